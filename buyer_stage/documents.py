@@ -1,0 +1,139 @@
+"""The JSON documents that parts of the pipeline leave for each other in S3.
+
+Each is a frozen dataclass; readers at the edge check what comes in with `pydantic.TypeAdapter`, writers use `to_json`.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True)
+class FeatureManifest:
+    """Describes a snapshot's feature part files; written after the last of them.
+
+    Attributes:
+        schema_version: `features.FEATURE_SCHEMA_VERSION` of the writer.
+        snapshot_date: the day that the features describe.
+        row_count: rows in all part files: one per member.
+        window_row_counts: window (`t001` ...) -> rows that the data lake held.
+        column_checksum: `features.column_checksum` of the columns written.
+        part_files: names of the part files, sorted.
+    """
+
+    schema_version: int
+    snapshot_date: date
+    row_count: int
+    window_row_counts: dict[str, int]
+    column_checksum: str
+    part_files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FeatureValidation:
+    """Says that a snapshot's features equal the SQL definition; written only when every value does.
+
+    Attributes:
+        snapshot_date: the day that the features describe.
+        row_count: rows compared.
+        value_count: values compared, rows times columns.
+        manifest_sha256: SHA-256 (hex) of the manifest's bytes: features written later are not validated by it.
+    """
+
+    snapshot_date: date
+    row_count: int
+    value_count: int
+    manifest_sha256: str
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """Size of one split of the labelled set.
+
+    Attributes:
+        rows: one per member and snapshot.
+        members: distinct members.
+        stages: stage -> rows.
+    """
+
+    rows: int
+    members: int
+    stages: dict[str, int]
+
+
+@dataclass(frozen=True)
+class LabelledSetManifest:
+    """Describes the labelled set; written after its last file.
+
+    Attributes:
+        column_checksum: of the model's features, in order.
+        snapshot_dates: the days that features were taken from, in order.
+        answers: rows of the survey.
+        answers_with_unknown_stage: left out, their label names no stage.
+        members_with_conflicting_answers: left out, they named more than one stage for the same days.
+        rows_after_answer: member-days left out, because they lie after the answer and would tell the future.
+        splits: `train`, `validation` and `test` -> counts. No member is in two.
+    """
+
+    column_checksum: str
+    snapshot_dates: tuple[date, ...]
+    answers: int
+    answers_with_unknown_stage: int
+    members_with_conflicting_answers: int
+    rows_after_answer: int
+    splits: dict[str, SplitCounts]
+
+
+@dataclass(frozen=True)
+class ModelPointer:
+    """Names the model to score with.
+
+    Attributes:
+        model_name: name of the SageMaker model.
+        model_version: what the serving table shows beside each stage; the Autopilot job's name.
+        candidate_name: the candidate that Autopilot ranked best.
+        validation_metrics: metric name -> value on the validation members, as Autopilot reports it.
+        column_checksum: of the model's features, in order.
+        created_at: when the model was created.
+    """
+
+    model_name: str
+    model_version: str
+    candidate_name: str
+    validation_metrics: dict[str, float]
+    column_checksum: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class PushReceipt:
+    """Accounts for every record of one push to DynamoDB: `read == written + quarantined + failed`.
+
+    Attributes:
+        snapshot_date: the day that the stages describe.
+        read: records found in the transform's output.
+        written: items that DynamoDB has accepted.
+        quarantined: records refused, each kept with the reason.
+        failed: records that DynamoDB did not accept after all retries.
+    """
+
+    snapshot_date: date
+    read: int
+    written: int
+    quarantined: int
+    failed: int
+
+
+Document = FeatureManifest | FeatureValidation | LabelledSetManifest | ModelPointer | PushReceipt
+
+
+def to_json(document: Document) -> str:
+    """Write a document as indented JSON with sorted keys, so that equal documents are equal bytes."""
+
+    def iso(value: object) -> str:
+        if isinstance(value, date | datetime):
+            return value.isoformat()
+        raise TypeError(f"{type(value).__name__} has no place in a document")
+
+    return json.dumps(dataclasses.asdict(document), default=iso, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,73 @@
+"""The layout of the pipeline bucket. Nothing else in the product spells a key or a prefix.
+
+Prefixes end with a slash, keys do not; neither starts with one.
+"""
+
+from datetime import date
+
+from buyer_stage.windows import Window
+
+PART_FILE_PREFIX = "part-"
+"""Data files start with this, so that a transform can take a prefix and leave the manifest beside them out."""
+
+MANIFEST_FILE = "manifest.json"
+VALIDATION_FILE = "validation.json"
+
+TRAINING_PREFIX = "train/csv/"
+"""CSV part files with header: the model's features and the target, of the training members."""
+VALIDATION_PREFIX = "validation/csv/"
+"""As `TRAINING_PREFIX`, of other members: what Autopilot ranks its candidates on."""
+TEST_WITH_TARGET_PREFIX = "test/with-target/"
+"""As `TRAINING_PREFIX`, of members in neither: what nobody looks at before the model is chosen."""
+TEST_NO_TARGET_PREFIX = "test/no-target/"
+"""The rows of `TEST_WITH_TARGET_PREFIX` without the target and without header: as the model is asked to score."""
+LABELLED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
+"""Written last; describes all splits."""
+
+AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
+MODEL_POINTER_KEY = "best-model/model.json"
+"""JSON that names the model to score with."""
+
+
+def _day(snapshot_date: date) -> str:
+    return f"{snapshot_date:%Y/%m/%d}/"
+
+
+def features_prefix(snapshot_date: date) -> str:
+    """Folder of a snapshot's feature part files, manifest and validation report."""
+    return f"inputs/{_day(snapshot_date)}"
+
+
+def feature_manifest_key(snapshot_date: date) -> str:
+    """Written after a snapshot's last part file."""
+    return features_prefix(snapshot_date) + MANIFEST_FILE
+
+
+def feature_validation_key(snapshot_date: date) -> str:
+    """Written when every value of a snapshot equals what the SQL definition gives."""
+    return features_prefix(snapshot_date) + VALIDATION_FILE
+
+
+def raw_sample_prefix(snapshot_date: date, window: Window) -> str:
+    """Folder of the raw data lake rows kept of a snapshot, so that a question about a member can be answered."""
+    return f"etl_pipeline_test/{_day(snapshot_date)}{window.value}/"
+
+
+def inference_results_prefix(snapshot_date: date, transform_job_name: str) -> str:
+    """Folder of one transform job's output; one per job, so that a re-run never mixes with what was there."""
+    return f"inference-results/{_day(snapshot_date)}{transform_job_name}/"
+
+
+def quarantine_prefix(snapshot_date: date, run_name: str) -> str:
+    """Folder of the records that one push to DynamoDB refused, each with the reason."""
+    return f"quarantine/{_day(snapshot_date)}{run_name}/"
+
+
+def push_receipt_key(snapshot_date: date, run_name: str) -> str:
+    """What one push to DynamoDB read, wrote, quarantined and failed to write."""
+    return f"push-receipts/{_day(snapshot_date)}{run_name}.json"
+
+
+def code_prefix(version: str) -> str:
+    """Folder of one version's step scripts, job script and libraries."""
+    return f"code/{version}/"
