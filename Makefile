@@ -1,0 +1,103 @@
+# The menu. `make help` reads it out.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON311 ?= python3.11
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+CLOUD_INSTALLED := .venv-localcloud/.installed
+WITH_JAVA = JAVA_HOME="$$($(PYTHON) -m tools.java_home)"
+
+OUT ?= build/demo
+MEMBERS ?= 20000
+SEED ?= 7
+ENV ?= local
+SNAPSHOT_DATE ?=
+DATALAKE ?=
+BUILD_TRAINING_DATA ?=
+
+snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
+DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
+	$(snapshot_date) $(if $(DATALAKE),--datalake "$(DATALAKE)")
+
+.PHONY: help
+help: ## Show this menu
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(INSTALLED) $(CLOUD_INSTALLED) ## Make both Python environments
+
+$(INSTALLED): requirements/dev.txt
+	$(PYTHON311) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(CLOUD_INSTALLED): requirements/localcloud.txt
+	$(PYTHON311) -m venv .venv-localcloud
+	.venv-localcloud/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: terraform-on-path
+terraform-on-path:
+	@command -v terraform >/dev/null || { echo "terraform is not on PATH: install Terraform 1.10 or newer, then try again" >&2; exit 1; }
+
+.PHONY: demo
+demo: setup terraform-on-path ## The whole pipeline on this machine [MEMBERS= SNAPSHOT_DATE= SEED= DATALAKE= OUT=]
+	$(DEMO)
+
+.PHONY: demo-up
+demo-up: setup terraform-on-path ## As demo, and leave the local cloud running
+	$(DEMO) --keep-running
+
+.PHONY: demo-down
+demo-down: setup ## Stop the local cloud that demo-up left running
+	$(PYTHON) -m localcloud.cloud down
+
+.PHONY: demo-env
+demo-env: setup ## Print the variables that point the AWS CLI at the running local cloud
+	@$(PYTHON) -m localcloud.cloud environment
+
+.PHONY: start-etl
+start-etl: setup ## Run the ETL state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
+	$(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+
+.PHONY: start-ml
+start-ml: setup ## Run the ML state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE=]
+	$(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
+
+.PHONY: features
+features: $(INSTALLED) ## The two Spark steps alone on local folders: DATALAKE= SNAPSHOT_DATE= OUT=
+	$(if $(and $(DATALAKE),$(SNAPSHOT_DATE)),,$(error name DATALAKE=<folder> and SNAPSHOT_DATE=YYYYMMDD))
+	$(WITH_JAVA) $(PYTHON) -m tools.features --datalake "$(DATALAKE)" --snapshot-date $(SNAPSHOT_DATE) \
+		--out "$(if $(filter file,$(origin OUT)),build/features,$(OUT))"
+
+.PHONY: test
+test: setup terraform-on-path ## All tests, the end-to-end ones on a local cloud included
+	$(WITH_JAVA) $(PYTHON) -m pytest
+
+.PHONY: lint
+lint: setup terraform-on-path ## Check style, types and Terraform; change nothing
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	terraform fmt -check -recursive terraform
+
+.PHONY: format
+format: setup terraform-on-path ## Mend what lint can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+	terraform fmt -recursive terraform
+
+.PHONY: lock
+lock: $(INSTALLED) ## Pin requirements/*.in with hashes
+	for name in dev layer emr localcloud; do \
+		(cd requirements && ../$(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in); \
+	done
+
+.PHONY: clean
+clean: ## Stop the local cloud and remove everything that was built
+	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
+	rm -rf build .venv .venv-localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts

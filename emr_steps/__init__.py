@@ -1,0 +1,1 @@
+"""The Spark steps that EMR runs: features of a snapshot, their validation, and the labelled set."""

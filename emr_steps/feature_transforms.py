@@ -1,0 +1,87 @@
+"""The features as transforms of frames, driven by the feature specification.
+
+Both the daily features and the labelled set are made by these functions, so training sees what serving sees.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from buyer_stage.features import (
+    CALENDAR_COLUMNS,
+    MAXIMUM_DWELL_SECONDS,
+    MEMBER_ID,
+    SOURCE_COLUMNS,
+    HiveType,
+    Rule,
+    SourceColumn,
+)
+from buyer_stage.windows import Window
+
+SNAPSHOT_DATE = "snapshot_date"
+"""Column of type date that frames of raw rows carry beside the data lake's columns."""
+
+WHITE_SPACE = " \t\n\r\f\v"
+
+
+def row_count_column(window: Window) -> str:
+    """Name of the column of `join_windows` that counts a member's rows in a window's table: 0 or 1 when all is well."""
+    return f"{window.value}_rows"
+
+
+def join_windows(tables: Mapping[Window, DataFrame]) -> DataFrame:
+    """Bring the windows together, one row per snapshot and member whatever windows the member is missing from.
+
+    Args:
+        tables: window -> raw rows: `SNAPSHOT_DATE`, member id and the source columns.
+
+    Returns:
+        `SNAPSHOT_DATE`, `member_id`; per window a struct of its source columns, null where the member is missing, and
+        the number of rows found (`row_count_column`).
+    """
+    # A union and one groupBy shuffle each row once; a chain of five full outer joins shuffles rows four times over.
+    rows = reduce(
+        lambda union, frame: union.unionByName(frame, allowMissingColumns=True),
+        [_as_struct(tables[window], window) for window in Window],
+    )
+    # At most one row per member and window is not null, and max picks it. More than one shows in the count.
+    return rows.groupBy(SNAPSHOT_DATE, MEMBER_ID).agg(
+        *[F.max(window.value).alias(window.value) for window in Window],
+        *[F.count(window.value).alias(row_count_column(window)) for window in Window],
+    )
+
+
+def feature_columns() -> list[Column]:
+    """Give the output columns as expressions on the frame of `join_windows`, in order."""
+    # weekday() counts from Monday = 0; dayofweek() would count from Sunday, unlike ISO 8601 and the SQL definition.
+    calendar = (F.month(SNAPSHOT_DATE), F.dayofmonth(SNAPSHOT_DATE), F.weekday(SNAPSHOT_DATE) + 1)
+    return [
+        F.col(MEMBER_ID),
+        *[column.cast("bigint").alias(name) for name, column in zip(CALENDAR_COLUMNS, calendar, strict=True)],
+        *[column for window in Window for source in SOURCE_COLUMNS for column in _source_features(source, window)],
+    ]
+
+
+def _as_struct(table: DataFrame, window: Window) -> DataFrame:
+    return table.select(
+        SNAPSHOT_DATE, MEMBER_ID, F.struct(*[source.name for source in SOURCE_COLUMNS]).alias(window.value)
+    )
+
+
+def _source_features(source: SourceColumn, window: Window) -> list[Column]:
+    value = F.col(f"{window.value}.{source.name}")
+    names = source.feature_names(window)
+    if source.rule is Rule.ONE_HOT:
+        trimmed = F.btrim(value, F.lit(WHITE_SPACE))
+        return [
+            F.coalesce((trimmed == known).cast("bigint"), F.lit(0)).alias(name)
+            for known, name in zip(source.values, names, strict=True)
+        ]
+    # NaN first: to Spark it is larger than any number, so a cap would turn it into the cap.
+    number = F.nanvl(value, F.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value
+    filled = F.coalesce(number, F.lit(0).cast(source.hive_type.value))
+    if source.rule is Rule.DWELL:
+        filled = F.least(filled, F.lit(MAXIMUM_DWELL_SECONDS).cast(source.hive_type.value))
+    return [filled.alias(names[0])]

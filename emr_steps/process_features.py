@@ -1,0 +1,128 @@
+"""Makes the features of one snapshot: one row per member, CSV part files, and a manifest when all is written.
+
+    spark-submit --py-files libraries.zip emr_steps/process_features.py \
+        --datalake s3://LAKE --pipeline-bucket s3://BUCKET --snapshot-date YYYYMMDD
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from buyer_stage.datalake import partition_prefix, table_name
+from buyer_stage.documents import FeatureManifest, to_json
+from buyer_stage.errors import DataLakeError
+from buyer_stage.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.s3_layout import (
+    PART_FILE_PREFIX,
+    feature_manifest_key,
+    feature_validation_key,
+    features_prefix,
+    raw_sample_prefix,
+)
+from buyer_stage.snapshot_date import format_partition_value
+from buyer_stage.windows import Window
+from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
+from emr_steps.datalake_reader import read_window, unreadable_files_named
+from emr_steps.feature_files import write_csv
+from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_windows, row_count_column
+from spark_common.files import delete, join_uri, list_file_names, write_text
+from spark_common.session import start_spark
+
+RAW_SAMPLE_ROWS = 1000
+"""Raw rows kept per window."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the step with the arguments of the command line."""
+    parser = step_parser(__doc__)
+    add_snapshot_date(parser)
+    arguments = parser.parse_args(argv)
+    if is_left_out("process_features", arguments.steps_to_run):
+        return
+    spark = start_spark(f"process_features {arguments.snapshot_date}")
+    manifest = process_features(spark, arguments.datalake, arguments.pipeline_bucket, arguments.snapshot_date)
+    print(to_json(manifest))
+
+
+def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest:
+    """Write a snapshot's features, a sample of the raw rows, and last the manifest.
+
+    Raises:
+        DataLakeError: the data lake holds what features must not be made of; then there is no manifest.
+    """
+    folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
+    manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
+    # In this order: a manifest must never describe files that are half gone.
+    delete(spark, manifest_uri)
+    delete(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)))
+    delete(spark, folder)
+
+    tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
+    with unreadable_files_named():
+        seen = _write_features(join_windows(tables), folder)
+        _refuse_bad_members(seen, snapshot_date)
+        for window in Window:
+            _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
+    manifest = FeatureManifest(
+        schema_version=FEATURE_SCHEMA_VERSION,
+        snapshot_date=snapshot_date,
+        row_count=seen["row_count"],
+        window_row_counts={window.value: seen[row_count_column(window)] for window in Window},
+        column_checksum=column_checksum(OUTPUT_COLUMNS),
+        part_files=tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX)),
+    )
+    write_text(spark, manifest_uri, to_json(manifest))
+    return manifest
+
+
+def _write_features(joined: DataFrame, folder: str) -> dict[str, int]:
+    """Write the part files, and give what the same pass saw of the input; a separate check would be a second pass."""
+    observation = Observation("input")
+    observed = joined.observe(
+        observation,
+        F.count(F.lit(1)).alias("row_count"),
+        *[F.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
+        *[_member_where(_is_duplicate(window)).alias(f"duplicate_{window.value}") for window in Window],
+        *[F.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
+    )
+    write_csv(observed.select(*feature_columns()), folder)
+    return observation.get
+
+
+def _is_duplicate(window: Window) -> Column:
+    return F.col(row_count_column(window)) > 1
+
+
+def _is_nameless(window: Window) -> Column:
+    blank = F.coalesce(F.btrim(MEMBER_ID, F.lit(WHITE_SPACE)), F.lit("")) == ""
+    return blank & (F.col(row_count_column(window)) > 0)
+
+
+def _member_where(condition: Column) -> Column:
+    return F.max(F.when(condition, F.col(MEMBER_ID)))
+
+
+def _refuse_bad_members(seen: dict[str, int], snapshot_date: date) -> None:
+    for window in Window:
+        where = f"table {table_name(window)}, snapshot {format_partition_value(snapshot_date)}, column {MEMBER_ID}"
+        if seen[f"nameless_{window.value}"]:
+            raise DataLakeError(f"{where}: a row has no member id")
+        if seen[f"duplicate_{window.value}"] is not None:
+            raise DataLakeError(f"{where}: member {seen[f'duplicate_{window.value}']!r} occurs more than once")
+
+
+def _write_raw_sample(
+    spark: SparkSession, datalake: str, pipeline_bucket: str, window: Window, snapshot_date: date
+) -> None:
+    partition = join_uri(datalake, partition_prefix(window, snapshot_date))
+    # One file bounds what is read; the hash takes members at random, and the same ones on every run.
+    first_file = next(name for name in list_file_names(spark, partition) if not name.startswith(("_", ".")))
+    raw = spark.read.parquet(join_uri(partition, first_file))
+    sample = raw.orderBy(F.xxhash64(MEMBER_ID), MEMBER_ID).limit(RAW_SAMPLE_ROWS)
+    sample.write.mode("overwrite").parquet(join_uri(pipeline_bucket, raw_sample_prefix(snapshot_date, window)))
+
+
+if __name__ == "__main__":
+    main()

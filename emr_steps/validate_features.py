@@ -1,0 +1,158 @@
+"""Computes a snapshot's features anew from their SQL definition, and compares every value with what was written.
+
+    spark-submit --py-files libraries.zip emr_steps/validate_features.py --feature-query s3://CODE/sql/features.sql \
+        --datalake s3://LAKE --pipeline-bucket s3://BUCKET --snapshot-date YYYYMMDD
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import sqlglot
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from buyer_stage.datalake import PARTITION_COLUMN, table_name
+from buyer_stage.documents import FeatureValidation, to_json
+from buyer_stage.errors import FeatureMismatchError, InvalidManifestError
+from buyer_stage.features import MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.s3_layout import (
+    PART_FILE_PREFIX,
+    feature_manifest_key,
+    feature_validation_key,
+    features_prefix,
+)
+from buyer_stage.snapshot_date import format_partition_value
+from buyer_stage.windows import Window
+from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
+from emr_steps.datalake_reader import read_window, unreadable_files_named
+from emr_steps.feature_files import FEATURE_SCHEMA, read_features
+from spark_common.files import join_uri, list_file_names, read_text, write_text
+from spark_common.session import start_spark
+
+DIFFERENCES_SHOWN = 10
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the step with the arguments of the command line."""
+    parser = step_parser(__doc__)
+    add_snapshot_date(parser)
+    parser.add_argument("--feature-query", required=True, help="URI of sql/features.sql")
+    arguments = parser.parse_args(argv)
+    if is_left_out("validate_features", arguments.steps_to_run):
+        return
+    spark = start_spark(f"validate_features {arguments.snapshot_date}")
+    validation = validate_features(
+        spark,
+        arguments.datalake,
+        arguments.pipeline_bucket,
+        arguments.snapshot_date,
+        feature_query=read_text(spark, arguments.feature_query),
+    )
+    print(to_json(validation))
+
+
+def validate_features(
+    spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date, *, feature_query: str
+) -> FeatureValidation:
+    """Compare the features written with the SQL definition's, and say so in a document when all are equal.
+
+    Args:
+        spark: the session.
+        datalake: root of the data lake.
+        pipeline_bucket: root of the pipeline bucket.
+        snapshot_date: the snapshot whose features were written.
+        feature_query: text of `sql/features.sql`.
+
+    Raises:
+        FeatureMismatchError: a value, row or type differs; the first differences are in the message.
+        InvalidManifestError: the manifest does not describe the files beside it.
+        DataLakeError: as for `read_window`.
+    """
+    manifest_text = read_text(spark, join_uri(pipeline_bucket, feature_manifest_key(snapshot_date)))
+    written = _read_written(spark, pipeline_bucket, snapshot_date, manifest_text)
+    expected = _compute_expected(spark, datalake, snapshot_date, feature_query)
+    with unreadable_files_named():
+        row_count = _require_equal(written, expected)
+    if row_count != json.loads(manifest_text)["row_count"]:
+        raise InvalidManifestError(f"the manifest of {snapshot_date} does not hold the row count, {row_count}")
+    validation = FeatureValidation(
+        snapshot_date=snapshot_date,
+        row_count=row_count,
+        value_count=row_count * len(OUTPUT_COLUMNS),
+        manifest_sha256=hashlib.sha256(manifest_text.encode()).hexdigest(),
+    )
+    write_text(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)), to_json(validation))
+    return validation
+
+
+def to_spark_sql(feature_query: str, snapshot_date: date) -> str:
+    """Translate the SQL definition from Athena's dialect to Spark's, for one snapshot."""
+    athena = feature_query.replace(":snapshot_date", f"'{format_partition_value(snapshot_date)}'")
+    return sqlglot.transpile(athena, read="athena", write="spark")[0]
+
+
+def _read_written(spark: SparkSession, pipeline_bucket: str, snapshot_date: date, manifest_text: str) -> DataFrame:
+    manifest = json.loads(manifest_text)
+    folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
+    part_files = [name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX)]
+    if part_files != manifest["part_files"]:
+        raise InvalidManifestError(f"{folder} holds {part_files}, its manifest names {manifest['part_files']}")
+    if manifest["column_checksum"] != column_checksum(OUTPUT_COLUMNS):
+        raise InvalidManifestError(f"the manifest in {folder} is of other columns; run process_features again")
+    return read_features(spark, [join_uri(folder, name) for name in part_files])
+
+
+def _compute_expected(spark: SparkSession, datalake: str, snapshot_date: date, feature_query: str) -> DataFrame:
+    partition_value = format_partition_value(snapshot_date)
+    for window in Window:
+        table = read_window(spark, datalake, window, [snapshot_date])
+        table.withColumn(PARTITION_COLUMN, F.lit(partition_value)).createOrReplaceTempView(table_name(window))
+    expected = spark.sql(to_spark_sql(feature_query, snapshot_date))
+    _require_same_types(expected)
+    return expected
+
+
+def _require_same_types(expected: DataFrame) -> None:
+    """Only integers may be narrower than what is written: any other cast before comparing could hide a difference."""
+    types = [(field.name, field.dataType.simpleString()) for field in expected.schema.fields]
+    widened = [(name, "bigint" if hive_type == "int" else hive_type) for name, hive_type in types]
+    written = [(field.name, field.dataType.simpleString()) for field in FEATURE_SCHEMA.fields]
+    if widened != written:
+        differing = sorted(set(widened) ^ set(written))
+        raise FeatureMismatchError(f"the SQL definition gives other columns, types or order: {differing}")
+
+
+def _require_equal(written: DataFrame, expected: DataFrame) -> int:
+    """Compare all rows and columns; returns the number of rows."""
+    columns = [F.col(field.name).cast(field.dataType).alias(field.name) for field in FEATURE_SCHEMA.fields]
+    both = written.select(MEMBER_ID, F.struct(*OUTPUT_COLUMNS).alias("written")).join(
+        expected.select(*columns).select(MEMBER_ID, F.struct(*OUTPUT_COLUMNS).alias("expected")),
+        on=MEMBER_ID,
+        how="full_outer",
+    )
+    # A comparison of structs that takes null for equal to null, so that a missing row is a difference as well.
+    differs = ~F.col("written").eqNullSafe(F.col("expected"))
+    row_count, difference_count = both.agg(F.count(F.lit(1)), F.count_if(differs)).collect()[0]
+    if difference_count:
+        first = both.where(differs).orderBy(MEMBER_ID).limit(DIFFERENCES_SHOWN).collect()
+        shown = "\n".join(_describe(row) for row in first)
+        raise FeatureMismatchError(f"{difference_count} of {row_count} members differ; the first:\n{shown}")
+    return int(row_count)
+
+
+def _describe(row: Row) -> str:
+    for side, other in (("written", "expected"), ("expected", "written")):
+        if row[side] is None:
+            return f"  {row[MEMBER_ID]}: not {side}, only {other}"
+    values = [
+        f"{column} is {row['written'][column]!r} instead of {row['expected'][column]!r}"
+        for column in OUTPUT_COLUMNS
+        if row["written"][column] != row["expected"][column]
+    ]
+    return f"  {row[MEMBER_ID]}: {', '.join(values)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The Glue job that hands the scored members over to the serving table."""

@@ -1,0 +1,87 @@
+"""Tells whether the push still runs and, at its end, accounts for every record of it."""
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import TypeAdapter
+
+from buyer_stage.documents import PushReceipt
+from buyer_stage.errors import JobFailedError, RecordsLostError
+from buyer_stage.s3_layout import push_receipt_key
+from lambdas.common.documents import load_document
+from lambdas.common.environment import Environment
+from lambdas.common.errors import named_errors
+from lambdas.common.events import ExecutionEvent, SnapshotDate
+from lambdas.common.glue_runs import WAITABLE_STATES, find_run
+
+
+class Variables(Environment):
+    """Environment of the function."""
+
+    pipeline_bucket: str
+    glue_job_name: str
+
+
+class Event(ExecutionEvent):
+    """Input of the state `CheckUploadingToDynamoDBStatus`."""
+
+    snapshot_date: SnapshotDate
+    job_run_id: str
+    run_name: str
+
+
+logger, tracer, metrics = Logger(), Tracer(), Metrics()
+glue, s3 = boto3.client("glue"), boto3.client("s3")
+variables = Variables.load()
+push_receipt = TypeAdapter(PushReceipt)
+
+
+@logger.inject_lambda_context(correlation_id_path="execution_name")
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+@named_errors()
+@event_parser(model=Event)
+def handler(event: Event, context: LambdaContext) -> dict[str, object]:
+    """Ask Glue once; the waiting is the state machine's. A run that succeeded must show its receipt.
+
+    Returns:
+        `status`: `RUNNING`, or `SUCCEEDED` with the counts `read`, `written`, `quarantined` and `failed`.
+
+    Raises:
+        JobFailedError: the run failed, and Glue is not trying again.
+        RecordsLostError: the receipt is missing, does not add up or counts records that could not be written.
+    """
+    run = glue.get_job_run(JobName=variables.glue_job_name, RunId=event.job_run_id)["JobRun"]
+    state = run["JobRunState"]
+    if state != "SUCCEEDED" and state not in WAITABLE_STATES:
+        # Glue retries a failed run as another run with the same arguments.
+        retry_id = find_run(glue, variables.glue_job_name, event.run_name)
+        if retry_id is None:
+            raise JobFailedError(f"Glue run {run['Id']} is {state}: {run.get('ErrorMessage', 'Glue gives no reason')}")
+        logger.warning("Glue run is being retried", job_run_id=run["Id"], state=state, retry_id=retry_id)
+        state = glue.get_job_run(JobName=variables.glue_job_name, RunId=retry_id)["JobRun"]["JobRunState"]
+    metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 0 if state == "SUCCEEDED" else 1)
+    if state != "SUCCEEDED":
+        return {"status": "RUNNING"}
+    receipt = _load_receipt(event)
+    counts = {
+        "read": receipt.read,
+        "written": receipt.written,
+        "quarantined": receipt.quarantined,
+        "failed": receipt.failed,
+    }
+    for outcome, count in counts.items():
+        metrics.add_metric(f"Records{outcome.title()}", MetricUnit.Count, count)
+    if receipt.failed or receipt.read != receipt.written + receipt.quarantined + receipt.failed:
+        raise RecordsLostError(f"the receipt of {event.run_name} does not account for every record: {counts}")
+    return {"status": "SUCCEEDED", **counts}
+
+
+def _load_receipt(event: Event) -> PushReceipt:
+    key = push_receipt_key(event.snapshot_date, event.run_name)
+    receipt = load_document(s3, variables.pipeline_bucket, key, push_receipt)
+    if receipt is None:
+        raise RecordsLostError(f"Glue run {event.job_run_id} succeeded without a receipt at {key}")
+    return receipt

@@ -1,0 +1,1 @@
+"""Starts SageMaker Autopilot on the labelled set."""

@@ -1,0 +1,1 @@
+"""Starts the batch transform that scores a snapshot's members."""

@@ -1,0 +1,76 @@
+"""Starts the Glue run that pushes a snapshot's scored members to DynamoDB."""
+
+from datetime import timedelta
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import AwareDatetime, PositiveInt
+
+from buyer_stage.job_names import job_name
+from buyer_stage.s3_layout import inference_results_prefix
+from buyer_stage.snapshot_date import format_partition_value
+from lambdas.common.environment import Environment
+from lambdas.common.errors import named_errors
+from lambdas.common.events import ExecutionEvent, SnapshotDate
+from lambdas.common.glue_runs import RUN_NAME_ARGUMENT, find_run
+
+
+class Variables(Environment):
+    """Environment of the function."""
+
+    glue_job_name: str
+    pipeline_bucket: str
+    ttl_days: PositiveInt
+
+
+class Event(ExecutionEvent):
+    """Input of the state `StartUploadingToDynamoDB`."""
+
+    execution_start_time: AwareDatetime
+    snapshot_date: SnapshotDate
+    transform_job_name: str
+    model_version: str
+    row_count: PositiveInt
+
+
+logger, tracer, metrics = Logger(), Tracer(), Metrics()
+glue = boto3.client("glue")
+variables = Variables.load()
+
+
+@logger.inject_lambda_context(correlation_id_path="execution_name")
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+@named_errors()
+@event_parser(model=Event)
+def handler(event: Event, context: LambdaContext) -> dict[str, object]:
+    """Start the execution's Glue run, or find it when a retry comes here again.
+
+    Returns:
+        `job_run_id`, and `run_name`, by which the run's receipt is found.
+    """
+    run_name = job_name("buyer-stage-push", event.execution_name)
+    run_id = find_run(glue, variables.glue_job_name, run_name)
+    metrics.add_metric("PushRunsStarted", MetricUnit.Count, 1 if run_id is None else 0)
+    if run_id is None:
+        root = f"s3://{variables.pipeline_bucket}"
+        results = inference_results_prefix(event.snapshot_date, event.transform_job_name)
+        # From the execution's start and not from the clock: a retry gives every item the same expiry.
+        expires_at = event.execution_start_time + timedelta(days=variables.ttl_days)
+        run_id = glue.start_job_run(
+            JobName=variables.glue_job_name,
+            Arguments={
+                "--transform_output": f"{root}/{results}",
+                "--pipeline_bucket": root,
+                "--snapshot_date": format_partition_value(event.snapshot_date),
+                "--model_version": event.model_version,
+                "--expires_at_epoch_seconds": str(int(expires_at.timestamp())),
+                "--expected_record_count": str(event.row_count),
+                RUN_NAME_ARGUMENT: run_name,
+            },
+        )["JobRunId"]
+    logger.info("Glue run", job_run_id=run_id, run_name=run_name)
+    return {"job_run_id": run_id, "run_name": run_name}

@@ -1,0 +1,1 @@
+"""AWS on a laptop: does the work of the services that the pipelines run on, with the deployed definitions and code."""

@@ -1,0 +1,196 @@
+"""Starts and stops the local cloud, and tells clients how to reach it.
+
+    python -m localcloud.cloud environment   print the variables that point AWS clients at the one left running
+    python -m localcloud.cloud down          stop it
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SERVER_PYTHON = REPOSITORY / ".venv-localcloud" / "bin" / "python"
+STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
+REGION = "us-west-2"
+DEFAULT_PORT = 4566
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+
+class LocalCloudError(Exception):
+    """The local cloud cannot be started, reached or deployed to."""
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud.
+
+    Attributes:
+        pid: its process, and the process group of all it started.
+        port: where it listens on 127.0.0.1.
+        work_folder: its logs and temporary files.
+    """
+
+    pid: int
+    port: int
+    work_folder: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes any AWS client, the AWS CLI and Terraform talk to this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+
+
+def free_port(preferred: int = 0) -> int:
+    """Give the preferred port when nobody listens there, else any that is free."""
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", preferred))
+        except OSError:
+            return free_port()
+        return int(listener.getsockname()[1])
+
+
+def start(work_folder: Path, port: int) -> LocalCloud:
+    """Start the local cloud and wait until it answers.
+
+    Raises:
+        LocalCloudError: its environment is missing, or it does not answer in time.
+    """
+    if not SERVER_PYTHON.exists():
+        raise LocalCloudError(f"{SERVER_PYTHON.relative_to(REPOSITORY)} is missing; run `make setup`")
+    temporary = work_folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    (work_folder / "logs").mkdir(exist_ok=True)
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(REPOSITORY),
+        "LOCALCLOUD_REPOSITORY": str(REPOSITORY),
+        "LOCALCLOUD_WORK_FOLDER": str(work_folder),
+        "LOCALCLOUD_WORKER_PYTHON": sys.executable,
+    }
+    environment.pop("AWS_ENDPOINT_URL", None)
+    with (work_folder / "logs" / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [SERVER_PYTHON, "-m", "localcloud.server"],
+            cwd=work_folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    cloud = LocalCloud(process.pid, port, str(work_folder))
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2).close()
+            return cloud
+        time.sleep(0.1)
+    stop(cloud)
+    raise LocalCloudError(f"the local cloud does not answer; see {work_folder / 'logs' / 'server.log'}")
+
+
+def stop(cloud: LocalCloud) -> None:
+    """Stop the local cloud and every process it started."""
+    for stop_signal in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(cloud.pid, stop_signal)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(cloud.pid, os.WNOHANG)
+            if not _is_group_alive(cloud.pid):
+                return
+            time.sleep(0.1)
+
+
+def _is_group_alive(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def use(cloud: LocalCloud) -> None:
+    """Point the AWS clients that this process makes from now on at a local cloud."""
+    os.environ.update(cloud.environment)
+
+
+@contextlib.contextmanager
+def running(work_folder: Path) -> Iterator[LocalCloud]:
+    """A local cloud on a free port for as long as the block lasts; AWS clients made in the block use it."""
+    cloud = start(work_folder, free_port())
+    before = dict(os.environ)
+    use(cloud)
+    try:
+        yield cloud
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        stop(cloud)
+
+
+def connect() -> LocalCloud:
+    """Give the local cloud that `up` started.
+
+    Raises:
+        LocalCloudError: there is none.
+    """
+    if not STATE_FILE.exists():
+        raise LocalCloudError("no local cloud is running; start one with `make demo-up`")
+    return LocalCloud(**json.loads(STATE_FILE.read_text()))
+
+
+def remember(cloud: LocalCloud) -> None:
+    """Keep how to reach a local cloud that is left running."""
+    STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
+    STATE_FILE.write_text(json.dumps(asdict(cloud)))
+
+
+def down() -> None:
+    """Stop the local cloud that was left running, if there is one."""
+    if not STATE_FILE.exists():
+        print("no local cloud is running")
+        return
+    stop(connect())
+    STATE_FILE.unlink()
+    print("stopped the local cloud")
+
+
+def main() -> None:
+    """Stop the local cloud that `localcloud.demo --keep-running` left, or print how to reach it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("action", choices=["down", "environment"])
+    if parser.parse_args().action == "down":
+        down()
+    else:
+        print("\n".join(f"export {name}={value}" for name, value in connect().environment.items()))
+
+
+if __name__ == "__main__":
+    main()

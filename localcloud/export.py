@@ -1,0 +1,49 @@
+"""Copies what a run left in the local cloud into a folder to look into."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from localcloud.deployment import Deployment
+from tools.execution import ExecutionRecord
+
+
+def export_run(deployment: Deployment, records: dict[str, ExecutionRecord], out: Path) -> None:
+    """Write the pipeline bucket, the table, the histories, the notifications and the functions' logs below `out`."""
+    _export_bucket(deployment.pipeline_bucket, out / "s3" / deployment.pipeline_bucket)
+    items = boto3.resource("dynamodb").Table(deployment.table_name)
+    with (out / "table.jsonl").open("w") as file:
+        for item in sorted(_scan(items), key=lambda item: str(item["member_id"])):
+            file.write(json.dumps(item, default=float) + "\n")
+    (out / "executions").mkdir(exist_ok=True)
+    for name, record in records.items():
+        (out / "executions" / f"{name}.json").write_text(json.dumps(record.history, default=str, indent=2) + "\n")
+    (out / "notifications.json").write_text(json.dumps(deployment.notifications(), indent=2) + "\n")
+    _export_function_logs(deployment.function_names, out / "logs" / "functions")
+
+
+def _scan(table: Any) -> list[dict[str, Any]]:
+    pages = table.meta.client.get_paginator("scan").paginate(TableName=table.name)
+    return [item for page in pages for item in page["Items"]]
+
+
+def _export_bucket(bucket: str, folder: Path) -> None:
+    s3 = boto3.client("s3")
+    folder.mkdir(parents=True, exist_ok=True)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for found in page.get("Contents", []):
+            file = folder / found["Key"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(bucket, found["Key"], str(file))
+
+
+def _export_function_logs(function_names: list[str], folder: Path) -> None:
+    logs = boto3.client("logs")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in function_names:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
+        messages = [event["message"].rstrip("\n") for page in pages for event in page["events"]]
+        if messages:
+            (folder / f"{name}.log").write_text("\n".join(messages) + "\n")

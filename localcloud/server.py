@@ -1,0 +1,25 @@
+"""The local cloud's process: MiniStack with EMR, Glue and SageMaker that do their work.
+
+    python -m localcloud.server          (in the local cloud's own environment; configured by environment variables)
+
+`localcloud.cloud` starts and stops it.
+"""
+
+import atexit
+
+from ministack.app import main
+
+from localcloud.services import emr, glue, sagemaker
+from localcloud.staged_job import PROCESSES
+
+
+def serve() -> None:
+    """Serve until told to stop, then stop every job too."""
+    for service in (emr, glue, sagemaker):
+        service.install()
+    atexit.register(PROCESSES.stop_all)
+    main()
+
+
+if __name__ == "__main__":
+    serve()

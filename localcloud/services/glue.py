@@ -1,0 +1,72 @@
+"""Glue Spark runs that really run; MiniStack reports success at once where there is no Docker."""
+
+import contextvars
+import functools
+import time
+import uuid
+from typing import Any
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import glue
+
+from localcloud.services.emr import spark_submit_command
+from localcloud.staged_job import run_in_background, run_staged
+
+CONSUMED_BY_GLUE = ("--extra-py-files", "--enable-", "--job-", "--TempDir", "--continuous-log", "--conf", "--datalake-formats")
+"""Job arguments that configure Glue itself and never reach the script."""
+
+
+def install() -> None:
+    """Replace MiniStack's `StartJobRun`."""
+    glue._start_job_run = _start_job_run
+
+
+def _start_job_run(data: dict[str, Any]) -> Any:
+    job = glue._jobs.get(data.get("JobName"))
+    if job is None:
+        return error_response_json("EntityNotFoundException", f"Job {data.get('JobName')} not found", 400)
+    if job["Command"]["Name"] != "glueetl":
+        return error_response_json("InvalidInputException", "the local cloud runs glueetl jobs only", 400)
+    runs = glue._job_runs.setdefault(job["Name"], [])
+    maximum = int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
+    if sum(run["JobRunState"] == "RUNNING" for run in runs) >= maximum:
+        return error_response_json("ConcurrentRunsExceededException", f"{maximum} runs of {job['Name']} at work", 400)
+    run_id = f"jr_{uuid.uuid4().hex}"
+    arguments = {**job.get("DefaultArguments", {}), **data.get("Arguments", {})}
+    _attempt(job, runs, run_id, arguments, 0)
+    return json_response({"JobRunId": run_id})
+
+
+def _attempt(job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, arguments: dict[str, str], attempt: int) -> None:
+    """Start one attempt; as in Glue, a failed one is followed by a run of its own until `MaxRetries`."""
+    attempt_id = f"{run_id}_attempt_{attempt}" if attempt else run_id
+    now = time.time()
+    run: dict[str, Any] = {
+        "Id": attempt_id, "JobName": job["Name"], "JobRunState": "RUNNING", "StartedOn": now, "LastModifiedOn": now,
+        "Arguments": arguments, "Attempt": attempt, "GlueVersion": job.get("GlueVersion", ""), "ErrorMessage": "",
+    }  # fmt: skip
+    runs.append(run)
+    command = spark_submit_command(
+        [
+            *(["--py-files", arguments["--extra-py-files"]] if "--extra-py-files" in arguments else []),
+            job["Command"]["ScriptLocation"],
+            *("--JOB_NAME", job["Name"], "--JOB_RUN_ID", attempt_id),
+            *(
+                part
+                for name, value in sorted(arguments.items())
+                if not name.startswith(CONSUMED_BY_GLUE)
+                for part in (name, value)
+            ),
+        ]
+    )
+
+    def execute() -> None:
+        finished = run_staged(attempt_id, command)
+        run.update(
+            ErrorMessage=finished.error, CompletedOn=time.time(), LastModifiedOn=time.time(),
+            ExecutionTime=int(time.time() - now), JobRunState="SUCCEEDED" if finished.succeeded else "FAILED",
+        )  # fmt: skip
+        if not finished.succeeded and attempt < int(job.get("MaxRetries", 0)):
+            _attempt(job, runs, run_id, arguments, attempt + 1)
+
+    run_in_background(functools.partial(contextvars.copy_context().run, execute), attempt_id)

@@ -1,0 +1,170 @@
+"""Runs a job's command on this machine, with the `s3://` locations among its arguments staged as local files.
+
+Spark's S3 connector is a set of Java archives that a laptop does not have. So what a job would read from S3 is
+laid out as files first, and what the job changed there goes back to S3 afterwards. All jobs of the local cloud
+(EMR steps, Glue runs, Autopilot and transform jobs) run through `run_staged`.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)(?:/(?P<key>[^,]*))?")
+EXCEPTION_LINE = re.compile(r"^(?:[a-zA-Z_]\w*\.)*[A-Z]\w*(?:Error|Exception)\b.*", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """How a job ended.
+
+    Attributes:
+        succeeded: its process exited with 0.
+        error: when it did not: the last error that its log shows.
+    """
+
+    succeeded: bool
+    error: str = ""
+
+
+class JobProcesses:
+    """The processes of running jobs by job id, so that a job, or all of them, can be stopped."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def run(self, job_id: str, command: Sequence[str], log: Path, environment: dict[str, str]) -> int:
+        """Run a command to its end in a process group of its own and give its exit code."""
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+            )
+            with self._lock:
+                self._processes[job_id] = process
+            try:
+                return process.wait()
+            finally:
+                with self._lock:
+                    del self._processes[job_id]
+
+    def stop(self, job_id: str) -> None:
+        """Stop a job that is running; its waiting thread sees a failed process."""
+        with self._lock:
+            process = self._processes.get(job_id)
+        if process is not None:
+            os.killpg(process.pid, signal.SIGTERM)
+
+    def stop_all(self) -> None:
+        """Stop every running job."""
+        for job_id in list(self._processes):
+            self.stop(job_id)
+
+
+PROCESSES = JobProcesses()
+
+
+def work_folder() -> Path:
+    """Where jobs keep their logs and staged files."""
+    return Path(os.environ["LOCALCLOUD_WORK_FOLDER"])
+
+
+def worker_python() -> Path:
+    """The Python that has what jobs need: Spark, LightGBM, scikit-learn."""
+    return Path(os.environ["LOCALCLOUD_WORKER_PYTHON"])
+
+
+def s3_client() -> "boto3.client":  # type: ignore[valid-type]
+    """An S3 client of this local cloud."""
+    return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}")
+
+
+def run_staged(job_id: str, command: Sequence[str]) -> FinishedJob:
+    """Run a command whose arguments may name S3 locations, and bring what it changed there back to S3.
+
+    Args:
+        job_id: names the log (`logs/{job_id}.log` below the work folder).
+        command: program and arguments; an argument may be an `s3://` location or a comma-separated list of them.
+
+    Returns:
+        How the job ended. Changes go back to S3 after a failure too, as a cluster's would have.
+    """
+    root = work_folder() / "staged" / job_id
+    log = work_folder() / "logs" / f"{job_id}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    s3 = s3_client()
+    staged: dict[str, dict[str, tuple[int, int]]] = {}
+
+    def stage(match: re.Match[str]) -> str:
+        bucket, key = match["bucket"], match["key"] or ""
+        before = staged.setdefault(bucket, {})
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
+            for found in page.get("Contents", []):
+                file = root / bucket / found["Key"]
+                if found["Key"] not in before:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    s3.download_file(bucket, found["Key"], str(file))
+                    before[found["Key"]] = _fingerprint(file)
+        if key.endswith("/") or not key:
+            (root / bucket / key).mkdir(parents=True, exist_ok=True)
+        return f"{root}/{bucket}/{key}".rstrip("/") + ("/" if key.endswith("/") else "")
+
+    local_command = [S3_URI.sub(stage, argument) for argument in command]
+    exit_code = PROCESSES.run(job_id, local_command, log, _job_environment())
+    _name_s3_in_log(log, root)
+    for bucket, before in staged.items():
+        _bring_back(s3, bucket, root / bucket, before)
+    shutil.rmtree(root, ignore_errors=True)
+    return FinishedJob(exit_code == 0, "" if exit_code == 0 else _last_error(log, exit_code))
+
+
+def run_in_background(job: Callable[[], None], name: str) -> None:
+    """Run a job's whole life in a thread, as the services do."""
+    threading.Thread(target=job, name=name, daemon=True).start()
+
+
+def _job_environment() -> dict[str, str]:
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": endpoint,
+        "PYSPARK_PYTHON": str(worker_python()),
+        "PYSPARK_DRIVER_PYTHON": str(worker_python()),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PATH": f"{worker_python().parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.environ["LOCALCLOUD_REPOSITORY"],
+    }
+
+
+def _fingerprint(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _bring_back(s3: "boto3.client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:  # type: ignore[valid-type]
+    after = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    for key in sorted(before.keys() - after.keys()):
+        s3.delete_object(Bucket=bucket, Key=key)
+    for key, file in after.items():
+        if before.get(key) != _fingerprint(file):
+            s3.upload_file(str(file), bucket, key)
+
+
+def _name_s3_in_log(log: Path, root: Path) -> None:
+    text = log.read_text(errors="replace")
+    log.write_text(text.replace(f"file:{root}/", "s3://").replace(f"{root}/", "s3://"))
+
+
+def _last_error(log: Path, exit_code: int) -> str:
+    text = log.read_text(errors="replace")
+    errors = EXCEPTION_LINE.findall(text)
+    return errors[-1].strip() if errors else f"exit code {exit_code}: {' '.join(text.splitlines()[-3:])}"
+
+

@@ -1,0 +1,135 @@
+"""The figures of a run, from what it left behind, and whether they add up."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from buyer_stage import s3_layout
+from buyer_stage.stages import Stage
+from localcloud.deployment import Deployment
+from localcloud.evaluation import evaluate
+from tools.execution import ExecutionRecord
+
+LOOKUPS = 3
+"""Table items shown as examples."""
+
+
+@dataclass
+class Summary:
+    """Every figure of a run.
+
+    Attributes:
+        snapshot_date: the scored day, ISO 8601.
+        rows: stage of the pipeline -> rows that came out of it.
+        window_rows: window -> rows of the data lake.
+        labelled_set: the labelled set's manifest.
+        members_per_stage: stage -> items of the table.
+        model: the model pointer.
+        honest_metrics: metrics on members that neither training nor the choice of the model saw.
+        lookups: a few items of the table.
+        seconds_per_state: pipeline -> state -> seconds.
+        problems: what does not add up; empty for a good run.
+        seconds: of the whole demo.
+    """
+
+    snapshot_date: str
+    rows: dict[str, int]
+    window_rows: dict[str, int]
+    labelled_set: dict[str, Any]
+    members_per_stage: dict[str, int]
+    model: dict[str, Any]
+    honest_metrics: dict[str, Any]
+    lookups: list[dict[str, Any]]
+    seconds_per_state: dict[str, dict[str, float]]
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_document(self) -> dict[str, Any]:
+        """The summary as plain data."""
+        return asdict(self)
+
+
+def summarise(
+    out: Path, deployment: Deployment, records: dict[str, ExecutionRecord], snapshot_date: date, distinct_members: int
+) -> Summary:
+    """Gather a run's figures from its exported artefacts.
+
+    Args:
+        out: the run's folder, exported by `localcloud.export`.
+        deployment: what was deployed.
+        records: `etl` and `ml` -> the executions, both succeeded.
+        snapshot_date: the scored day.
+        distinct_members: members of the data lake's snapshot, counted independently of the pipeline.
+    """
+    bucket = out / "s3" / deployment.pipeline_bucket
+
+    def document(key: str) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((bucket / key).read_text())
+        return loaded
+
+    ml = records["ml"].output
+    features = document(s3_layout.feature_manifest_key(snapshot_date))
+    receipt = document(s3_layout.push_receipt_key(snapshot_date, ml["upload"]["run_name"]))
+    model = document(s3_layout.MODEL_POINTER_KEY)
+    results = bucket / s3_layout.inference_results_prefix(snapshot_date, ml["transform"]["transform_job_name"])
+    items = [json.loads(line) for line in (out / "table.jsonl").read_text().splitlines()]
+    rows = {
+        "distinct members in the data lake": distinct_members,
+        "feature rows": features["row_count"],
+        "validated rows": document(s3_layout.feature_validation_key(snapshot_date))["row_count"],
+        "scored rows": sum(len(file.read_text().splitlines()) for file in results.glob("*.out")),
+        "records read": receipt["read"],
+        "items written": receipt["written"],
+        "items in the table": len(items),
+    }
+    problems = [f"{name}: {count:,}, not {distinct_members:,}" for name, count in rows.items() if count != distinct_members]
+    problems += [f"{receipt[name]} records {name}" for name in ("quarantined", "failed") if receipt[name]]
+    stages = Counter(item["value"] for item in items)
+    return Summary(
+        snapshot_date=snapshot_date.isoformat(),
+        rows=rows,
+        window_rows=features["window_row_counts"],
+        labelled_set=document(s3_layout.LABELLED_SET_MANIFEST_KEY),
+        members_per_stage={stage.value: stages[stage.value] for stage in Stage},
+        model=model,
+        honest_metrics=evaluate(
+            model=bucket / s3_layout.AUTOML_OUTPUT_PREFIX / model["model_version"] / "model.tar.gz",
+            test=bucket / s3_layout.TEST_WITH_TARGET_PREFIX,
+            training=bucket / s3_layout.TRAINING_PREFIX,
+        ),
+        lookups=items[:LOOKUPS],
+        seconds_per_state={name: record.seconds_per_state() for name, record in records.items()},
+        problems=problems,
+    )
+
+
+def print_summary(summary: Summary, out: Path, console: Console) -> None:
+    """Show a run's figures."""
+
+    def table(title: str, rows: dict[str, Any]) -> None:
+        grid = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+        grid.add_column(min_width=40)
+        grid.add_column(justify="right")
+        for name, value in rows.items():
+            grid.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+        console.print(grid, "")
+
+    console.rule(f"snapshot {summary.snapshot_date}")
+    table("Rows of the data lake per window", summary.window_rows)
+    table("Rows out of every stage", summary.rows)
+    table("Labelled set, rows", {name: split["rows"] for name, split in summary.labelled_set["splits"].items()})
+    table("Members per stage", summary.members_per_stage)
+    scalars = {name: round(value, 4) for name, value in summary.honest_metrics.items() if isinstance(value, int | float)}
+    table(f"Model {summary.model['candidate_name']} on unseen members", scalars)
+    table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
+    for pipeline, seconds in summary.seconds_per_state.items():
+        table(f"Seconds per state, {pipeline}", {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1})
+    for problem in summary.problems:
+        console.print(f"[red]does not add up: {problem}[/red]")
+    console.print(f"{summary.seconds:.0f} s in all; artefacts, histories and logs: {out}", highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Synthetic data lake for demos and tests; see `sample_data.generate`."""

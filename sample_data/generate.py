@@ -1,0 +1,151 @@
+"""Writes a synthetic data lake: five tables for a labelled day and a scored day, and the survey.
+
+    python -m sample_data.generate --out DIR [--members 20000] [--snapshot-date 20200301] [--labelled-date 20200131]
+        [--seed 7] [--part-files 2]
+
+The same arguments give the same values; no clock is read.
+"""
+
+import argparse
+import csv
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from buyer_stage.datalake import SURVEY_COLUMNS, SURVEY_FILE, partition_prefix
+from buyer_stage.errors import InvalidInputError
+from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.stages import STAGE_ALIASES, Stage
+from buyer_stage.windows import Window
+from sample_data.behaviour import Behaviour, Members, draw_behaviour, draw_members
+from sample_data.schema import table_schema
+
+MINIMUM_MEMBERS = 20
+"""Fewer would leave windows empty and stages without an answer."""
+
+LABELLED_DAYS_BEFORE_SNAPSHOT = 30
+TURNOVER = 0.1
+"""Share of the labelled day's members who are gone on the scored day, and have been replaced by others."""
+
+ANSWER_SHARE = 0.6
+CONFLICTING_SHARE = 0.02
+UNKNOWN_LABEL_SHARE = 0.01
+UNKNOWN_LABEL = "Just Looking"
+
+ANSWER_DAY_SHARES: dict[int, float] = {-1: 0.1, 0: 0.3, 1: 0.3, 2: 0.25, 9: 0.05}
+"""Days from the labelled day to an answer -> share of the answers. One from before it or long after labels nothing."""
+
+STAGES = tuple(Stage)
+ALIASES = {stage: alias for alias, stage in STAGE_ALIASES.items()}
+
+
+def generate(out: Path, members: int, snapshot_date: date, labelled_date: date, seed: int, part_files: int = 2) -> None:
+    """Write the data lake.
+
+    Args:
+        out: folder to write to; partitions and a survey of these names are replaced.
+        members: distinct members on each of the two days, at least `MINIMUM_MEMBERS`.
+        snapshot_date: the day to be scored.
+        labelled_date: the earlier day that the survey's answers label.
+        seed: of the random numbers, 0 or more.
+        part_files: Parquet files per partition, 1 or more.
+
+    Raises:
+        InvalidInputError: an argument has an impossible value.
+    """
+    if members < MINIMUM_MEMBERS:
+        raise InvalidInputError(f"{members} members; there must be {MINIMUM_MEMBERS} at least")
+    if part_files < 1:
+        raise InvalidInputError(f"{part_files} part files; there must be one at least")
+    if seed < 0:
+        raise InvalidInputError(f"seed is {seed}; it must be 0 or more")
+    if labelled_date >= snapshot_date:
+        raise InvalidInputError(f"labelled date {labelled_date} is not before the snapshot date {snapshot_date}")
+
+    arrivals = max(1, round(TURNOVER * members))
+    everyone = draw_members(np.random.default_rng(seed), members + arrivals)
+    days = {labelled_date: everyone.part(slice(members)), snapshot_date: everyone.part(slice(arrivals, None))}
+    for day, people in days.items():
+        # a day has random numbers of its own: it stays the same when the other day is another one
+        behaviour = draw_behaviour(np.random.default_rng([seed, day.toordinal()]), people, day)
+        for position, window in enumerate(Window):
+            _write_partition(out / partition_prefix(window, day), behaviour, position, part_files)
+    _write_survey(out / SURVEY_FILE, np.random.default_rng([seed, 0]), everyone, labelled_date)
+
+
+def _write_partition(folder: Path, behaviour: Behaviour, position: int, part_files: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    rows = np.flatnonzero(behaviour.present[:, position])
+    schema = table_schema()
+    columns = {name: values[rows, position] for name, values in behaviour.columns.items()}
+    table = pa.table(
+        [pa.array(np.ma.getdata(c), t, np.ma.getmaskarray(c)) for c, t in ((columns[f.name], f.type) for f in schema)],
+        schema,
+    )
+    for number, part_rows in enumerate(np.array_split(np.arange(len(rows)), part_files)):
+        # statistics and Arrow's own schema would be most of a small file
+        pq.write_table(
+            table.take(part_rows),
+            folder / f"part-{number:05d}.parquet",
+            compression="snappy",
+            write_statistics=False,
+            store_schema=False,
+        )
+
+
+def _write_survey(path: Path, rng: np.random.Generator, members: Members, labelled_date: date) -> None:
+    """Write the answers, sorted by member; some of them name no stage, contradict each other or bear no usable day."""
+    rows: list[tuple[str, ...]] = []
+    for member_id, stage in zip(members.ids, members.stages, strict=True):
+        if rng.random() >= ANSWER_SHARE:
+            continue
+        end = labelled_date + timedelta(
+            days=int(rng.choice(list(ANSWER_DAY_SHARES), p=list(ANSWER_DAY_SHARES.values())))
+        )
+        start = end - timedelta(days=int(rng.random() < 0.2))
+        others = [STAGES[other] for other in rng.integers(len(STAGES), size=2)]
+        label = UNKNOWN_LABEL if rng.random() < UNKNOWN_LABEL_SHARE else _spell(rng, STAGES[stage])
+        answer = (str(member_id), start.isoformat(), end.isoformat())
+        rows.append((*answer, label, *(_spell(rng, other) for other in others)))
+        if rng.random() < CONFLICTING_SHARE:
+            contradiction = STAGES[(stage + 1) % len(STAGES)]
+            rows.append((*answer, _spell(rng, contradiction), *others))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(SURVEY_COLUMNS)
+        writer.writerows(sorted(rows))
+
+
+def _spell(rng: np.random.Generator, stage: Stage) -> str:
+    return ALIASES.get(stage, stage.value) if rng.random() < 0.5 else stage.value
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and write the data lake."""
+    parser = argparse.ArgumentParser(description="Write a synthetic data lake and survey; same arguments, same values.")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--members", type=int, default=20_000, help="distinct members on each day")
+    parser.add_argument(
+        "--snapshot-date", type=parse_snapshot_date, default=date(2020, 3, 1), help="scored day, YYYYMMDD"
+    )
+    parser.add_argument(
+        "--labelled-date", type=parse_snapshot_date, help="day with answers; 30 days before if left out"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="of the random numbers")
+    parser.add_argument("--part-files", type=int, default=2, help="Parquet files per partition")
+    options = parser.parse_args(arguments)
+    labelled_date = options.labelled_date or options.snapshot_date - timedelta(days=LABELLED_DAYS_BEFORE_SNAPSHOT)
+    generate(options.out, options.members, options.snapshot_date, labelled_date, options.seed, options.part_files)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InvalidInputError as error:
+        sys.exit(f"sample_data: {error}")

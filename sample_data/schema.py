@@ -1,0 +1,21 @@
+"""The columns of the data lake's tables, as the data lake's contract has them."""
+
+import csv
+from importlib.resources import files
+
+import pyarrow as pa
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "timestamp": pa.timestamp("ms"),
+}
+"""Hive type -> the Arrow type that Parquet stores it as."""
+
+
+def table_schema() -> pa.Schema:
+    """The 101 columns that the five tables share, in order, without the partition column."""
+    with (files("sample_data") / "datalake_schema.csv").open(encoding="utf-8") as lines:
+        return pa.schema([(row["column"], ARROW_TYPES[row["hive_type"]]) for row in csv.DictReader(lines)])

@@ -1,0 +1,41 @@
+data "aws_caller_identity" "current" {
+  lifecycle {
+    postcondition {
+      condition     = var.environment != "local" || self.account_id == "000000000000"
+      error_message = "The local environment belongs on an emulator, but the credentials are those of a real account: set AWS_ENDPOINT_URL."
+    }
+  }
+}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+
+  names = {
+    pipeline_bucket   = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}"
+    table             = "buyer-stage-ml-pipeline-results-${var.environment}"
+    topic             = "buyer-stage-alerts-${var.environment}"
+    glue_job          = "buyer-stage-push-to-dynamodb-${var.environment}"
+    etl_state_machine = "buyer-stage-etl-pipeline-${var.environment}"
+    ml_state_machine  = "buyer-stage-ml-pipeline-${var.environment}"
+    key_alias         = "alias/buyer-stage-${var.environment}"
+  }
+
+  tags = {
+    owner          = var.owner
+    product        = var.product
+    component      = var.component
+    environment    = var.environment
+    classification = var.classification
+  }
+
+  packages_directory      = "${path.root}/../build/packages"
+  state_machine_directory = "${path.root}/../statemachine"
+  code_version            = trimspace(file("${local.packages_directory}/code_version.txt"))
+  survey_uri              = coalesce(var.survey_uri, "s3://${var.datalake_bucket}/survey.csv")
+
+  # The day to process, as JSONata; both state machines hold it inside a JSON string, hence the escapes.
+  snapshot_date_json = jsonencode(templatefile("${local.state_machine_directory}/snapshot_date.jsonata", {
+    lag_days = var.lag_days
+  }))
+  snapshot_date = substr(local.snapshot_date_json, 1, length(local.snapshot_date_json) - 2)
+}

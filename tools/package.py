@@ -1,0 +1,165 @@
+"""Builds what Terraform deploys: `python -m tools.package --out build/packages --version 1.0.0`.
+
+The same sources give the same bytes, so a package's hash changes only when its content does:
+
+    layer.zip               the Lambda layer: the domain, the functions' shared edge and their pinned dependencies
+    functions/<name>.zip    one Lambda function: its handler
+    code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
+    code_version.txt        the version that names the folder of `code/` in S3
+"""
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+LAYER_PACKAGES = ("buyer_stage", "lambdas/common")
+SPARK_PACKAGES = ("buyer_stage", "spark_common", "emr_steps", "glue")
+CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
+LAYER_REQUIREMENTS = "requirements/layer.txt"
+
+LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
+
+INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+"""Written by pip about the machine that it ran on; nothing reads them in a layer."""
+
+
+class MissingSourceError(FileNotFoundError):
+    """A file or folder that a package is made of is not there."""
+
+
+def write_zip(target: Path, entries: Iterable[tuple[str, Path]]) -> None:
+    """Write a zip whose bytes depend on nothing but the entries' names and contents.
+
+    Args:
+        target: the zip file.
+        entries: (name in the zip, file) pairs, in any order.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, file in sorted(entries):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, wherever this runs: only then does Lambda heed the mode.
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())
+
+
+def files_matching(root: Path, pattern: str) -> list[Path]:
+    """Give the files of a pattern, sorted.
+
+    Raises:
+        MissingSourceError: there are none.
+    """
+    files = sorted(path for path in root.glob(pattern) if path.is_file())
+    if not files:
+        raise MissingSourceError(f"nothing matches {pattern} in {root}")
+    return files
+
+
+def package_entries(root: Path, package: str, prefix: str = "") -> list[tuple[str, Path]]:
+    """Give the zip entries of a Python package's modules."""
+    return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, f"{package}/**/*.py")]
+
+
+def dependency_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
+    """Give the zip entries of installed dependencies, less what differs from machine to machine."""
+    return [
+        (f"{prefix}{name}", path)
+        for path in folder.rglob("*")
+        if path.is_file()
+        and (name := path.relative_to(folder)).parts[0] != "bin"
+        and "__pycache__" not in name.parts
+        and name.name not in INSTALLER_FILES
+    ]
+
+
+def install_dependencies(requirements: Path, cache: Path) -> Path:
+    """Install the layer's dependencies for Lambda's platform, once per content of the requirements file.
+
+    Args:
+        requirements: pinned and hashed requirements.
+        cache: folder that keeps installations.
+
+    Returns:
+        The folder of the installation.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not install them.
+    """
+    installed = cache / f"layer-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+    if installed.exists():
+        return installed
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        complete = Path(scratch) / "complete"
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(complete))
+        options = ("--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:")
+        subprocess.run([*pip, *options, *LAMBDA_PLATFORM, "--requirement", str(requirements)], check=True)
+        complete.rename(installed)
+    return installed
+
+
+def build_layer(root: Path, out: Path) -> None:
+    """Write `layer.zip`, whose `python/` folder Lambda puts on the module path."""
+    dependencies = install_dependencies(root / LAYER_REQUIREMENTS, out / "cache")
+    entries = dependency_entries(dependencies, "python/")
+    entries.append(("python/lambdas/__init__.py", root / "lambdas/__init__.py"))
+    for package in LAYER_PACKAGES:
+        entries += package_entries(root, package, "python/")
+    write_zip(out / "layer.zip", entries)
+
+
+def build_functions(root: Path, out: Path) -> None:
+    """Write `functions/<name>.zip` for each folder of `lambdas/` that holds a handler."""
+    shutil.rmtree(out / "functions", ignore_errors=True)
+    for handler in files_matching(root, "lambdas/*/handler.py"):
+        write_zip(out / "functions" / f"{handler.parent.name}.zip", [("handler.py", handler)])
+
+
+def build_code(root: Path, out: Path) -> None:
+    """Write the folder `code/`, as EMR and Glue find it in S3."""
+    code = out / "code"
+    shutil.rmtree(code, ignore_errors=True)
+    write_zip(
+        code / "libraries.zip", [entry for package in SPARK_PACKAGES for entry in package_entries(root, package)]
+    )
+    for file in (file for pattern in CODE_FILES for file in files_matching(root, pattern)):
+        target = code / file.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def build_packages(root: Path, out: Path, version: str) -> None:
+    """Write everything that Terraform deploys.
+
+    Args:
+        root: the repository.
+        out: folder of the packages; what an earlier build left there is replaced.
+        version: names the folder of the code in S3.
+
+    Raises:
+        MissingSourceError: a part of the product is not in the repository.
+    """
+    build_layer(root, out)
+    build_functions(root, out)
+    build_code(root, out)
+    (out / "code_version.txt").write_text(f"{version}\n")
+
+
+def main() -> None:
+    """Build the packages of the repository that this module lies in."""
+    parser = argparse.ArgumentParser(description="Build what Terraform deploys; same sources, same bytes.")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the packages")
+    parser.add_argument("--version", required=True, help="names the folder of the code in S3")
+    arguments = parser.parse_args()
+    build_packages(Path(__file__).resolve().parent.parent, arguments.out, arguments.version)
+
+
+if __name__ == "__main__":
+    main()
