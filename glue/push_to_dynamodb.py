@@ -149,11 +149,10 @@ def check_records(lines: RDD[str], partitions: int) -> RDD[CheckedRecord]:
     Of several records of one member the first in text order is kept, so that a re-run keeps the same one. (A batch
     that holds a key twice is refused by DynamoDB, and of two batches the last one to arrive would win.)
     """
-    return (
-        lines.map(_check_line)
-        .repartitionAndSortWithinPartitions(partitions, lambda key: zlib.crc32(key[0].encode()))
-        .mapPartitions(_refuse_repeated_members)
+    keyed = lines.map(_check_line).repartitionAndSortWithinPartitions(
+        partitions, partitionFunc=lambda key: zlib.crc32(key[0].encode()), keyfunc=lambda key: key
     )
+    return keyed.mapPartitions(_refuse_repeated_members)
 
 
 def _check_line(line: str) -> tuple[tuple[str, str], ScoredMember | Refusal]:

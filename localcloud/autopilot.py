@@ -1,6 +1,6 @@
-"""Does the work of a SageMaker Autopilot job: searches for the model that the objective ranks best.
+r"""Does the work of a SageMaker Autopilot job: searches for the model that the objective ranks best.
 
-    python -m localcloud.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \\
+    python -m localcloud.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
         --max-candidates 8 --max-runtime-seconds 120 --seed 0 --output DIR
 
 Candidates are fitted to the training channel, and calibrated and ranked on the validation channel. The output folder

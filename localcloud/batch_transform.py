@@ -1,7 +1,7 @@
-"""Does the work of a SageMaker batch transform job over CSV files split by line.
+r"""Does the work of a SageMaker batch transform job over CSV files split by line.
 
-    python -m localcloud.batch_transform --model DIR_OR_TAR --response-keys predicted_label,labels,probabilities \\
-        --input DIR --output DIR --input-filter '$[4:]' --join-source Input --output-filter '$[0,-3,-2,-1]' \\
+    python -m localcloud.batch_transform --model DIR_OR_TAR --response-keys predicted_label,labels,probabilities \
+        --input DIR --output DIR --input-filter '$[4:]' --join-source Input --output-filter '$[0,-3,-2,-1]' \
         --max-payload-mb 10 --strategy MultiRecord
 
 Each record passes the input filter, is sent to the model in a mini-batch, is followed by the answer, and passes the

@@ -12,11 +12,9 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import boto3
 from rich.console import Console
 
 from buyer_stage.errors import BuyerStageError
@@ -31,6 +29,9 @@ from tools.execution import ALL_STEPS, ExecutionRecord, run
 
 MARKER = ".demo"
 """Marks a folder as one that an earlier demo made, and this one may replace."""
+
+LABELLED_DAYS_BEFORE = timedelta(days=30)
+"""How long before the scored day the synthetic survey was held."""
 
 
 class DemoError(Exception):
@@ -60,7 +61,7 @@ def prepare_data_lake(arguments: argparse.Namespace, console: Console) -> tuple[
         folder: Path = arguments.out / "datalake"
         snapshot_date = arguments.snapshot_date or resolve_snapshot_date(datetime.now(UTC))
         with step(console, f"generate the data lake: {arguments.members:,} members, seed {arguments.seed}"):
-            generate(out=folder, members=arguments.members, snapshot_date=snapshot_date, seed=arguments.seed)
+            generate(folder, arguments.members, snapshot_date, snapshot_date - LABELLED_DAYS_BEFORE, arguments.seed)
         return folder, snapshot_date
     folder = arguments.datalake
     if not (folder / "survey.csv").is_file():

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, recall_score
 
 from buyer_stage.features import TARGET_COLUMN
 from localcloud.inference_container import Matrix, Model, load_model
@@ -68,7 +67,8 @@ def class_indices(rows: pd.DataFrame, target: str, labels: Sequence[str]) -> Cla
     unknown = sorted(set(rows[target].map(str)) - set(labels))
     if unknown:
         raise ChannelError(f"labels {unknown} are not among {list(labels)}")
-    return rows[target].map({label: index for index, label in enumerate(labels)}).to_numpy(dtype=np.int64)
+    index_of = {label: index for index, label in enumerate(labels)}
+    return np.array([index_of[label] for label in rows[target].map(str)], dtype=np.int64)
 
 
 def class_prior(classes: Classes, class_count: int) -> Matrix:
@@ -78,16 +78,25 @@ def class_prior(classes: Classes, class_count: int) -> Matrix:
 
 def score(classes: Classes, probabilities: Matrix) -> dict[str, float]:
     """Give the metrics, named as Autopilot names them, of probabilities against the true classes."""
-    indices = np.arange(probabilities.shape[1])
-    predicted = probabilities.argmax(axis=1)
-    present = np.unique(classes)
+    confusion = confusion_counts(classes, probabilities)
+    right = confusion.diagonal()
+    actual, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    likelihoods = probabilities[np.arange(len(classes)), classes]
     return {
-        "F1macro": float(f1_score(classes, predicted, labels=indices, average="macro", zero_division=0)),
-        # Recall is defined for the classes that occur.
-        "BalancedAccuracy": float(recall_score(classes, predicted, labels=present, average="macro", zero_division=0)),
-        "LogLoss": float(log_loss(classes, probabilities, labels=indices)),
-        "Accuracy": float(accuracy_score(classes, predicted)),
+        # F1 = 2 * right / (actual + predicted); a label that neither occurs nor is predicted counts 0.
+        "F1macro": float(np.mean(2 * right / np.maximum(actual + predicted, 1))),
+        # Recall is defined for the labels that occur.
+        "BalancedAccuracy": float(np.mean(right[actual > 0] / actual[actual > 0])),
+        "LogLoss": float(-np.mean(np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny)))),
+        "Accuracy": float(right.sum() / len(classes)),
     }
+
+
+def confusion_counts(classes: Classes, probabilities: Matrix) -> Classes:
+    """Give the number of rows of each true class (row) for which each class is the most probable (column)."""
+    class_count = probabilities.shape[1]
+    pairs = classes * class_count + probabilities.argmax(axis=1)
+    return np.bincount(pairs, minlength=class_count**2).reshape(class_count, class_count).astype(np.int64)
 
 
 def evaluate(model: Model, test: Path, training: Path) -> dict[str, Any]:
@@ -111,7 +120,7 @@ def evaluate(model: Model, test: Path, training: Path) -> dict[str, Any]:
     probabilities = model.probabilities(feature_matrix(rows, model.features))
     training_classes = class_indices(read_channel(training), TARGET_COLUMN, model.labels)
     prior = class_prior(training_classes, len(model.labels))
-    confusion = confusion_matrix(classes, probabilities.argmax(axis=1), labels=range(len(model.labels)))
+    confusion = confusion_counts(classes, probabilities)
     return {
         "rows": len(rows),
         "metrics": score(classes, probabilities),

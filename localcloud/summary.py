@@ -14,6 +14,7 @@ from buyer_stage import s3_layout
 from buyer_stage.stages import Stage
 from localcloud.deployment import Deployment
 from localcloud.evaluation import evaluate
+from localcloud.inference_container import load_model
 from tools.execution import ExecutionRecord
 
 LOOKUPS = 3
@@ -99,7 +100,7 @@ def summarise(
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
         model=model,
         honest_metrics=evaluate(
-            model=bucket / s3_layout.AUTOML_OUTPUT_PREFIX / model["model_version"] / "model.tar.gz",
+            load_model(bucket / s3_layout.AUTOML_OUTPUT_PREFIX / model["model_version"] / "model.tar.gz"),
             test=bucket / s3_layout.TEST_WITH_TARGET_PREFIX,
             training=bucket / s3_layout.TRAINING_PREFIX,
         ),
@@ -125,8 +126,11 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     table("Rows out of every stage", summary.rows)
     table("Labelled set, rows", {name: split["rows"] for name, split in summary.labelled_set["splits"].items()})
     table("Members per stage", summary.members_per_stage)
-    scalars = {name: round(value, 4) for name, value in summary.honest_metrics.items() if isinstance(value, int | float)}
-    table(f"Model {summary.model['candidate_name']} on unseen members", scalars)
+    honest, prior = summary.honest_metrics["metrics"], summary.honest_metrics["baselines"]
+    table(
+        f"Model {summary.model['candidate_name']} on {summary.honest_metrics['rows']:,} rows of unseen members",
+        {name: f"{value:.3f}  (class prior alone: {prior[name]:.3f})" for name, value in honest.items()},
+    )
     table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
     for pipeline, seconds in summary.seconds_per_state.items():
         table(f"Seconds per state, {pipeline}", {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1})

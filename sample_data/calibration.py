@@ -2,7 +2,7 @@
 
 They are calibrated on the 3,873 labelled rows (994 members, 12 snapshot days of January and February 2020)
 of the original study: shares, means and zero rates per window; no row of it is here. Three things differ on purpose:
-the effect of the stage is stronger (`SIGNAL`), because the real one needs more members than a demo has; searches
+the effect of the stage is stronger (`SIGNAL`), because the real one would hardly show in a demo; searches
 exist in `t030`, where the original extract had lost them; and a few members are missing from long windows only.
 
 Tuples over windows or bands go from the shortest window to the longest, tuples over stages in the order of `Stage`.
@@ -56,6 +56,7 @@ ACTIVE_SHARE = 0.6
 """Chance that a member who was active in a band was active in an older one."""
 
 PAGE_VIEWS_PER_LISTING = 2.7
+"""Mean page views of each listing that a member viewed."""
 
 PAGE_ACTIVITIES: dict[str, str] = {"ldp": "listings", "srp": "searches", "lead": "leads"}
 """Kind of page, as the columns abbreviate it -> the activity that happens there."""
@@ -66,7 +67,9 @@ LOG_SECONDS: dict[str, tuple[float, float]] = {"ldp": (3.2, 1.3), "srp": (4.1, 0
 SEGMENT_NOT_FOR_SALE: tuple[float, ...] = (0.006, 0.019, 0.079, 0.137, 0.202)
 SEGMENT_NONE: tuple[float, ...] = (0.006, 0.012, 0.061, 0.113, 0.140)
 """Shares of the dominant segments per window; homes seen long ago have been sold since."""
+
 RENTER_SHARE = 0.01
+"""Share of the members whose dominant segment is `for rent`."""
 
 DIRT_SHARE = 0.01
 """Share of values that are null, NaN, padded or unknown, and of members with windows missing, of each kind."""

@@ -83,13 +83,13 @@ def _write_partition(folder: Path, behaviour: Behaviour, position: int, part_fil
         old.unlink()
     rows = np.flatnonzero(behaviour.present[:, position])
     schema = table_schema()
-    columns = {name: values[rows, position] for name, values in behaviour.columns.items()}
-    table = pa.table(
-        [pa.array(np.ma.getdata(c), t, np.ma.getmaskarray(c)) for c, t in ((columns[f.name], f.type) for f in schema)],
-        schema,
-    )
+    columns = []
+    for field in schema:
+        values = behaviour.columns[field.name][rows, position]
+        columns.append(pa.array(np.ma.getdata(values), field.type, np.ma.getmaskarray(values)))
+    table = pa.table(columns, schema)
     for number, part_rows in enumerate(np.array_split(np.arange(len(rows)), part_files)):
-        # statistics and Arrow's own schema would be most of a small file
+        # statistics and Arrow's own schema would be half of a small file
         pq.write_table(
             table.take(part_rows),
             folder / f"part-{number:05d}.parquet",
@@ -101,29 +101,31 @@ def _write_partition(folder: Path, behaviour: Behaviour, position: int, part_fil
 
 def _write_survey(path: Path, rng: np.random.Generator, members: Members, labelled_date: date) -> None:
     """Write the answers, sorted by member; some of them name no stage, contradict each other or bear no usable day."""
+    count = len(members.ids)
+    answers = rng.random(count) < ANSWER_SHARE
+    unknown = rng.random(count) < UNKNOWN_LABEL_SHARE
+    conflicting = rng.random(count) < CONFLICTING_SHARE
+    days_after = rng.choice(list(ANSWER_DAY_SHARES), count, p=list(ANSWER_DAY_SHARES.values())).tolist()
+    days_taken = rng.integers(2, size=count).tolist()
+    other_stages = rng.integers(len(STAGES), size=(count, 2)).tolist()
+    by_alias = rng.random((count, 4)) < 0.5
     rows: list[tuple[str, ...]] = []
-    for member_id, stage in zip(members.ids, members.stages, strict=True):
-        if rng.random() >= ANSWER_SHARE:
-            continue
-        end = labelled_date + timedelta(
-            days=int(rng.choice(list(ANSWER_DAY_SHARES), p=list(ANSWER_DAY_SHARES.values())))
+    for i in np.flatnonzero(answers):
+        end = labelled_date + timedelta(days=days_after[i])
+        start = end - timedelta(days=days_taken[i])
+        contradiction = (members.stages[i] + 1) % len(STAGES)
+        label, contradicting, *others = (
+            ALIASES.get(STAGES[stage], STAGES[stage].value) if alias else STAGES[stage].value
+            for stage, alias in zip((members.stages[i], contradiction, *other_stages[i]), by_alias[i], strict=True)
         )
-        start = end - timedelta(days=int(rng.random() < 0.2))
-        others = [STAGES[other] for other in rng.integers(len(STAGES), size=2)]
-        label = UNKNOWN_LABEL if rng.random() < UNKNOWN_LABEL_SHARE else _spell(rng, STAGES[stage])
-        answer = (str(member_id), start.isoformat(), end.isoformat())
-        rows.append((*answer, label, *(_spell(rng, other) for other in others)))
-        if rng.random() < CONFLICTING_SHARE:
-            contradiction = STAGES[(stage + 1) % len(STAGES)]
-            rows.append((*answer, _spell(rng, contradiction), *others))
+        who_and_when = (str(members.ids[i]), start.isoformat(), end.isoformat())
+        rows.append((*who_and_when, UNKNOWN_LABEL if unknown[i] else label, *others))
+        if conflicting[i]:
+            rows.append((*who_and_when, contradicting, *others))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(SURVEY_COLUMNS)
         writer.writerows(sorted(rows))
-
-
-def _spell(rng: np.random.Generator, stage: Stage) -> str:
-    return ALIASES.get(stage, stage.value) if rng.random() < 0.5 else stage.value
 
 
 def main(arguments: list[str] | None = None) -> None:

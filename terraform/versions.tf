@@ -1,6 +1,9 @@
 terraform {
   required_version = ">= 1.10"
 
+  # Which bucket, each environment's backend file says.
+  backend "s3" {}
+
   required_providers {
     aws = {
       source  = "hashicorp/aws"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from buyer_stage.errors import InvalidManifestError
+from lambdas.common.errors import problems
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,7 +38,7 @@ def parse_document(adapter: TypeAdapter[T], body: bytes, key: str) -> T:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        raise InvalidManifestError(f"{key} is damaged: {error}") from error
+        raise InvalidManifestError(f"{key} is damaged: {problems(error)}") from error
 
 
 def load_document(s3: "S3Client", bucket: str, key: str, adapter: TypeAdapter[T]) -> T | None:

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from buyer_stage.errors import InvalidInputError
+from lambdas.common.errors import problems
 
 
 class Environment(BaseModel):
@@ -23,6 +24,5 @@ class Environment(BaseModel):
         try:
             return cls.model_validate(dict(os.environ))
         except ValidationError as error:
-            # Without the input: pydantic would print the whole environment, credentials included.
-            problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
-            raise InvalidInputError(f"environment variables: {problems}") from None
+            # `from None`: the cause's text holds the whole environment, credentials included.
+            raise InvalidInputError(f"environment variables: {problems(error)}") from None

@@ -46,7 +46,7 @@ def named_errors() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise InvalidInputError(f"event: {error}") from error
+        raise InvalidInputError(f"event: {problems(error)}") from error
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= 500 or error.response["Error"]["Code"] in TRANSIENT_ERROR_CODES:
@@ -54,6 +54,14 @@ def named_errors() -> Iterator[None]:
         raise
     except (ConnectionError, HTTPClientError) as error:
         raise TransientAwsError(str(error)) from error
+
+
+def problems(error: ValidationError) -> str:
+    """Give what pydantic refused in one line and without the values: some come from the environment."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'all of it'}: {problem['msg']}"
+        for problem in error.errors()
+    )
 
 
 def is_client_error(error: ClientError, code: str, message_part: str) -> bool:

@@ -152,14 +152,15 @@ def _create_transform_job(request: JobRecord) -> JobRecord:
     name = request["TransformJobName"]
     container = _find(_models, "model", request["ModelName"])["Containers"][0]
     source, processing, output = request["TransformInput"], request["DataProcessing"], request["TransformOutput"]
+    formats = (source["ContentType"], source["SplitType"], output["Accept"], output["AssembleWith"])
+    if formats != ("text/csv", "Line", "text/csv", "Line"):
+        raise RequestError("ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}")
     record = _add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": _arn("transform-job", name)})
     command = [
         str(worker_python()), "-m", "localcloud.batch_transform", "--model", container["ModelDataUrl"],
         "--response-keys", container["Environment"]["SAGEMAKER_INFERENCE_OUTPUT"],
         "--input", source["DataSource"]["S3DataSource"]["S3Uri"],
-        "--content-type", source["ContentType"], "--split-type", source["SplitType"],
         "--output", output["S3OutputPath"].rstrip("/") + "/",
-        "--accept", output["Accept"], "--assemble-with", output["AssembleWith"],
         "--input-filter", processing["InputFilter"], "--join-source", processing["JoinSource"],
         "--output-filter", processing["OutputFilter"], "--strategy", request["BatchStrategy"],
         "--max-payload-mb", str(request["MaxPayloadInMB"]),

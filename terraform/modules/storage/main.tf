@@ -64,13 +64,13 @@ resource "aws_s3_bucket_policy" "tls_only" {
 locals {
   # What a day leaves behind can be made again; models, labelled sets and code stay.
   days_kept = {
-    "inputs/"             = 90
-    "etl_pipeline_test/"  = 30
-    "inference-results/"  = 90
-    "quarantine/"         = 365
-    "push-receipts/"      = 365
-    "sagemaker-automl/"   = 365
-    "emr-logs/"           = 30
+    "inputs/"            = 90
+    "etl_pipeline_test/" = 30
+    "inference-results/" = 90
+    "quarantine/"        = 365
+    "push-receipts/"     = 365
+    "sagemaker-automl/"  = 365
+    "emr-logs/"          = 30
   }
 }
 

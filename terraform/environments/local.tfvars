@@ -1,0 +1,18 @@
+environment         = "local"
+owner               = "nobody"
+datalake_bucket     = "buyer-stage-datalake-local"
+deletion_protection = false
+ttl_days            = 5
+
+automl_max_candidates      = 12
+automl_max_runtime_seconds = 60
+transform_instance_count   = 1
+
+emr_core_instance_count = 1
+glue_worker_count       = 2
+glue_max_retries        = 0
+write_partitions        = 4
+
+automl_poll    = { seconds = 1, limit = 900 }
+transform_poll = { seconds = 1, limit = 900 }
+upload_poll    = { seconds = 1, limit = 900 }

@@ -1,0 +1,9 @@
+environment         = "prod"
+owner               = "buyer-stage-team"
+datalake_bucket     = "example-datalake-prod"
+deletion_protection = true
+ttl_days            = 7
+
+automl_max_candidates      = 250
+automl_max_runtime_seconds = 8000
+transform_instance_count   = 5

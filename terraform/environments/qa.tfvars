@@ -1,0 +1,9 @@
+environment         = "qa"
+owner               = "buyer-stage-team"
+datalake_bucket     = "example-datalake-qa"
+deletion_protection = false
+ttl_days            = 7
+
+automl_max_candidates      = 200
+automl_max_runtime_seconds = 8000
+transform_instance_count   = 4

@@ -1,0 +1,240 @@
+locals {
+  pipeline_bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
+  datalake_bucket_arn = "arn:aws:s3:::${var.datalake_bucket}"
+  survey_arn          = "arn:aws:s3:::${trimprefix(var.survey_uri, "s3://")}"
+  survey_bucket_arn   = "arn:aws:s3:::${split("/", var.survey_uri)[2]}"
+}
+
+data "aws_iam_policy_document" "assume" {
+  for_each = {
+    state_machine = "states.amazonaws.com"
+    emr_service   = "elasticmapreduce.amazonaws.com"
+    emr_instances = "ec2.amazonaws.com"
+  }
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [each.value]
+    }
+
+    # EC2 hands out instance profiles without saying for whom.
+    dynamic "condition" {
+      for_each = each.value == "ec2.amazonaws.com" ? [] : [local.account_id]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [condition.value]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role" "state_machine" {
+  name                 = var.state_machine_name
+  assume_role_policy   = data.aws_iam_policy_document.assume["state_machine"].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "Notify"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [var.send_sns_notification_arn]
+  }
+
+  statement {
+    sid       = "CreateCluster"
+    actions   = ["elasticmapreduce:RunJobFlow"]
+    resources = ["*"] # The cluster has no name before it is there; the tag bounds it.
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/product"
+      values   = [var.tags.product]
+    }
+  }
+
+  statement {
+    sid       = "TagCluster"
+    actions   = ["elasticmapreduce:AddTags"]
+    resources = ["arn:aws:elasticmapreduce:${local.region}:${local.account_id}:cluster/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/product"
+      values   = [var.tags.product]
+    }
+  }
+
+  statement {
+    sid = "UseCluster"
+    actions = [
+      "elasticmapreduce:AddJobFlowSteps",
+      "elasticmapreduce:CancelSteps",
+      "elasticmapreduce:DescribeCluster",
+      "elasticmapreduce:DescribeStep",
+      "elasticmapreduce:TerminateJobFlows",
+    ]
+    resources = ["arn:aws:elasticmapreduce:${local.region}:${local.account_id}:cluster/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/product"
+      values   = [var.tags.product]
+    }
+  }
+
+  statement {
+    sid       = "PassEmrServiceRole"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.emr_service.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["elasticmapreduce.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "PassEmrInstanceRole"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.emr_instances.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ec2.amazonaws.com"]
+    }
+  }
+
+  # How Step Functions hears that a cluster or step is done.
+  statement {
+    sid     = "HearOfClusterAndSteps"
+    actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    resources = [
+      for rule in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] :
+      "arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventForEMR${rule}Rule"
+    ]
+  }
+
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"] # CloudWatch Logs knows no resources for these.
+  }
+
+  statement {
+    sid = "WriteTraces"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"] # X-Ray knows no resources for these.
+  }
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "what-it-calls"
+  role   = aws_iam_role.state_machine.id
+  policy = data.aws_iam_policy_document.state_machine.json
+}
+
+resource "aws_iam_role" "emr_service" {
+  name                 = "buyer-stage-emr-service-${var.environment}"
+  assume_role_policy   = data.aws_iam_policy_document.assume["emr_service"].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+resource "aws_iam_role_policy_attachment" "emr_service" {
+  role       = aws_iam_role.emr_service.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"
+}
+
+data "aws_iam_policy_document" "emr_service" {
+  statement {
+    sid       = "PassInstanceRole"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.emr_instances.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "emr_service" {
+  name   = "pass-instance-role"
+  role   = aws_iam_role.emr_service.id
+  policy = data.aws_iam_policy_document.emr_service.json
+}
+
+resource "aws_iam_role" "emr_instances" {
+  name                 = "buyer-stage-emr-instances-${var.environment}"
+  assume_role_policy   = data.aws_iam_policy_document.assume["emr_instances"].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+resource "aws_iam_instance_profile" "emr_instances" {
+  name = aws_iam_role.emr_instances.name
+  role = aws_iam_role.emr_instances.name
+}
+
+data "aws_iam_policy_document" "emr_instances" {
+  statement {
+    sid       = "ReadDataLakeAndCode"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.datalake_bucket_arn}/cnsp/*", local.survey_arn, "${local.pipeline_bucket_arn}/code/*"]
+  }
+
+  statement {
+    sid       = "ListBuckets"
+    actions   = ["s3:ListBucket"]
+    resources = distinct([local.datalake_bucket_arn, local.survey_bucket_arn, local.pipeline_bucket_arn])
+  }
+
+  statement {
+    sid     = "ReplaceFeaturesAndLabelledSet"
+    actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
+    resources = [
+      for prefix in ["inputs", "etl_pipeline_test", "train", "validation", "test"] :
+      "${local.pipeline_bucket_arn}/${prefix}*"
+    ]
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.pipeline_bucket_arn}/emr-logs/*"]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+}
+
+resource "aws_iam_role_policy" "emr_instances" {
+  name   = "what-it-calls"
+  role   = aws_iam_role.emr_instances.id
+  policy = data.aws_iam_policy_document.emr_instances.json
+}

@@ -1,0 +1,110 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  region     = data.aws_region.current.name
+  account_id = data.aws_caller_identity.current.account_id
+
+  # What the state machine asks EMR for: a cluster that lives for one run.
+  cluster = {
+    Name                 = "{% 'buyer-stage-etl-' & $snapshot_date %}"
+    ReleaseLabel         = var.release
+    Applications         = [{ Name = "Spark" }]
+    LogUri               = "s3://${var.pipeline_bucket}/emr-logs/"
+    ServiceRole          = aws_iam_role.emr_service.arn
+    JobFlowRole          = aws_iam_instance_profile.emr_instances.name
+    VisibleToAllUsers    = true
+    StepConcurrencyLevel = 1
+
+    Instances = merge(
+      {
+        KeepJobFlowAliveWhenNoSteps = true
+        TerminationProtected        = false
+        InstanceFleets = [
+          {
+            Name                   = "master"
+            InstanceFleetType      = "MASTER"
+            TargetOnDemandCapacity = 1
+            InstanceTypeConfigs    = [for type in var.master_instance_types : { InstanceType = type }]
+          },
+          {
+            Name                = "core"
+            InstanceFleetType   = "CORE"
+            TargetSpotCapacity  = var.core_instance_count
+            InstanceTypeConfigs = [for type in var.core_instance_types : { InstanceType = type, WeightedCapacity = 1 }]
+            LaunchSpecifications = {
+              SpotSpecification = {
+                AllocationStrategy     = "capacity-optimized"
+                TimeoutDurationMinutes = 15
+                TimeoutAction          = "SWITCH_TO_ON_DEMAND"
+              }
+            }
+          },
+        ]
+      },
+      length(var.subnet_ids) == 0 ? {} : { Ec2SubnetIds = var.subnet_ids },
+    )
+
+    BootstrapActions = [
+      {
+        Name                  = "install what the steps need"
+        ScriptBootstrapAction = { Path = "${var.code_uri}emr_steps/bootstrap.sh" }
+      },
+    ]
+
+    Configurations = [
+      {
+        Classification = "spark-env"
+        Properties     = {}
+        Configurations = [{ Classification = "export", Properties = { PYSPARK_PYTHON = "python3.11" } }]
+      },
+      {
+        Classification = "spark-defaults"
+        Properties     = { "spark.sql.session.timeZone" = "UTC" }
+      },
+    ]
+
+    # Should the state machine be gone before it terminates the cluster.
+    AutoTerminationPolicy = { IdleTimeout = 900 }
+
+    Tags = [
+      for key, value in merge(var.tags, { "for-use-with-amazon-emr-managed-policies" = "true" }) :
+      { Key = key, Value = value }
+    ]
+  }
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/vendedlogs/states/${var.state_machine_name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name     = var.state_machine_name
+  role_arn = aws_iam_role.state_machine.arn
+
+  definition = templatefile(var.template, {
+    cluster               = jsonencode(local.cluster)
+    code_uri              = var.code_uri
+    datalake_uri          = "s3://${var.datalake_bucket}"
+    pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
+    send_sns_notification = var.send_sns_notification_arn
+    snapshot_date         = var.snapshot_date
+    survey_uri            = var.survey_uri
+  })
+
+  logging_configuration {
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+    level                  = "ALL"
+    include_execution_data = false
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # Step Functions tries out the role's rights when it takes the definition.
+  depends_on = [aws_iam_role_policy.state_machine]
+}

@@ -1,0 +1,223 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  region     = data.aws_region.current.name
+  account_id = data.aws_caller_identity.current.account_id
+  bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
+  sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
+  glue_job   = "arn:aws:glue:${local.region}:${local.account_id}:job/${var.glue_job_name}"
+
+  # Without the right to list, S3 calls a missing object forbidden, and "not there yet" would be an error.
+  list_bucket = { actions = ["s3:ListBucket"], resources = [local.bucket_arn] }
+  decrypt     = { actions = ["kms:Decrypt"], resources = [var.kms_key_arn] }
+  encrypt     = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.kms_key_arn] }
+  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  grant_key = {
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+  pass_sagemaker_role = {
+    actions   = ["iam:PassRole"]
+    resources = [var.sagemaker_role_arn]
+    passed_to = "sagemaker.amazonaws.com"
+  }
+
+  # The eleven functions, by their folder in lambdas/: size, environment and all that they may do, beside logs and traces.
+  functions = {
+    check_if_daily_data_available = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
+      statements = {
+        ReadFeatureManifest = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/inputs/*.json"] }
+        ListBucket          = local.list_bucket
+        UseKey              = local.decrypt
+      }
+    }
+
+    check_if_model_available = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
+      statements = {
+        ReadModelPointer = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/best-model/model.json"] }
+        ListBucket       = local.list_bucket
+        UseKey           = local.decrypt
+        FindModel        = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+      }
+    }
+
+    check_if_training_data_available = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
+      statements = {
+        ReadLabelledSetManifest = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/train/manifest.json"] }
+        ListBucket              = local.list_bucket
+        UseKey                  = local.decrypt
+      }
+    }
+
+    start_automl = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        PIPELINE_BUCKET            = var.pipeline_bucket
+        SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arn
+        AUTOML_MAX_CANDIDATES      = var.automl_max_candidates
+        AUTOML_MAX_RUNTIME_SECONDS = var.automl_max_runtime_seconds
+        KMS_KEY_ARN                = var.kms_key_arn
+      }
+      statements = {
+        StartJob          = { actions = ["sagemaker:CreateAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        PassSageMakerRole = local.pass_sagemaker_role
+        GrantKey          = local.grant_key
+      }
+    }
+
+    check_automl_status = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = {}
+      statements = {
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+      }
+    }
+
+    create_and_save_model = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        PIPELINE_BUCKET    = var.pipeline_bucket
+        SAGEMAKER_ROLE_ARN = var.sagemaker_role_arn
+      }
+      statements = {
+        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        CreateModel       = { actions = ["sagemaker:CreateModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+        PassSageMakerRole = local.pass_sagemaker_role
+        WriteModelPointer = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/model.json"] }
+        UseKey            = local.encrypt
+      }
+    }
+
+    start_batch_transformation = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        PIPELINE_BUCKET          = var.pipeline_bucket
+        TRANSFORM_INSTANCE_TYPE  = var.transform_instance_type
+        TRANSFORM_INSTANCE_COUNT = var.transform_instance_count
+        KMS_KEY_ARN              = var.kms_key_arn
+      }
+      statements = {
+        StartJob = {
+          actions = ["sagemaker:CreateTransformJob"]
+          resources = [
+            "${local.sagemaker}:transform-job/buyer-stage-transform-*",
+            "${local.sagemaker}:model/buyer-stage-model-*",
+          ]
+        }
+        GrantKey = local.grant_key
+      }
+    }
+
+    check_batch_transformation_status = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = {}
+      statements = {
+        DescribeJob = { actions = ["sagemaker:DescribeTransformJob"], resources = ["${local.sagemaker}:transform-job/buyer-stage-transform-*"] }
+      }
+    }
+
+    start_uploading_to_dynamo_db = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        GLUE_JOB_NAME   = var.glue_job_name
+        PIPELINE_BUCKET = var.pipeline_bucket
+        TTL_DAYS        = var.ttl_days
+      }
+      statements = {
+        StartRun = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+      }
+    }
+
+    check_uploading_to_dynamo_db_status = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        PIPELINE_BUCKET = var.pipeline_bucket
+        GLUE_JOB_NAME   = var.glue_job_name
+      }
+      statements = {
+        DescribeRun = { actions = ["glue:GetJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/push-receipts/*"] }
+        ListBucket  = local.list_bucket
+        UseKey      = local.decrypt
+      }
+    }
+
+    send_sns_notification = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = { TOPIC_ARN = var.topic_arn }
+      statements = {
+        Publish = { actions = ["sns:Publish"], resources = [var.topic_arn] }
+        UseKey  = local.encrypt
+      }
+    }
+  }
+
+  names = { for name in keys(local.functions) : name => "buyer-stage-${replace(name, "_", "-")}-${var.environment}" }
+}
+
+resource "aws_lambda_layer_version" "this" {
+  layer_name               = "buyer-stage-${var.environment}"
+  description              = "The domain, the functions' shared edge and their dependencies."
+  filename                 = "${var.packages_directory}/layer.zip"
+  source_code_hash         = filebase64sha256("${var.packages_directory}/layer.zip")
+  compatible_runtimes      = ["python3.11"]
+  compatible_architectures = ["x86_64"]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = local.names
+
+  name              = "/aws/lambda/${each.value}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_lambda_function" "this" {
+  for_each = local.functions
+
+  function_name    = local.names[each.key]
+  role             = aws_iam_role.this[each.key].arn
+  filename         = "${var.packages_directory}/functions/${each.key}.zip"
+  source_code_hash = filebase64sha256("${var.packages_directory}/functions/${each.key}.zip")
+  handler          = "handler.handler"
+  runtime          = "python3.11"
+  architectures    = ["x86_64"]
+  layers           = [aws_lambda_layer_version.this.arn]
+  memory_size      = each.value.memory_mb
+  timeout          = each.value.timeout_seconds
+  kms_key_arn      = var.kms_key_arn
+
+  environment {
+    variables = merge(each.value.environment, {
+      POWERTOOLS_SERVICE_NAME      = each.key
+      POWERTOOLS_METRICS_NAMESPACE = "BuyerStage"
+      POWERTOOLS_LOG_LEVEL         = var.log_level
+    })
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  # A function that logs before its group exists would make one that keeps logs for ever.
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}

@@ -1,0 +1,32 @@
+resource "aws_glue_job" "this" {
+  name              = var.job_name
+  description       = "Pushes the stages of a snapshot's members to DynamoDB."
+  role_arn          = aws_iam_role.this.arn
+  glue_version      = "5.0"
+  worker_type       = "G.1X"
+  number_of_workers = var.worker_count
+  timeout           = 480
+  max_retries       = var.max_retries
+
+  command {
+    name            = "glueetl"
+    python_version  = "3"
+    script_location = "${var.code_uri}glue/push_to_dynamodb.py"
+  }
+
+  # Two runs at a time would share the table's writes without knowing of each other.
+  execution_property {
+    max_concurrent_runs = 1
+  }
+
+  default_arguments = {
+    "--extra-py-files"                   = "${var.code_uri}libraries.zip"
+    "--pipeline_bucket"                  = "s3://${var.pipeline_bucket}"
+    "--table_name"                       = var.table_name
+    "--write_partitions"                 = tostring(var.write_partitions)
+    "--maximum_writes_per_second"        = tostring(var.maximum_writes_per_second)
+    "--enable-metrics"                   = "true"
+    "--enable-observability-metrics"     = "true"
+    "--enable-continuous-cloudwatch-log" = "true"
+  }
+}

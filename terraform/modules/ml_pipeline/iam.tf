@@ -1,0 +1,182 @@
+locals {
+  bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
+  sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
+}
+
+data "aws_iam_policy_document" "assume" {
+  for_each = toset(["states.amazonaws.com", "sagemaker.amazonaws.com"])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [each.value]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "state_machine" {
+  name                 = var.state_machine_name
+  assume_role_policy   = data.aws_iam_policy_document.assume["states.amazonaws.com"].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "InvokeFunctions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = values(var.function_arns)
+  }
+
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"] # CloudWatch Logs knows no resources for these.
+  }
+
+  statement {
+    sid = "WriteTraces"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"] # X-Ray knows no resources for these.
+  }
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "what-it-calls"
+  role   = aws_iam_role.state_machine.id
+  policy = data.aws_iam_policy_document.state_machine.json
+}
+
+resource "aws_iam_role" "sagemaker" {
+  name                 = "buyer-stage-sagemaker-${var.environment}"
+  assume_role_policy   = data.aws_iam_policy_document.assume["sagemaker.amazonaws.com"].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+data "aws_iam_policy_document" "sagemaker" {
+  statement {
+    sid     = "ReadData"
+    actions = ["s3:GetObject"]
+    resources = [
+      for prefix in ["train/csv", "validation/csv", "inputs"] : "${local.bucket_arn}/${prefix}/*"
+    ]
+  }
+
+  statement {
+    sid     = "WriteModelsAndScores"
+    actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+    resources = [
+      for prefix in ["sagemaker-automl/output", "inference-results"] : "${local.bucket_arn}/${prefix}/*"
+    ]
+  }
+
+  statement {
+    sid       = "ListBucket"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    resources = [local.bucket_arn]
+  }
+
+  # Autopilot runs its search as jobs of its own, named after itself, under this role.
+  statement {
+    sid = "RunAutopilotsJobs"
+    actions = [
+      "sagemaker:AddTags",
+      "sagemaker:CreateHyperParameterTuningJob",
+      "sagemaker:CreateModel",
+      "sagemaker:CreateProcessingJob",
+      "sagemaker:CreateTrainingJob",
+      "sagemaker:CreateTransformJob",
+      "sagemaker:DescribeHyperParameterTuningJob",
+      "sagemaker:DescribeModel",
+      "sagemaker:DescribeProcessingJob",
+      "sagemaker:DescribeTrainingJob",
+      "sagemaker:DescribeTransformJob",
+      "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+      "sagemaker:StopHyperParameterTuningJob",
+      "sagemaker:StopProcessingJob",
+      "sagemaker:StopTrainingJob",
+      "sagemaker:StopTransformJob",
+    ]
+    resources = [
+      for kind in ["hyper-parameter-tuning-job", "model", "processing-job", "training-job", "transform-job"] :
+      "${local.sagemaker}:${kind}/buyer-stage-*"
+    ]
+  }
+
+  statement {
+    sid       = "PassItself"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.sagemaker.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+
+  statement {
+    sid       = "FindImages"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # ECR knows no resources for this.
+  }
+
+  statement {
+    sid       = "PullImages"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # AWS keeps its images in accounts of its own.
+  }
+
+  statement {
+    sid     = "WriteLogs"
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = [
+      "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/sagemaker/*",
+    ]
+  }
+
+  statement {
+    sid       = "WriteMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"] # CloudWatch knows no resources for this; the namespace bounds it.
+
+    condition {
+      test     = "StringLike"
+      variable = "cloudwatch:namespace"
+      values   = ["/aws/sagemaker/*", "aws/sagemaker/*"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "sagemaker" {
+  name   = "what-it-calls"
+  role   = aws_iam_role.sagemaker.id
+  policy = data.aws_iam_policy_document.sagemaker.json
+}

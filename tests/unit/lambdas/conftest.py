@@ -1,0 +1,116 @@
+"""A mocked AWS, the functions' environment and the sample events.
+
+The functions read their environment when they are imported, hence the assignments outside any fixture. The keys are
+no account's: a test that misses the mock must not reach one.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+REGION = "us-west-2"
+BUCKET = "buyer-stage-pipeline"
+EVENTS = Path(__file__).parents[2] / "events"
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION=REGION,
+    POWERTOOLS_SERVICE_NAME="buyer-stage",
+    POWERTOOLS_METRICS_NAMESPACE="BuyerStage",
+    POWERTOOLS_TRACE_DISABLED="true",
+    PIPELINE_BUCKET=BUCKET,
+    SAGEMAKER_ROLE_ARN="arn:aws:iam::123456789012:role/sagemaker",
+    KMS_KEY_ARN="arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555",
+    AUTOML_MAX_CANDIDATES="200",
+    AUTOML_MAX_RUNTIME_SECONDS="8000",
+    TRANSFORM_INSTANCE_TYPE="ml.m5.xlarge",
+    TRANSFORM_INSTANCE_COUNT="4",
+    GLUE_JOB_NAME="buyer-stage-push",
+    TTL_DAYS="5",
+    TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
+)
+
+
+@dataclass
+class Context:
+    """What Powertools reads of a Lambda context."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 128
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:123456789012:function:function"
+    aws_request_id: str = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def context() -> Context:
+    """A Lambda context."""
+    return Context()
+
+
+@pytest.fixture
+def event(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The sample event of the function that the test module is named after."""
+    name = Path(request.path).stem.removeprefix("test_")
+    sample: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return sample
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    """A mocked AWS that holds an empty pipeline bucket."""
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield
+
+
+@pytest.fixture
+def put(aws: None) -> Callable[[str, str], None]:
+    """Write text under a key of the pipeline bucket."""
+
+    def put_text(key: str, text: str) -> None:
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+
+    return put_text
+
+
+@pytest.fixture
+def emitted_metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str, float]]:
+    """Give the metrics that a function has printed for CloudWatch, by name."""
+
+    def read() -> dict[str, float]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+        return {
+            metric["Name"]: line[metric["Name"]][0]
+            for line in lines
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        }
+
+    return read
+
+
+@pytest.fixture
+def automl_job(event: dict[str, Any]) -> dict[str, Any]:
+    """The event's Autopilot job as SageMaker describes it while it runs; moto's never end and have no candidates."""
+    created = datetime(2020, 2, 1, 10, tzinfo=UTC)
+    name = event["automl_job_name"]
+    data_source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/csv/"}}
+    return {
+        "AutoMLJobName": name,
+        "AutoMLJobArn": f"arn:aws:sagemaker:{REGION}:123456789012:automl-job/{name}",
+        "AutoMLJobInputDataConfig": [{"ChannelType": "training", "DataSource": data_source}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/sagemaker-automl/output/"},
+        "RoleArn": os.environ["SAGEMAKER_ROLE_ARN"],
+        "CreationTime": created,
+        "LastModifiedTime": created,
+        "AutoMLJobStatus": "InProgress",
+        "AutoMLJobSecondaryStatus": "TrainingModels",
+    }

@@ -1,0 +1,102 @@
+"""A push is done when its receipt accounts for every record."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from buyer_stage.documents import PushReceipt, to_json
+from buyer_stage.errors import InvalidManifestError, JobFailedError, RecordsLostError
+from lambdas.check_uploading_to_dynamo_db_status import handler as function
+
+JOB = "buyer-stage-push"
+DAY = date(2020, 1, 30)
+Put = Callable[[str, str], None]
+
+
+def run(run_id: str, state: str, run_name: str, **more: str) -> dict[str, Any]:
+    """A run as Glue describes it; moto's always succeed."""
+    return {"Id": run_id, "JobRunState": state, "Arguments": {"--run_name": run_name}, **more}
+
+
+def call(event: dict[str, Any], context: Any, state: str, retry_state: str | None = None, **more: str) -> Any:
+    """Call the handler while the run, and the one by which Glue retries it, are in some state."""
+    original = run(event["job_run_id"], state, event["run_name"], **more)
+    with Stubber(function.glue) as stub:
+        stub.add_response("get_job_run", {"JobRun": original}, {"JobName": JOB, "RunId": event["job_run_id"]})
+        if state == "FAILED":
+            stranger = run("jr_stranger", "RUNNING", "another-execution")
+            retries = [] if retry_state is None else [run("jr_retry", retry_state, event["run_name"])]
+            stub.add_response("get_job_runs", {"JobRuns": [stranger, original, *retries]}, {"JobName": JOB})
+            if retry_state in ("RUNNING", "SUCCEEDED"):
+                stub.add_response("get_job_run", {"JobRun": retries[0]}, {"JobName": JOB, "RunId": "jr_retry"})
+        return function.handler(event, context)
+
+
+def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int) -> None:
+    """Write the receipt of the event's run."""
+    receipt = PushReceipt(DAY, read=read, written=written, quarantined=quarantined, failed=failed)
+    put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
+
+
+@pytest.mark.parametrize("state", ["WAITING", "STARTING", "RUNNING"])
+def test_unfinished_run_is_running(event: dict[str, Any], context: Any, state: str) -> None:
+    assert call(event, context, state) == {"status": "RUNNING"}
+
+
+def test_succeeded_run_answers_with_its_receipt(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    put_receipt(put, event, read=3, written=2, quarantined=1, failed=0)
+    assert call(event, context, "SUCCEEDED") == {
+        "status": "SUCCEEDED", "read": 3, "written": 2, "quarantined": 1, "failed": 0,
+    }  # fmt: skip
+    assert emitted_metrics() == {
+        "PushRunsInProgress": 0, "RecordsRead": 3, "RecordsWritten": 2, "RecordsQuarantined": 1, "RecordsFailed": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPING", "STOPPED", "ERROR", "EXPIRED"])
+def test_failed_run_is_an_error_with_the_reason(event: dict[str, Any], context: Any, state: str) -> None:
+    original = run(event["job_run_id"], state, event["run_name"], ErrorMessage="2 records lost")
+    with Stubber(function.glue) as stub:
+        stub.add_response("get_job_run", {"JobRun": original})
+        stub.add_response("get_job_runs", {"JobRuns": [original]})
+        with pytest.raises(JobFailedError, match=f"{event['job_run_id']} is {state}: 2 records lost"):
+            function.handler(event, context)
+
+
+def test_failed_run_that_glue_retries_is_still_running(event: dict[str, Any], context: Any) -> None:
+    assert call(event, context, "FAILED", retry_state="RUNNING") == {"status": "RUNNING"}
+
+
+def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], context: Any, put: Put) -> None:
+    put_receipt(put, event, read=1, written=1, quarantined=0, failed=0)
+    assert call(event, context, "FAILED", retry_state="SUCCEEDED")["status"] == "SUCCEEDED"
+
+
+def test_retry_that_fails_too_is_an_error(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(JobFailedError, match="Glue gives no reason"):
+        call(event, context, "FAILED", retry_state="FAILED")
+
+
+def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(RecordsLostError, match="without a receipt at push-receipts/2020/01/30/"):
+        call(event, context, "SUCCEEDED")
+
+
+@pytest.mark.parametrize(("read", "written", "quarantined", "failed"), [(3, 2, 0, 0), (3, 2, 0, 1), (2, 2, 1, 0)])
+def test_receipt_that_loses_records_is_an_error(
+    event: dict[str, Any], context: Any, put: Put, read: int, written: int, quarantined: int, failed: int
+) -> None:
+    put_receipt(put, event, read=read, written=written, quarantined=quarantined, failed=failed)
+    with pytest.raises(RecordsLostError, match="does not account for every record"):
+        call(event, context, "SUCCEEDED")
+
+
+def test_damaged_receipt_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:
+    put(f"push-receipts/2020/01/30/{event['run_name']}.json", "[]")
+    with pytest.raises(InvalidManifestError, match="push-receipts/2020/01/30/.* is damaged"):
+        call(event, context, "SUCCEEDED")

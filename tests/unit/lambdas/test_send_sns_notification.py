@@ -1,0 +1,67 @@
+"""A failure reaches the subscribers as one message that a person can act on."""
+
+import os
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns import sns_backends
+
+from buyer_stage.errors import InvalidInputError
+from lambdas.send_sns_notification.handler import handler, sns_subject
+
+
+@pytest.fixture(autouse=True)
+def topic(aws: None) -> None:
+    """The topic that the environment names."""
+    boto3.client("sns").create_topic(Name=os.environ["TOPIC_ARN"].rpartition(":")[2])
+
+
+def sent() -> tuple[str, str]:
+    """Subject and text of the one message that was published."""
+    backend = sns_backends[DEFAULT_ACCOUNT_ID]["us-west-2"]
+    ((_, message, subject, _, _),) = backend.topics[os.environ["TOPIC_ARN"]].sent_notifications
+    return subject, message
+
+
+def test_message_says_what_failed_where_and_links_to_the_execution(event: dict[str, Any], context: Any) -> None:
+    answer = handler(event, context)
+    subject, message = sent()
+    assert set(answer) == {"message_id"}
+    assert subject == "buyer-stage-ml-pipeline: CheckDailyDataAvailability failed with InvalidManifestError"
+    assert "Cause:    inputs/2020/01/30/manifest.json is damaged\n" in message
+    assert "Snapshot: 20200130\n" in message
+    assert message.endswith(
+        "https://us-west-2.console.aws.amazon.com/states/home?region=us-west-2#/v2/executions/details/"
+        "arn:aws:states:us-west-2:123456789012:execution:buyer-stage-ml-pipeline:daily-2020-02-01"
+    )
+
+
+@pytest.mark.parametrize("cause", ["no table t030", '{"Status": "FAILED"}', "[1]", ""])
+def test_cause_that_is_no_lambda_error_is_passed_whole(event: dict[str, Any], context: Any, cause: str) -> None:
+    handler({**event, "cause": cause}, context)
+    assert f"Cause:    {cause}\n" in sent()[1]
+
+
+def test_snapshot_that_was_never_resolved_is_said_to_be_so(event: dict[str, Any], context: Any) -> None:
+    del event["snapshot_date"]
+    handler(event, context)
+    assert "Snapshot: not resolved yet" in sent()[1]
+
+
+def test_failure_about_an_impossible_snapshot_date_is_still_sent(event: dict[str, Any], context: Any) -> None:
+    handler({**event, "snapshot_date": "30 January"}, context)
+    assert "Snapshot: 30 January" in sent()[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"), [("a" * 120, "a" * 100), ("two\nlines", "two lines"), ("Zoë failed", "Zo? failed")]
+)
+def test_subject_is_what_sns_accepts(text: str, subject: str) -> None:
+    assert sns_subject(text) == subject
+
+
+def test_execution_id_that_is_no_arn_is_refused(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(InvalidInputError, match="execution_id"):
+        handler({**event, "execution_id": "daily-2020-02-01"}, context)

@@ -1,0 +1,75 @@
+"""An execution starts one run of the one Glue job."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from buyer_stage.errors import InvalidInputError
+from lambdas.start_uploading_to_dynamo_db import handler as function
+
+JOB = "buyer-stage-push"
+
+
+@pytest.fixture(autouse=True)
+def glue_job(aws: None) -> None:
+    """The Glue job, as Terraform would have made it."""
+    boto3.client("glue").create_job(
+        Name=JOB,
+        Role="arn:aws:iam::123456789012:role/glue",
+        Command={"Name": "glueetl"},
+        ExecutionProperty={"MaxConcurrentRuns": 2},
+    )
+
+
+def runs() -> list[dict[str, Any]]:
+    """All runs of the job."""
+    answer: dict[str, Any] = boto3.client("glue").get_job_runs(JobName=JOB)
+    return list(answer["JobRuns"])
+
+
+def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], context: Any) -> None:
+    answer = function.handler(event, context)
+    (run,) = runs()
+    assert answer == {"job_run_id": run["Id"], "run_name": run["Arguments"]["--run_name"]}
+    transform_job = event["transform_job_name"]
+    assert run["Arguments"] == {
+        "--transform_output": f"s3://buyer-stage-pipeline/inference-results/2020/01/30/{transform_job}/",
+        "--pipeline_bucket": "s3://buyer-stage-pipeline",
+        "--snapshot_date": "20200130",
+        "--model_version": event["model_version"],
+        "--expires_at_epoch_seconds": "1580983200",  # 2020-02-06T10:00:00Z: five days after the start
+        "--expected_record_count": "3",
+        "--run_name": answer["run_name"],
+    }
+
+
+def test_retry_finds_the_run_that_was_started(event: dict[str, Any], context: Any) -> None:
+    first = function.handler(event, context)
+    assert function.handler(event, context) == first
+    assert len(runs()) == 1
+
+
+def test_another_execution_gets_another_run(event: dict[str, Any], context: Any) -> None:
+    first = function.handler(event, context)
+    second = function.handler({**event, "execution_name": "daily-2020-02-02"}, context)
+    assert first["run_name"] != second["run_name"]
+    assert len(runs()) == 2
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"])
+def test_failed_run_of_the_execution_is_not_taken_for_a_started_one(
+    event: dict[str, Any], context: Any, state: str
+) -> None:
+    run_name = function.handler(event, context)["run_name"]
+    with Stubber(function.glue) as stub:  # moto's runs never fail
+        failed = {"Id": "jr_failed", "JobRunState": state, "Arguments": {"--run_name": run_name}}
+        stub.add_response("get_job_runs", {"JobRuns": [failed]}, {"JobName": JOB})
+        stub.add_response("start_job_run", {"JobRunId": "jr_new"})
+        assert function.handler(event, context)["job_run_id"] == "jr_new"
+
+
+def test_start_time_without_a_zone_is_refused(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(InvalidInputError, match="execution_start_time"):
+        function.handler({**event, "execution_start_time": "2020-02-01T10:00:00"}, context)
