@@ -93,8 +93,8 @@ format: setup terraform-on-path ## Mend what lint can mend
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 	for name in dev layer emr localcloud; do \
-		(cd requirements && ../$(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in); \
+		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header \
+			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
 .PHONY: clean

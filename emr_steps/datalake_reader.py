@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from buyer_stage.datalake import (
     PARTITION_COLUMN,
@@ -49,7 +49,7 @@ def read_window(spark: SparkSession, datalake: str, window: Window, snapshot_dat
         spark.read.schema(f"{schema}, {PARTITION_COLUMN} string")
         .option("basePath", join_uri(datalake, table_prefix(window)))
         .parquet(*uris)
-        .select(F.to_date(PARTITION_COLUMN, "yyyyMMdd").alias(SNAPSHOT_DATE), *REQUIRED_COLUMNS)
+        .select(sf.to_date(PARTITION_COLUMN, "yyyyMMdd").alias(SNAPSHOT_DATE), *REQUIRED_COLUMNS)
     )
 
 

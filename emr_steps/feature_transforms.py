@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from buyer_stage.features import (
     CALENDAR_COLUMNS,
@@ -48,17 +48,17 @@ def join_windows(tables: Mapping[Window, DataFrame]) -> DataFrame:
     )
     # At most one row per member and window is not null, and max picks it. More than one shows in the count.
     return rows.groupBy(SNAPSHOT_DATE, MEMBER_ID).agg(
-        *[F.max(window.value).alias(window.value) for window in Window],
-        *[F.count(window.value).alias(row_count_column(window)) for window in Window],
+        *[sf.max(window.value).alias(window.value) for window in Window],
+        *[sf.count(window.value).alias(row_count_column(window)) for window in Window],
     )
 
 
 def feature_columns() -> list[Column]:
     """Give the output columns as expressions on the frame of `join_windows`, in order."""
     # weekday() counts from Monday = 0; dayofweek() would count from Sunday, unlike ISO 8601 and the SQL definition.
-    calendar = (F.month(SNAPSHOT_DATE), F.dayofmonth(SNAPSHOT_DATE), F.weekday(SNAPSHOT_DATE) + 1)
+    calendar = (sf.month(SNAPSHOT_DATE), sf.dayofmonth(SNAPSHOT_DATE), sf.weekday(SNAPSHOT_DATE) + 1)
     return [
-        F.col(MEMBER_ID),
+        sf.col(MEMBER_ID),
         *[column.cast("bigint").alias(name) for name, column in zip(CALENDAR_COLUMNS, calendar, strict=True)],
         *[column for window in Window for source in SOURCE_COLUMNS for column in _source_features(source, window)],
     ]
@@ -66,22 +66,22 @@ def feature_columns() -> list[Column]:
 
 def _as_struct(table: DataFrame, window: Window) -> DataFrame:
     return table.select(
-        SNAPSHOT_DATE, MEMBER_ID, F.struct(*[source.name for source in SOURCE_COLUMNS]).alias(window.value)
+        SNAPSHOT_DATE, MEMBER_ID, sf.struct(*[source.name for source in SOURCE_COLUMNS]).alias(window.value)
     )
 
 
 def _source_features(source: SourceColumn, window: Window) -> list[Column]:
-    value = F.col(f"{window.value}.{source.name}")
+    value = sf.col(f"{window.value}.{source.name}")
     names = source.feature_names(window)
     if source.rule is Rule.ONE_HOT:
-        trimmed = F.btrim(value, F.lit(WHITE_SPACE))
+        trimmed = sf.btrim(value, sf.lit(WHITE_SPACE))
         return [
-            F.coalesce((trimmed == known).cast("bigint"), F.lit(0)).alias(name)
+            sf.coalesce((trimmed == known).cast("bigint"), sf.lit(0)).alias(name)
             for known, name in zip(source.values, names, strict=True)
         ]
     # NaN first: to Spark it is larger than any number, so a cap would turn it into the cap.
-    number = F.nanvl(value, F.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value
-    filled = F.coalesce(number, F.lit(0).cast(source.hive_type.value))
+    number = sf.nanvl(value, sf.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value
+    filled = sf.coalesce(number, sf.lit(0).cast(source.hive_type.value))
     if source.rule is Rule.DWELL:
-        filled = F.least(filled, F.lit(MAXIMUM_DWELL_SECONDS).cast(source.hive_type.value))
+        filled = sf.least(filled, sf.lit(MAXIMUM_DWELL_SECONDS).cast(source.hive_type.value))
     return [filled.alias(names[0])]

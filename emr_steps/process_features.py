@@ -1,5 +1,7 @@
 """Makes the features of one snapshot: one row per member, CSV part files, and a manifest when all is written.
 
+Submit it as:
+
     spark-submit --py-files libraries.zip emr_steps/process_features.py \
         --datalake s3://LAKE --pipeline-bucket s3://BUCKET --snapshot-date YYYYMMDD
 """
@@ -8,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from buyer_stage.datalake import partition_prefix, table_name
 from buyer_stage.documents import FeatureManifest, to_json
@@ -82,26 +84,26 @@ def _write_features(joined: DataFrame, folder: str) -> dict[str, int]:
     observation = Observation("input")
     observed = joined.observe(
         observation,
-        F.count(F.lit(1)).alias("row_count"),
-        *[F.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
+        sf.count(sf.lit(1)).alias("row_count"),
+        *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
         *[_member_where(_is_duplicate(window)).alias(f"duplicate_{window.value}") for window in Window],
-        *[F.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
+        *[sf.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
     )
     write_csv(observed.select(*feature_columns()), folder)
     return observation.get
 
 
 def _is_duplicate(window: Window) -> Column:
-    return F.col(row_count_column(window)) > 1
+    return sf.col(row_count_column(window)) > 1
 
 
 def _is_nameless(window: Window) -> Column:
-    blank = F.coalesce(F.btrim(MEMBER_ID, F.lit(WHITE_SPACE)), F.lit("")) == ""
-    return blank & (F.col(row_count_column(window)) > 0)
+    blank = sf.coalesce(sf.btrim(MEMBER_ID, sf.lit(WHITE_SPACE)), sf.lit("")) == ""
+    return blank & (sf.col(row_count_column(window)) > 0)
 
 
 def _member_where(condition: Column) -> Column:
-    return F.max(F.when(condition, F.col(MEMBER_ID)))
+    return sf.max(sf.when(condition, sf.col(MEMBER_ID)))
 
 
 def _refuse_bad_members(seen: dict[str, int], snapshot_date: date) -> None:
@@ -120,7 +122,7 @@ def _write_raw_sample(
     # One file bounds what is read; the hash takes members at random, and the same ones on every run.
     first_file = next(name for name in list_file_names(spark, partition) if not name.startswith(("_", ".")))
     raw = spark.read.parquet(join_uri(partition, first_file))
-    sample = raw.orderBy(F.xxhash64(MEMBER_ID), MEMBER_ID).limit(RAW_SAMPLE_ROWS)
+    sample = raw.orderBy(sf.xxhash64(MEMBER_ID), MEMBER_ID).limit(RAW_SAMPLE_ROWS)
     sample.write.mode("overwrite").parquet(join_uri(pipeline_bucket, raw_sample_prefix(snapshot_date, window)))
 
 

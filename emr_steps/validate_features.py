@@ -1,5 +1,7 @@
 """Computes a snapshot's features anew from their SQL definition, and compares every value with what was written.
 
+Submit it as:
+
     spark-submit --py-files libraries.zip emr_steps/validate_features.py --feature-query s3://CODE/sql/features.sql \
         --datalake s3://LAKE --pipeline-bucket s3://BUCKET --snapshot-date YYYYMMDD
 """
@@ -11,7 +13,7 @@ from datetime import date
 
 import sqlglot
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from buyer_stage.datalake import PARTITION_COLUMN, table_name
 from buyer_stage.documents import FeatureValidation, to_json
@@ -108,7 +110,7 @@ def _compute_expected(spark: SparkSession, datalake: str, snapshot_date: date, f
     partition_value = format_partition_value(snapshot_date)
     for window in Window:
         table = read_window(spark, datalake, window, [snapshot_date])
-        table.withColumn(PARTITION_COLUMN, F.lit(partition_value)).createOrReplaceTempView(table_name(window))
+        table.withColumn(PARTITION_COLUMN, sf.lit(partition_value)).createOrReplaceTempView(table_name(window))
     expected = spark.sql(to_spark_sql(feature_query, snapshot_date))
     _require_same_types(expected)
     return expected
@@ -126,15 +128,15 @@ def _require_same_types(expected: DataFrame) -> None:
 
 def _require_equal(written: DataFrame, expected: DataFrame) -> int:
     """Compare all rows and columns; returns the number of rows."""
-    columns = [F.col(field.name).cast(field.dataType).alias(field.name) for field in FEATURE_SCHEMA.fields]
-    both = written.select(MEMBER_ID, F.struct(*OUTPUT_COLUMNS).alias("written")).join(
-        expected.select(*columns).select(MEMBER_ID, F.struct(*OUTPUT_COLUMNS).alias("expected")),
+    columns = [sf.col(field.name).cast(field.dataType).alias(field.name) for field in FEATURE_SCHEMA.fields]
+    both = written.select(MEMBER_ID, sf.struct(*OUTPUT_COLUMNS).alias("written")).join(
+        expected.select(*columns).select(MEMBER_ID, sf.struct(*OUTPUT_COLUMNS).alias("expected")),
         on=MEMBER_ID,
         how="full_outer",
     )
     # A comparison of structs that takes null for equal to null, so that a missing row is a difference as well.
-    differs = ~F.col("written").eqNullSafe(F.col("expected"))
-    row_count, difference_count = both.agg(F.count(F.lit(1)), F.count_if(differs)).collect()[0]
+    differs = ~sf.col("written").eqNullSafe(sf.col("expected"))
+    row_count, difference_count = both.agg(sf.count(sf.lit(1)), sf.count_if(differs)).collect()[0]
     if difference_count:
         first = both.where(differs).orderBy(MEMBER_ID).limit(DIFFERENCES_SHOWN).collect()
         shown = "\n".join(_describe(row) for row in first)

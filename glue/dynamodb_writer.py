@@ -130,7 +130,8 @@ def _write_batch(
     for attempt in range(MAXIMUM_ATTEMPTS):
         if attempt:
             # Full jitter: the partitions that were throttled together do not come back together.
-            sleep(random.uniform(0, min(MAXIMUM_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt)))
+            longest = min(MAXIMUM_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt)
+            sleep(random.uniform(0, longest))  # noqa: S311  # a delay, not a secret
         pacer.wait_for(len(unprocessed))
         try:
             answer = dynamodb.batch_write_item(RequestItems={table_name: unprocessed})

@@ -149,7 +149,7 @@ def check_records(lines: RDD[str], partitions: int) -> RDD[CheckedRecord]:
     Of several records of one member the first in text order is kept, so that a re-run keeps the same one. (A batch
     that holds a key twice is refused by DynamoDB, and of two batches the last one to arrive would win.)
     """
-    keyed = lines.map(_check_line).repartitionAndSortWithinPartitions(
+    keyed = lines.map(_check_line).repartitionAndSortWithinPartitions(  # type: ignore[type-var]  # tuples do sort
         partitions, partitionFunc=lambda key: zlib.crc32(key[0].encode()), keyfunc=lambda key: key
     )
     return keyed.mapPartitions(_refuse_repeated_members)

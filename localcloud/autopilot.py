@@ -10,6 +10,7 @@ gets `candidates.json` (best first) and the best candidate as `model.tar.gz`.
 import argparse
 import itertools
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+# Read when LightGBM is loaded: threads that wait must not spin on cores that others are using.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import lightgbm
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from localcloud.evaluation import Classes, class_indices, class_prior, feature_matrix, read_channel, score
 from localcloud.inference_container import (
@@ -51,6 +56,13 @@ EARLY_STOPPING_ROUNDS = 25
 SHRINKAGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 TILTS = (0.0, -0.25, 0.25, -0.5, 0.5, -0.75, 0.75, -1.0, 1.0)
 """The calibrations tried, mild ones first: the first of equally good ones is taken."""
+
+LINEAR_CLASSIFIERS: dict[str, Callable[..., Any]] = {
+    "LogisticRegression": LogisticRegression,
+    "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis,
+}
+"""Those of scikit-learn that are tried. Not its trees: skops does not trust them, as a damaged file of them can crash
+the process that reads it."""
 
 LOG_LOSS_TOLERANCE = 1e-9
 """The prior's log-loss by two ways of computing it."""
@@ -91,7 +103,7 @@ class Configuration:
     """What a candidate is made of.
 
     Attributes:
-        algorithm: a key of `FITTERS`.
+        algorithm: `LightGBM` or a key of `LINEAR_CLASSIFIERS`.
         parameters: of the algorithm.
     """
 
@@ -136,15 +148,16 @@ def read_channels(training: Path, validation: Path, target: str) -> Channels:
 def configurations(seed: int) -> Iterator[Configuration]:
     """Give configurations to try, without end: different kinds first, then LightGBM ones drawn at random."""
     balanced, plain = {"class_weight": "balanced"}, {"class_weight": None}
+    descent = {"max_iter": 100, "tol": 1e-3}
     leaves = {"num_leaves": 15, "learning_rate": 0.05, "min_child_samples": 40}
     yield Configuration("LightGBM", {**leaves, **balanced})
-    yield Configuration("LogisticRegression", {"C": 0.003, **balanced})
+    yield Configuration("LogisticRegression", {**descent, "C": 0.003, **balanced})
     yield Configuration("LightGBM", {**leaves, "extra_trees": True, **balanced})
     yield Configuration("LightGBM", {**leaves, **plain})
     yield Configuration("LightGBM", {**leaves, "num_leaves": 7, "min_child_samples": 100, **balanced})
-    yield Configuration("LogisticRegression", {"C": 0.03, **plain})
-    yield Configuration("LinearDiscriminantAnalysis", {"shrinkage": 0.1})
-    draw = random.Random(seed)
+    yield Configuration("LogisticRegression", {**descent, "C": 0.03, **plain})
+    yield Configuration("LinearDiscriminantAnalysis", {"solver": "lsqr", "shrinkage": 0.1})
+    draw = random.Random(seed)  # noqa: S311  # a search, not a secret
     while True:
         yield Configuration(
             "LightGBM",
@@ -157,6 +170,12 @@ def configurations(seed: int) -> Iterator[Configuration]:
                 "class_weight": draw.choice(("balanced", None)),
             },
         )
+
+
+def _fit(configuration: Configuration, channels: Channels, seed: int, deadline: float) -> Any:
+    if configuration.algorithm == "LightGBM":
+        return _fit_lightgbm(channels, configuration.parameters, seed, deadline)
+    return _fit_scaled(channels, LINEAR_CLASSIFIERS[configuration.algorithm](**configuration.parameters))
 
 
 def _fit_lightgbm(channels: Channels, parameters: dict[str, Any], seed: int, deadline: float) -> lightgbm.Booster:
@@ -193,29 +212,12 @@ def _fit_lightgbm(channels: Channels, parameters: dict[str, Any], seed: int, dea
     )
 
 
-def _fit_logistic_regression(channels: Channels, parameters: dict[str, Any], seed: int, deadline: float) -> Any:
-    return _fit_scaled(channels, LogisticRegression(max_iter=500, random_state=seed, **parameters))
-
-
-def _fit_discriminant_analysis(channels: Channels, parameters: dict[str, Any], seed: int, deadline: float) -> Any:
-    return _fit_scaled(channels, LinearDiscriminantAnalysis(solver="lsqr", **parameters))
-
-
 def _fit_scaled(channels: Channels, classifier: Any) -> Any:
     # arcsinh is close to log1p for counts and seconds, and also defined below zero.
     estimator = make_pipeline(FunctionTransformer(np.arcsinh), StandardScaler(), classifier)
-    return estimator.fit(channels.training, channels.training_classes)
-
-
-FITTERS: dict[str, Callable[[Channels, dict[str, Any], int, float], Any]] = {
-    "LightGBM": _fit_lightgbm,
-    "LogisticRegression": _fit_logistic_regression,
-    "LinearDiscriminantAnalysis": _fit_discriminant_analysis,
-}
-"""Algorithm -> function that fits it, given the channels, its parameters, a seed and a deadline.
-
-No trees of scikit-learn: skops does not trust them, as a damaged file of them can crash the process that reads it.
-"""
+    # The matrices are too narrow for threads of the linear algebra to be worth their waiting.
+    with threadpool_limits(1, user_api="blas"):
+        return estimator.fit(channels.training, channels.training_classes)
 
 
 def calibrate(channels: Channels, raw: Matrix, objective: str) -> tuple[Calibration, dict[str, float]]:
@@ -292,7 +294,7 @@ def _try(
     started = time.monotonic()
     if started > deadline:
         raise _DeadlineError
-    estimator = FITTERS[configuration.algorithm](channels, configuration.parameters, seed, deadline)
+    estimator = _fit(configuration, channels, seed, deadline)
     calibration, metrics = calibrate(channels, raw_probabilities(estimator, channels.validation), objective)
     if time.monotonic() > deadline:
         raise _DeadlineError

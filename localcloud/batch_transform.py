@@ -131,14 +131,19 @@ class Transform:
 
 
 def transform_files(transform: Transform, source: Path, target: Path) -> int:
-    """Transform every file of a folder, and give the number of records.
+    """Transform every file whose path starts with a prefix, and give the number of records.
+
+    Args:
+        transform: how.
+        source: the prefix, as `S3DataType=S3Prefix` has it: a folder, or a folder and the start of file names.
+        target: folder of the output.
 
     Raises:
-        TransformError: the folder holds no file or another folder, or a file cannot be transformed.
+        TransformError: there is no such file, there is a folder among them, or a file cannot be transformed.
     """
-    files = sorted(source.iterdir())
+    files = sorted(source.iterdir() if source.is_dir() else source.parent.glob(f"{source.name}*"))
     if not files or not all(file.is_file() for file in files):
-        raise TransformError(f"{source} does not hold files only, and at least one")
+        raise TransformError(f"{source} does not lead to files only, and at least one")
     target.mkdir(parents=True, exist_ok=True)
     records = 0
     for file in files:

@@ -107,7 +107,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         with step(console, "deploy with Terraform, environment local"):
             deployment = deploy(data_lake, arguments.out)
         records = run_pipelines(deployment, snapshot_date, console)
-        export_run(deployment, records, Path(cloud.work_folder), arguments.out)
+        export_run(deployment, records, arguments.out)
         failed = [name for name, record in records.items() if record.status != "SUCCEEDED"]
         if failed:
             raise DemoError(f"the {failed[0]} execution {records[failed[0]].status}; histories and logs: {arguments.out}")

@@ -13,6 +13,9 @@ from localcloud.cloud import REGION, REPOSITORY, LocalCloudError
 from tools.terraform_mirror import cli_configuration, find_mirror
 
 CODE_VERSION = "local"
+STATE_BUCKET = "buyer-stage-terraform-state-local"
+BACKEND = "environments/local.s3.tfbackend"
+VARIABLES = "environments/local.tfvars"
 INBOX = "localcloud-notifications"
 
 
@@ -64,16 +67,11 @@ def deploy(data_lake: Path, work_folder: Path) -> Deployment:
     (state / "terraform.rc").write_text(cli_configuration(find_mirror()))
     environment = {"TF_CLI_CONFIG_FILE": str(state / "terraform.rc"), "TF_DATA_DIR": str(state / "data")}
     terraform = ["terraform", "-chdir=terraform"]
-    state_argument = f"-state={state / 'terraform.tfstate'}"
-    _run([*terraform, "init", "-input=false", "-no-color"], state, environment)
-    variables = "-var-file=environments/local.tfvars"
-    _run([*terraform, "apply", "-auto-approve", "-input=false", "-no-color", variables, state_argument], state, environment)
-    outputs = {
-        name: output["value"]
-        for name, output in json.loads(
-            _run([*terraform, "output", "-json", state_argument], state, environment)
-        ).items()
-    }
+    _create_bucket(STATE_BUCKET)
+    _run([*terraform, "init", "-input=false", "-no-color", f"-backend-config={BACKEND}"], state, environment)
+    _run([*terraform, "apply", "-auto-approve", "-input=false", "-no-color", f"-var-file={VARIABLES}"], state, environment)
+    described = json.loads(_run([*terraform, "output", "-json"], state, environment))
+    outputs = {name: output["value"] for name, output in described.items()}
     upload_data_lake(data_lake, outputs["datalake_bucket"])
     return Deployment(
         pipeline_bucket=outputs["pipeline_bucket"],
@@ -87,11 +85,15 @@ def deploy(data_lake: Path, work_folder: Path) -> Deployment:
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
     """Make the data lake's bucket hold what a folder holds."""
+    _create_bucket(bucket)
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for file in sorted((folder / "cnsp").rglob("*.parquet")):
         s3.upload_file(str(file), bucket, str(file.relative_to(folder)))
     s3.upload_file(str(folder / "survey.csv"), bucket, "survey.csv")
+
+
+def _create_bucket(name: str) -> None:
+    boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def _subscribe_inbox(topic_arn: str) -> str:

@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import tarfile
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,12 +125,20 @@ def load_model(path: Path) -> Model:
             estimator = skops.io.loads(files[SKOPS_FILE], trusted=[])
     except KeyError as error:
         raise ModelFileError(f"{archive} has no {error}") from error
-    except (OSError, ValueError, TypeError, tarfile.TarError, lightgbm.basic.LightGBMError, _SkopsUntrusted) as error:
+    except _DAMAGED as error:
         raise ModelFileError(f"{archive} cannot be loaded: {error}") from error
     return Model(features, labels, calibration, estimator)
 
 
-_SkopsUntrusted = skops.io.exceptions.UntrustedTypesFoundException
+_DAMAGED = (
+    OSError,
+    TypeError,
+    ValueError,
+    lightgbm.basic.LightGBMError,
+    skops.io.exceptions.UntrustedTypesFoundException,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
 _MODEL_FILES = (DESCRIPTION_FILE, LIGHTGBM_FILE, SKOPS_FILE)
 
 
@@ -170,9 +179,9 @@ def respond(model: Model, rows: Sequence[Sequence[str]], response_keys: Sequence
 
 RESPONSES: dict[str, Callable[[tuple[str, ...], Matrix], str]] = {
     "predicted_label": lambda labels, row: labels[int(row.argmax())],
-    "probability": lambda labels, row: repr(float(row.max())),
-    "labels": lambda labels, row: str(list(labels)),
-    "probabilities": lambda labels, row: str(row.tolist()),
+    "probability": lambda _labels, row: repr(float(row.max())),
+    "labels": lambda labels, _row: str(list(labels)),
+    "probabilities": lambda _labels, row: str(row.tolist()),
 }
 """Response key -> how it is answered from the labels and one row's probabilities."""
 

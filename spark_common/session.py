@@ -16,6 +16,7 @@ def start_spark(app_name: str) -> SparkSession:
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .getOrCreate()
     )
+    spark.sparkContext.setLogLevel("WARN")
     # The session's own file system object: spark-submit may have opened it before any setting could reach it.
     hadoop = spark._jvm.org.apache.hadoop.fs.FileSystem  # type: ignore[union-attr]
     hadoop.getLocal(spark._jsc.hadoopConfiguration()).setWriteChecksum(False)

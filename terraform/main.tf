@@ -71,6 +71,7 @@ module "functions" {
 
   environment                = var.environment
   packages_directory         = local.packages_directory
+  code_prefix                = module.storage.code_prefix
   permissions_boundary_arn   = var.permissions_boundary_arn
   kms_key_arn                = aws_kms_key.this.arn
   log_level                  = var.log_level

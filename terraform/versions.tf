@@ -12,7 +12,7 @@ terraform {
   }
 }
 
-# Nothing here knows of a local cloud: the provider itself heeds AWS_ENDPOINT_URL and the credentials in the environment.
+# Nothing here knows of a local cloud: provider and backend heed AWS_ENDPOINT_URL and the credentials in the environment.
 provider "aws" {
   region = var.region
 

@@ -1,1 +1,1 @@
-"""Commands of this repository that are not part of the product."""
+"""Commands for people who work on the project; nothing here is deployed."""

@@ -84,17 +84,18 @@ def run(state_machine_arn: str, execution_input: dict[str, Any], console: Consol
     started = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(execution_input))
     record = ExecutionRecord(started["executionArn"])
     console.print(f"[bold]{state_machine_arn.rpartition(':')[2]}[/bold]  {json.dumps(execution_input)}")
-    shown = 0
+    shown: set[str] = set()
     with console.status("starting") as status:
         while True:
             description = client.describe_execution(executionArn=record.arn)
             _read_history(client, record)
-            for visit in record.visits[shown:]:
-                if visit.exited is None:
-                    status.update(f"{visit.name}")
-                    break
-                console.print(f"  {visit.exited:7.1f} s  {visit.name}")
-                shown += 1
+            for visit in record.visits:
+                # A poll loop's states are shown at their first visit; the status line tells where it is now.
+                if visit.exited is not None and visit.name not in shown:
+                    console.print(f"  {visit.exited:7.1f} s  {visit.name}")
+                    shown.add(visit.name)
+            if record.visits:
+                status.update(record.visits[-1].name)
             if description["status"] != "RUNNING":
                 break
             time.sleep(POLL_SECONDS)

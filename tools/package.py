@@ -25,6 +25,10 @@ LAYER_REQUIREMENTS = "requirements/layer.txt"
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
+SDK_SERVICES = frozenset({"glue", "s3", "sagemaker", "sns", "xray"})
+"""What the functions call. The SDK describes hundreds of services; without the others a function starts in half the
+time. A client of a service that is not named here fails by name, in tests too: `tests/unit/test_package.py`."""
+
 INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 """Written by pip about the machine that it ran on; nothing reads them in a layer."""
 
@@ -67,15 +71,26 @@ def package_entries(root: Path, package: str, prefix: str = "") -> list[tuple[st
     return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, f"{package}/**/*.py")]
 
 
+def belongs_in_layer(name: Path) -> bool:
+    """Tell whether an installed file is used in Lambda and the same on every machine.
+
+    Args:
+        name: the file, relative to the installation.
+    """
+    match name.parts:
+        case ("bin", *_):
+            return False
+        case ("botocore" | "boto3", "data", service, _, *_) if service not in SDK_SERVICES:
+            return False
+    return "__pycache__" not in name.parts and name.name not in INSTALLER_FILES
+
+
 def dependency_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
-    """Give the zip entries of installed dependencies, less what differs from machine to machine."""
+    """Give the zip entries of installed dependencies."""
     return [
         (f"{prefix}{name}", path)
         for path in folder.rglob("*")
-        if path.is_file()
-        and (name := path.relative_to(folder)).parts[0] != "bin"
-        and "__pycache__" not in name.parts
-        and name.name not in INSTALLER_FILES
+        if path.is_file() and belongs_in_layer(name := path.relative_to(folder))
     ]
 
 
@@ -126,9 +141,7 @@ def build_code(root: Path, out: Path) -> None:
     """Write the folder `code/`, as EMR and Glue find it in S3."""
     code = out / "code"
     shutil.rmtree(code, ignore_errors=True)
-    write_zip(
-        code / "libraries.zip", [entry for package in SPARK_PACKAGES for entry in package_entries(root, package)]
-    )
+    write_zip(code / "libraries.zip", [entry for package in SPARK_PACKAGES for entry in package_entries(root, package)])
     for file in (file for pattern in CODE_FILES for file in files_matching(root, pattern)):
         target = code / file.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,8 @@ In Lambda, a botocore error's name says little: throttling and a denied permissi
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
 from pydantic import ValidationError
 
 from buyer_stage.errors import InvalidInputError
@@ -52,7 +53,7 @@ def named_errors() -> Iterator[None]:
         if status >= 500 or error.response["Error"]["Code"] in TRANSIENT_ERROR_CODES:
             raise TransientAwsError(str(error)) from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (AwsConnectionError, HTTPClientError) as error:
         raise TransientAwsError(str(error)) from error
 
 

@@ -145,7 +145,9 @@ def test_snapshot_dates_survive_writing_and_reading() -> None:
     assert parse_snapshot_date("20200103") == DAY
 
 
-@pytest.mark.parametrize("text", ["", "2020-01-03", "20200230", "2020010", " 2020103", "２０２００１０３"])
+@pytest.mark.parametrize(
+    "text", ["", "2020-01-03", "20200230", "2020010", " 2020103", "\uff12\uff10\uff12\uff10\uff10\uff11\uff10\uff13"]
+)
 def test_text_that_is_no_day_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="is not a day written as YYYYMMDD"):
         parse_snapshot_date(text)
@@ -229,7 +231,8 @@ def test_splits_have_their_shares_and_a_member_is_always_in_the_same() -> None:
 
 
 def test_split_of_a_member_does_not_change_between_versions() -> None:
-    assert [split_of(f"member-{i}") for i in range(8)] == ["train", "train", "train", "validation", "train", "test", "train", "test"]
+    splits = [split_of(f"member-{i}") for i in range(8)]
+    assert splits == ["train", "train", "train", "validation", "train", "test", "train", "test"]
 
 
 # Records of the transform and items of the table
@@ -261,12 +264,12 @@ def test_record_may_have_blanks_aliases_and_fewer_labels() -> None:
         (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]",more', "5 fields instead of 4"),
         (f' ,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "no member_id"),
         (f'm1,Buyer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "unknown stage 'Buyer'"),
-        ('m1,Dreamer,"[\'Dreamer\', \'Buyer\']","[0.5, 0.5]"', "unknown stage 'Buyer'"),
+        ("m1,Dreamer,\"['Dreamer', 'Buyer']\",\"[0.5, 0.5]\"", "unknown stage 'Buyer'"),
         (f'm1,Dreamer,"{LABELS}","[0.2, 0.8]"', "zip"),
         (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, \'x\']"', "could not convert"),
         (f'm1,Dreamer,"{LABELS}",0.4', "not a list"),
         (f'm1,Dreamer,"{LABELS}",__import__("os")', "not a list"),
-        ('m1,Dreamer,"[\'Casual Searcher\']",[1.0]', "impossible probabilities"),
+        ("m1,Dreamer,\"['Casual Searcher']\",[1.0]", "impossible probabilities"),
         (f'm1,Dreamer,"{LABELS}","[-0.2, 0.7, 0.4, 0.1]"', "impossible probabilities"),
         (f'm1,Dreamer,"{LABELS}","[0.2, \'nan\', 0.4, 0.1]"', "impossible probabilities"),
         (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.2]"', "do not add up to 1"),

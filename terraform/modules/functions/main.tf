@@ -177,7 +177,8 @@ locals {
 resource "aws_lambda_layer_version" "this" {
   layer_name               = "buyer-stage-${var.environment}"
   description              = "The domain, the functions' shared edge and their dependencies."
-  filename                 = "${var.packages_directory}/layer.zip"
+  s3_bucket                = var.pipeline_bucket
+  s3_key                   = "${var.code_prefix}layer.zip"
   source_code_hash         = filebase64sha256("${var.packages_directory}/layer.zip")
   compatible_runtimes      = ["python3.11"]
   compatible_architectures = ["x86_64"]
@@ -196,7 +197,8 @@ resource "aws_lambda_function" "this" {
 
   function_name    = local.names[each.key]
   role             = aws_iam_role.this[each.key].arn
-  filename         = "${var.packages_directory}/functions/${each.key}.zip"
+  s3_bucket        = var.pipeline_bucket
+  s3_key           = "${var.code_prefix}functions/${each.key}.zip"
   source_code_hash = filebase64sha256("${var.packages_directory}/functions/${each.key}.zip")
   handler          = "handler.handler"
   runtime          = "python3.11"

@@ -4,7 +4,12 @@ variable "environment" {
 }
 
 variable "packages_directory" {
-  description = "What tools/package.py built: layer.zip and functions/<name>.zip."
+  description = "What tools/package.py built: its hashes tell when a function changes."
+  type        = string
+}
+
+variable "code_prefix" {
+  description = "Prefix of layer.zip and functions/<name>.zip in the pipeline bucket."
   type        = string
 }
 

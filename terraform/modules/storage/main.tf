@@ -113,14 +113,29 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
+locals {
+  # Key below the version's folder -> file: what EMR and Glue read lies at the top, as in the repository.
+  packages = merge(
+    { for file in fileset("${var.packages_directory}/code", "**") : file => "code/${file}" },
+    { for file in fileset(var.packages_directory, "functions/*.zip") : file => file },
+    { "layer.zip" = "layer.zip" },
+  )
+  code_prefix = "code/${var.code_version}/"
+}
+
 resource "aws_s3_object" "code" {
-  for_each = fileset("${var.packages_directory}/code", "**")
+  for_each = local.packages
 
   bucket      = aws_s3_bucket.this.id
-  key         = "code/${var.code_version}/${each.value}"
-  source      = "${var.packages_directory}/code/${each.value}"
-  source_hash = filesha256("${var.packages_directory}/code/${each.value}")
+  key         = "${local.code_prefix}${each.key}"
+  source      = "${var.packages_directory}/${each.value}"
+  source_hash = filesha256("${var.packages_directory}/${each.value}")
 
   # An object is encrypted as its bucket says at the time that it is written.
   depends_on = [aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_versioning.this]
+
+  # What runs reads the old version until all that refers to it has moved on.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

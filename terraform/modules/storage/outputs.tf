@@ -3,9 +3,16 @@ output "bucket_name" {
   value       = aws_s3_bucket.this.id
 }
 
+output "code_prefix" {
+  description = "Prefix of this version's code in the bucket; known once the code is there."
+  value       = local.code_prefix
+
+  depends_on = [aws_s3_object.code]
+}
+
 output "code_uri" {
-  description = "Folder of the code, with a slash at its end; known once the code is there."
-  value       = "s3://${aws_s3_bucket.this.id}/code/${var.code_version}/"
+  description = "The same as s3://, with a slash at its end."
+  value       = "s3://${aws_s3_bucket.this.id}/${local.code_prefix}"
 
   depends_on = [aws_s3_object.code]
 }

@@ -14,7 +14,7 @@ variable "force_destroy" {
 }
 
 variable "packages_directory" {
-  description = "What tools/package.py built; its folder code/ goes into the bucket."
+  description = "What tools/package.py built; all of it goes into the bucket."
   type        = string
 }
 

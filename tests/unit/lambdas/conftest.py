@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
 from moto import mock_aws
 
-REGION = "us-west-2"
+REGION: Literal["us-west-2"] = "us-west-2"
 BUCKET = "buyer-stage-pipeline"
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -38,6 +38,8 @@ os.environ.update(
     TTL_DAYS="5",
     TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 )
+
+s3 = boto3.client("s3")  # one for all tests: making a client takes longer than most of them
 
 
 @dataclass
@@ -68,7 +70,7 @@ def event(request: pytest.FixtureRequest) -> dict[str, Any]:
 def aws() -> Iterator[None]:
     """A mocked AWS that holds an empty pipeline bucket."""
     with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield
 
 
@@ -77,7 +79,7 @@ def put(aws: None) -> Callable[[str, str], None]:
     """Write text under a key of the pipeline bucket."""
 
     def put_text(key: str, text: str) -> None:
-        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+        s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
 
     return put_text
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -29,7 +28,7 @@ Put = Callable[[str, str], None]
 
 def create_model() -> None:
     """Create the model that the pointer names."""
-    boto3.client("sagemaker").create_model(
+    function.sagemaker.create_model(
         ModelName=POINTER.model_name, ExecutionRoleArn="arn:aws:iam::123456789012:role/sagemaker"
     )
 

@@ -98,5 +98,5 @@ def test_receipt_that_loses_records_is_an_error(
 
 def test_damaged_receipt_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", "[]")
-    with pytest.raises(InvalidManifestError, match="push-receipts/2020/01/30/.* is damaged"):
+    with pytest.raises(InvalidManifestError, match=r"push-receipts/2020/01/30/.* is damaged"):
         call(event, context, "SUCCEEDED")

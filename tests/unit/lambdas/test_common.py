@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
@@ -9,6 +10,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from buyer_stage.errors import InvalidInputError
 from lambdas.common.environment import Environment
 from lambdas.common.errors import TransientAwsError, named_errors
+
+ROOT = Path(__file__).parents[3]
 
 
 class Variables(Environment):
@@ -27,7 +30,7 @@ def test_missing_variable_is_an_error_that_names_it_and_shows_no_values(monkeypa
 
 def test_impossible_variable_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTL_DAYS", "five")
-    with pytest.raises(InvalidInputError, match="TTL_DAYS: .*integer"):
+    with pytest.raises(InvalidInputError, match=r"TTL_DAYS: .*integer"):
         Variables.load()
 
 
@@ -81,4 +84,4 @@ with mock_aws():
 
 
 def test_functions_work_where_there_is_no_xray() -> None:
-    subprocess.run([sys.executable, "-c", CALL_WITHOUT_XRAY], check=True)
+    subprocess.run([sys.executable, "-c", CALL_WITHOUT_XRAY], check=True, cwd=ROOT)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -67,7 +66,7 @@ def stub() -> Iterator[Stubber]:
 
 def pointer() -> bytes:
     """What was written to the pointer's key."""
-    body: bytes = boto3.client("s3").get_object(Bucket=BUCKET, Key=POINTER_KEY)["Body"].read()
+    body: bytes = function.s3.get_object(Bucket=BUCKET, Key=POINTER_KEY)["Body"].read()
     return body
 
 
@@ -141,7 +140,7 @@ def test_other_refusals_of_sagemaker_leave_no_pointer(
     stub.add_client_error("create_model", "ValidationException", "no such image", http_status_code=400)
     with pytest.raises(ClientError, match="no such image"):
         function.handler(event, context)
-    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET)
+    assert "Contents" not in function.s3.list_objects_v2(Bucket=BUCKET)
 
 
 def test_job_that_is_not_complete_is_an_error(

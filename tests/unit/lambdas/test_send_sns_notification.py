@@ -5,8 +5,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.sns import sns_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 from buyer_stage.errors import InvalidInputError
 from lambdas.send_sns_notification.handler import handler, sns_subject
@@ -18,7 +18,7 @@ def topic(aws: None) -> None:
     boto3.client("sns").create_topic(Name=os.environ["TOPIC_ARN"].rpartition(":")[2])
 
 
-def sent() -> tuple[str, str]:
+def sent() -> tuple[str | None, str]:
     """Subject and text of the one message that was published."""
     backend = sns_backends[DEFAULT_ACCOUNT_ID]["us-west-2"]
     ((_, message, subject, _, _),) = backend.topics[os.environ["TOPIC_ARN"]].sent_notifications

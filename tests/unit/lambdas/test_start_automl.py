@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -15,7 +14,7 @@ def test_job_trains_on_the_training_members_and_ranks_on_the_validation_members(
 ) -> None:
     answer = function.handler(event, context)
 
-    job = boto3.client("sagemaker").describe_auto_ml_job_v2(AutoMLJobName=answer["automl_job_name"])
+    job = function.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=answer["automl_job_name"])
     channels = {c["ChannelType"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["AutoMLJobInputDataConfig"]}
     assert channels == {
         "training": "s3://buyer-stage-pipeline/train/csv/",

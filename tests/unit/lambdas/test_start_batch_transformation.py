@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -13,7 +12,7 @@ from lambdas.start_batch_transformation import handler as function
 def test_transform_reads_the_part_files_and_joins_the_answer_to_the_member(event: dict[str, Any], context: Any) -> None:
     name = function.handler(event, context)["transform_job_name"]
 
-    job = boto3.client("sagemaker").describe_transform_job(TransformJobName=name)
+    job = function.sagemaker.describe_transform_job(TransformJobName=name)
     assert job["ModelName"] == event["model_name"]
     assert (job["BatchStrategy"], job["MaxPayloadInMB"], job["MaxConcurrentTransforms"]) == ("MultiRecord", 10, 5)
     assert job["TransformInput"] == {

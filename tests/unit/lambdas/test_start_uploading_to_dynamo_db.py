@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -15,7 +14,7 @@ JOB = "buyer-stage-push"
 @pytest.fixture(autouse=True)
 def glue_job(aws: None) -> None:
     """The Glue job, as Terraform would have made it."""
-    boto3.client("glue").create_job(
+    function.glue.create_job(
         Name=JOB,
         Role="arn:aws:iam::123456789012:role/glue",
         Command={"Name": "glueetl"},
@@ -25,8 +24,7 @@ def glue_job(aws: None) -> None:
 
 def runs() -> list[dict[str, Any]]:
     """All runs of the job."""
-    answer: dict[str, Any] = boto3.client("glue").get_job_runs(JobName=JOB)
-    return list(answer["JobRuns"])
+    return [dict(run) for run in function.glue.get_job_runs(JobName=JOB)["JobRuns"]]
 
 
 def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], context: Any) -> None:

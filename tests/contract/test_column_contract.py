@@ -1,0 +1,112 @@
+"""What one part of the pipeline puts out is what the next one takes in, column by column.
+
+The ETL's lines go through the transform's filters to the model, and what comes out of the transform goes to Glue.
+The filters are applied by the code that does a transform job's work on the local cloud.
+"""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlglot
+
+from buyer_stage.features import (
+    CALENDAR_COLUMNS,
+    MEMBER_ID,
+    MODEL_FEATURES,
+    OUTPUT_COLUMNS,
+    TARGET_COLUMN,
+    TRANSFORM_INPUT_FILTER,
+    column_checksum,
+)
+from buyer_stage.serving import serving_item
+from buyer_stage.stages import Stage
+from buyer_stage.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_record
+from localcloud.batch_transform import FieldFilter, Transform
+
+ROOT = Path(__file__).parents[2]
+ANSWER = {
+    "predicted_label": "Active Searcher",
+    "labels": "['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']",
+    "probabilities": "[0.4, 0.3, 0.2, 0.1]",
+}
+
+
+def csv_line(fields: list[str]) -> str:
+    """Write fields as a model's inference container does: those that hold a comma in quotes."""
+    return ",".join(f'"{field}"' if "," in field else field for field in fields)
+
+
+def transform(ask: Callable[[list[list[str]]], list[str]]) -> Transform:
+    """A transform with the product's filters and a scripted model."""
+    return Transform(
+        ask=ask,
+        input_filter=FieldFilter.parse(TRANSFORM_INPUT_FILTER),
+        output_filter=FieldFilter.parse(OUTPUT_FILTER),
+        maximum_payload_bytes=10 * 1024 * 1024,
+    )
+
+
+def test_etl_puts_out_the_published_columns_in_the_published_order() -> None:
+    published = (ROOT / "tests" / "contract" / "feature_columns.txt").read_text().split()
+    assert list(OUTPUT_COLUMNS) == published
+
+
+def test_sql_definition_puts_out_the_same_columns() -> None:
+    query = sqlglot.parse_one((ROOT / "sql" / "features.sql").read_text(), read="athena")
+    assert isinstance(query, sqlglot.exp.Query)
+    assert query.named_selects == list(OUTPUT_COLUMNS)
+
+
+def test_model_is_sent_exactly_the_columns_it_was_trained_on() -> None:
+    sent: list[list[str]] = []
+
+    def ask(rows: list[list[str]]) -> list[str]:
+        sent.extend(rows)
+        return [csv_line([ANSWER[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
+
+    list(transform(ask).transform_lines([",".join(OUTPUT_COLUMNS)]))
+    assert sent == [list(MODEL_FEATURES)]
+
+
+@pytest.mark.parametrize("column", [MEMBER_ID, *CALENDAR_COLUMNS, TARGET_COLUMN])
+def test_model_never_sees_who_when_or_the_answer(column: str) -> None:
+    assert column not in MODEL_FEATURES
+
+
+def test_what_the_transform_puts_out_is_what_glue_reads() -> None:
+    def ask(rows: list[list[str]]) -> list[str]:
+        return [csv_line([ANSWER[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
+
+    features = [["m1", "1", "30", "4", *("0" for _ in MODEL_FEATURES)], ["m,2", "1", "30", "4", *MODEL_FEATURES]]
+    lines = list(transform(ask).transform_lines([csv_line(fields) for fields in features]))
+
+    assert [len(next(csv.reader([line]))) for line in lines] == [4, 4]
+    scored = [parse_record(line) for line in lines]
+    assert [member.member_id for member in scored] == ["m1", "m,2"]
+    for member in scored:
+        assert member.stage is Stage.ACTIVE_SEARCHER
+        assert member.probabilities == {
+            Stage.DREAMER: 0.2,
+            Stage.CASUAL_SEARCHER: 0.3,
+            Stage.ACTIVE_SEARCHER: 0.4,
+            Stage.READY_TO_TRANSACT: 0.1,
+        }
+        item = serving_item(member, snapshot_date=date(2020, 1, 30), model_version="v", expires_at_epoch_seconds=1)
+        assert (item["member_id"], item["value"]) == (member.member_id, "Active Searcher")
+
+
+def test_checksum_tells_order_apart() -> None:
+    assert column_checksum(MODEL_FEATURES) != column_checksum(tuple(reversed(MODEL_FEATURES)))
+
+
+def test_every_sample_event_is_of_a_function_that_exists() -> None:
+    events: dict[str, Any] = {
+        path.stem: json.loads(path.read_text()) for path in (ROOT / "tests" / "events").glob("*.json")
+    }
+    functions = {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")}
+    assert events.keys() == functions

@@ -1,0 +1,81 @@
+"""The Terraform configuration is formatted and valid, and knows every function and placeholder of the product."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.terraform_mirror import cli_configuration, find_mirror
+
+ROOT = Path(__file__).resolve().parents[2]
+TERRAFORM = ROOT / "terraform"
+FUNCTIONS = sorted(handler.parent.name for handler in ROOT.glob("lambdas/*/handler.py"))
+ENVIRONMENTS = ("local", "dev", "qa", "prod")
+MAXIMUM_FUNCTION_NAME_LENGTH = 64
+
+
+def terraform(folder: Path, *arguments: str) -> str:
+    environment = {
+        **os.environ,
+        "CHECKPOINT_DISABLE": "1",
+        "TF_CLI_CONFIG_FILE": str(folder.parent / "terraform.rc"),
+        "TF_DATA_DIR": str(folder.parent / "terraform-data"),
+    }
+    done = subprocess.run(
+        ["terraform", f"-chdir={folder}", *arguments, "-no-color"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that Terraform's own files do not get among ours."""
+    root = tmp_path_factory.mktemp("configuration")
+    (root / "terraform.rc").write_text(cli_configuration(find_mirror()))
+    (root / "build/packages").mkdir(parents=True)
+    (root / "build/packages/code_version.txt").write_text("1.0.0\n")
+    shutil.copytree(ROOT / "statemachine", root / "statemachine")
+    copy = shutil.copytree(TERRAFORM, root / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
+    terraform(copy, "init", "-backend=false", "-input=false")
+    return Path(copy)
+
+
+def test_configuration_is_formatted(configuration: Path) -> None:
+    terraform(configuration, "fmt", "-check", "-recursive", "-diff")
+
+
+def test_configuration_is_valid(configuration: Path) -> None:
+    assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
+
+
+def test_every_function_of_the_product_is_deployed() -> None:
+    text = (TERRAFORM / "modules/functions/main.tf").read_text()
+    functions = text[text.index("\n  functions = {") : text.index("\n  names = {")]
+
+    assert sorted(re.findall(r"^    (\w+) = \{$", functions, flags=re.MULTILINE)) == FUNCTIONS
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_name_of_a_function_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
+    assert len(f"buyer-stage-{function}-{environment}") <= MAXIMUM_FUNCTION_NAME_LENGTH
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_values_of_an_environment_are_its_own_and_all_declared(environment: str) -> None:
+    names = re.compile(r"^(\w+) +=", flags=re.MULTILINE)
+    values = (TERRAFORM / f"environments/{environment}.tfvars").read_text()
+    declared = re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), flags=re.MULTILINE)
+
+    assert re.search(rf'^environment += "{environment}"$', values, flags=re.MULTILINE)
+    assert set(names.findall(values)) <= set(declared)
+
+
+def test_configuration_knows_of_no_local_cloud() -> None:
+    texts = {file: file.read_text() for file in TERRAFORM.rglob("*.tf")}
+
+    assert [file for file, text in texts.items() if re.search(r"endpoints|skip_|localhost|127\.0\.0\.1", text)] == []

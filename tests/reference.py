@@ -1,0 +1,25 @@
+"""The feature rules once more, in plain Python: what the Spark code and the SQL definition must equal."""
+
+import math
+from collections.abc import Mapping
+from datetime import date
+
+from buyer_stage.features import MAXIMUM_DWELL_SECONDS, SOURCE_COLUMNS, Rule, calendar_features
+from buyer_stage.windows import Window
+
+
+def reference_features(
+    member_id: str, snapshot_date: date, windows: Mapping[Window, Mapping[str, object]]
+) -> list[object]:
+    """Give a member's output row from the raw rows of the windows that the member is in."""
+    row: list[object] = [member_id, *calendar_features(snapshot_date).values()]
+    for window in Window:
+        raw = windows.get(window, {})
+        for source in SOURCE_COLUMNS:
+            value = raw.get(source.name)
+            if source.rule is Rule.ONE_HOT:
+                row += [int(isinstance(value, str) and value.strip() == known) for known in source.values]
+                continue
+            number = value if isinstance(value, int | float) and not math.isnan(value) else 0
+            row.append(min(number, MAXIMUM_DWELL_SECONDS) if source.rule is Rule.DWELL else number)
+    return row

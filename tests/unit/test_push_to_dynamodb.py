@@ -1,0 +1,263 @@
+"""Tests of the Glue job: Spark for real, and a table of moto behind a small server that Spark's workers can reach."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from pyspark.sql import SparkSession
+
+from buyer_stage.documents import PushReceipt
+from buyer_stage.errors import InvalidInputError, RecordsLostError
+from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
+from glue.push_to_dynamodb import PushArguments, parse_arguments, push, verify
+
+TABLE = "results"
+DAY = date(2020, 1, 30)
+LABELS = "\"['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']\""
+
+
+def scored(member_id: str, stage: str = "Dreamer") -> str:
+    return f'{member_id},{stage},{LABELS},"[0.2, 0.2, 0.4, 0.2]"'
+
+
+class DynamoDBServer(ThreadingHTTPServer):
+    """Passes requests on to moto, which lives in this process only."""
+
+    daemon_threads = True
+    refuses = False
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks the part of DynamoDB's protocol that the job uses."""
+
+    server: DynamoDBServer
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.headers["X-Amz-Target"].endswith(".BatchWriteItem")
+        if self.server.refuses:
+            self._answer(400, {"__type": "com.amazonaws#AccessDeniedException", "message": "not allowed"})
+        else:
+            client = boto3.client("dynamodb", region_name="us-west-2")
+            unprocessed = client.batch_write_item(**body)["UnprocessedItems"]
+            self._answer(200, {"UnprocessedItems": unprocessed})
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        payload = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="module")
+def spark() -> SparkSession:
+    return (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .getOrCreate()
+    )
+
+
+@pytest.fixture
+def server(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBServer]:
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2"}
+    with mock_aws(), DynamoDBServer(("127.0.0.1", 0), Handler) as running:
+        for name, value in credentials.items():
+            monkeypatch.setenv(name, value)
+            monkeypatch.setitem(spark.sparkContext.environment, name, value)
+        endpoint = f"http://127.0.0.1:{running.server_port}"
+        monkeypatch.setitem(spark.sparkContext.environment, "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "member_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "member_id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+def stored() -> dict[str, dict[str, Any]]:
+    found = boto3.resource("dynamodb").Table(TABLE).scan()["Items"]
+    return {str(item["member_id"]): dict(item) for item in found}
+
+
+class Run:
+    """A folder that stands for the bucket, with the transform's output in it."""
+
+    def __init__(self, root: Path, files: dict[str, list[str]]) -> None:
+        self.root = root
+        (root / "scored").mkdir()
+        for name, lines in files.items():
+            (root / "scored" / name).write_text("".join(line + "\n" for line in lines))
+
+    def arguments(self, expected: int, *, expires_at: int = 1_600_000_000) -> PushArguments:
+        return parse_arguments(
+            [
+                *("--transform_output", str(self.root / "scored"), "--pipeline_bucket", str(self.root)),
+                *("--table_name", TABLE, "--snapshot_date", "20200130", "--model_version", "model-1"),
+                *("--expires_at_epoch_seconds", str(expires_at), "--run_name", "run-1"),
+                *("--expected_record_count", str(expected), "--write_partitions", "3"),
+                *("--maximum_writes_per_second", "100000", "--JOB_NAME", "added-by-glue"),
+            ]
+        )
+
+    def receipt(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.root / push_receipt_key(DAY, "run-1")).read_text())
+        return content
+
+    def quarantined(self) -> dict[str, str]:
+        files = (self.root / quarantine_prefix(DAY, "run-1")).glob("part-*")
+        records = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return {record["line"]: record["reason"] for record in records}
+
+
+def test_every_member_becomes_an_item(spark: SparkSession, server: DynamoDBServer, tmp_path: Path) -> None:
+    run = Run(
+        tmp_path,
+        {
+            "part-0.csv.out": [scored(f"m{number}") for number in range(60)],
+            "part-1.csv.out": [scored('"x,""1"""', "Ready to Transact")],
+            "manifest.json": ["not a record"],
+        },
+    )
+    receipt = push(spark, run.arguments(61))
+
+    assert receipt == PushReceipt(snapshot_date=DAY, read=61, written=61, quarantined=0, failed=0)
+    assert run.receipt() == {"snapshot_date": "2020-01-30", "read": 61, "written": 61, "quarantined": 0, "failed": 0}
+    assert set(stored()) == {*(f"m{number}" for number in range(60)), 'x,"1"'}
+    assert stored()['x,"1"'] == {
+        "member_id": 'x,"1"',
+        "value": "Ready To Transact",
+        "confidence": Decimal("0.2"),
+        "probabilities": {
+            "Dreamer": Decimal("0.4"),
+            "Casual Searcher": Decimal("0.2"),
+            "Active Searcher": Decimal("0.2"),
+            "Ready To Transact": Decimal("0.2"),
+        },
+        "snapshot_date": "2020-01-30",
+        "model_version": "model-1",
+        "ttl": 1_600_000_000,
+    }
+
+
+def test_running_again_changes_nothing_but_ttl(spark: SparkSession, server: DynamoDBServer, tmp_path: Path) -> None:
+    run = Run(tmp_path, {"part-0.csv.out": [scored("a"), scored("b"), scored("b", "Active Searcher"), "bad"]})
+    push(spark, run.arguments(4, expires_at=1))
+    before, quarantined = stored(), run.quarantined()
+    push(spark, run.arguments(4, expires_at=2))
+
+    assert stored() == {member: {**item, "ttl": 2} for member, item in before.items()}
+    assert run.quarantined() == quarantined
+
+
+def test_bad_records_are_quarantined_with_the_reason(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    long_id = "i" * 2049
+    bad = {
+        scored("", "Dreamer"): "no member_id",
+        scored("b", "Buyer"): "unknown stage 'Buyer'",
+        "c,Dreamer": "2 fields instead of 4",
+        "": "0 fields instead of 4",
+        "a": "1 fields instead of 4",
+        scored("d\rd"): "new-line character",
+        scored(long_id): "longer than 2048 bytes",
+    }
+    run = Run(tmp_path, {"part-0.csv.out": [scored("a"), *bad]})
+    receipt = push(spark, run.arguments(8))
+
+    assert receipt == PushReceipt(snapshot_date=DAY, read=8, written=1, quarantined=7, failed=0)
+    assert set(stored()) == {"a"}
+    quarantined = run.quarantined()
+    assert set(quarantined) == set(bad)
+    for line, reason in bad.items():
+        assert reason in quarantined[line]
+
+
+def test_second_record_of_a_member_is_quarantined_wherever_it_is(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    run = Run(
+        tmp_path,
+        {
+            "part-0.csv.out": [scored("a"), scored("b", "Dreamer")],
+            "part-1.csv.out": [scored("b", "Active Searcher"), scored("c")],
+        },
+    )
+    receipt = push(spark, run.arguments(4))
+
+    assert receipt == PushReceipt(snapshot_date=DAY, read=4, written=3, quarantined=1, failed=0)
+    assert run.quarantined() == {scored("b", "Dreamer"): "member_id b has another record"}
+    assert stored()["b"]["value"] == "Active Searcher"
+
+
+def test_refused_access_fails_the_run_after_the_receipt(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    server.refuses = True
+    run = Run(tmp_path, {"part-0.csv.out": [scored("a"), scored("b"), "bad"]})
+    with pytest.raises(RecordsLostError, match=r"2 failed.*AccessDeniedException"):
+        push(spark, run.arguments(3))
+    assert run.receipt() == {"snapshot_date": "2020-01-30", "read": 3, "written": 0, "quarantined": 1, "failed": 2}
+
+
+def test_fewer_records_than_the_etl_has_put_out_fail_the_run(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, {"part-0.csv.out": [scored("a")]})
+    with pytest.raises(RecordsLostError, match="1 read of 2 expected"):
+        push(spark, run.arguments(2))
+    assert run.receipt()["written"] == 1
+
+
+def test_missing_output_folder_fails_the_run_after_the_receipt(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, {})
+    (tmp_path / "scored").rmdir()
+    with pytest.raises(RecordsLostError, match="0 read of 2 expected"):
+        push(spark, run.arguments(2))
+    assert run.receipt()["read"] == 0
+
+
+def test_record_that_went_missing_on_the_way_fails_the_run() -> None:
+    receipt = PushReceipt(snapshot_date=DAY, read=5, written=3, quarantined=1, failed=0)
+    with pytest.raises(RecordsLostError, match="do not add up"):
+        verify(receipt, 5, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("--snapshot_date", "2020-01-30"), ("--write_partitions", "0"), ("--expected_record_count", "-1")],
+)
+def test_impossible_argument_is_an_error(tmp_path: Path, name: str, value: str) -> None:
+    given = {
+        **{
+            f"--{text}": "x"
+            for text in ("transform_output", "pipeline_bucket", "table_name", "model_version", "run_name")
+        },
+        "--snapshot_date": "20200130",
+        "--expires_at_epoch_seconds": "1",
+        "--expected_record_count": "1",
+        "--write_partitions": "1",
+        "--maximum_writes_per_second": "1",
+        name: value,
+    }
+    with pytest.raises(InvalidInputError):
+        parse_arguments([part for pair in given.items() for part in pair])

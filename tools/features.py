@@ -1,0 +1,88 @@
+"""Runs the two Spark steps alone, on local folders.
+
+`python -m tools.features --datalake DIR --snapshot-date YYYYMMDD --out DIR` leaves part files, `manifest.json` and
+`validation.json` in the output folder. When a step fails, the folder has neither manifest nor validation.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, VALIDATION_FILE, features_prefix
+from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
+
+ROOT = Path(__file__).resolve().parent.parent
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("process_features",),
+    ("validate_features", "--feature-query", str(ROOT / "sql/features.sql")),
+)
+"""Names of the steps with the arguments that only they take."""
+
+SPARK_OPTIONS: tuple[str, ...] = (
+    *("--master", "local[*]"),
+    *("--conf", "spark.ui.enabled=false"),
+    # Two hundred, the default, is for a cluster; on one machine most of them would be empty tasks.
+    *("--conf", "spark.sql.shuffle.partitions=4"),
+)
+
+
+def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
+    """Write a snapshot's validated features to a folder.
+
+    Args:
+        datalake: root of the data lake.
+        snapshot_date: the snapshot to process.
+        out: the folder; part files, manifest and validation of an earlier run are replaced.
+
+    Returns:
+        0, or the exit code of the step that failed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for pattern in (MANIFEST_FILE, VALIDATION_FILE, f"{PART_FILE_PREFIX}*"):
+        for old in out.glob(pattern):
+            old.unlink()
+    with tempfile.TemporaryDirectory(dir=out) as pipeline_bucket:
+        for step, *own_arguments in STEPS:
+            exit_code = _submit(step, datalake, Path(pipeline_bucket), snapshot_date, own_arguments)
+            if exit_code:
+                print(f"{step} failed; {out} has no manifest", file=sys.stderr)
+                return exit_code
+        written = sorted(Path(pipeline_bucket, features_prefix(snapshot_date)).iterdir())
+        # The manifest comes last here as well: whoever sees it finds all that it names.
+        for file in sorted(written, key=lambda file: file.name == MANIFEST_FILE):
+            file.rename(out / file.name)
+    print(f"{len(written) - 2} part files, {MANIFEST_FILE} and {VALIDATION_FILE} are in {out}")
+    return 0
+
+
+def _submit(step: str, datalake: Path, pipeline_bucket: Path, snapshot_date: date, own_arguments: list[str]) -> int:
+    command = [
+        str(Path(sys.executable).with_name("spark-submit")),
+        *SPARK_OPTIONS,
+        str(ROOT / f"emr_steps/{step}.py"),
+        *("--datalake", str(datalake.resolve())),
+        *("--pipeline-bucket", str(pipeline_bucket.resolve())),
+        *("--snapshot-date", format_partition_value(snapshot_date)),
+        *own_arguments,
+    ]
+    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=os.environ | python, check=False).returncode
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datalake", required=True, type=Path, help="folder that holds cnsp/")
+    parser.add_argument("--snapshot-date", required=True, type=parse_snapshot_date, help="YYYYMMDD")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the part files and the manifest")
+    arguments = parser.parse_args()
+    sys.exit(make_features(arguments.datalake, arguments.snapshot_date, arguments.out))
+
+
+if __name__ == "__main__":
+    main()
