@@ -21,7 +21,7 @@ from buyer_stage.errors import BuyerStageError
 from buyer_stage.snapshot_date import parse_snapshot_date, resolve_snapshot_date
 from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members, newest_complete_snapshot
-from localcloud.deployment import Deployment, deploy
+from localcloud.deployment import Deployment, deploy, upload_data_lake
 from localcloud.export import export_run
 from localcloud.summary import Summary, print_summary, summarise
 from sample_data.generate import generate
@@ -105,7 +105,9 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         else:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "deploy with Terraform, environment local"):
-            deployment = deploy(data_lake, arguments.out)
+            deployment = deploy(arguments.out)
+        with step(console, "upload the data lake"):
+            upload_data_lake(data_lake, deployment.datalake_bucket)
         records = run_pipelines(deployment, snapshot_date, console)
         export_run(deployment, records, arguments.out)
         failed = [name for name, record in records.items() if record.status != "SUCCEEDED"]

@@ -24,6 +24,7 @@ class Deployment:
     """What Terraform deployed, and the inbox that a subscriber of the alerts would read.
 
     Attributes:
+        datalake_bucket: bucket of the data lake, which outlives any deployment and so is not Terraform's.
         pipeline_bucket: bucket of features, models, scores and code.
         table_name: the serving table.
         etl_state_machine_arn: makes the features.
@@ -32,6 +33,7 @@ class Deployment:
         inbox_url: queue subscribed to the alert topic.
     """
 
+    datalake_bucket: str
     pipeline_bucket: str
     table_name: str
     etl_state_machine_arn: str
@@ -51,12 +53,11 @@ class Deployment:
         return received
 
 
-def deploy(data_lake: Path, work_folder: Path) -> Deployment:
-    """Put the data lake where a real one would be, apply the Terraform configuration and subscribe an inbox.
+def deploy(work_folder: Path) -> Deployment:
+    """Apply the Terraform configuration, make the data lake's bucket, and subscribe an inbox to the alerts.
 
     Args:
-        data_lake: local folder with `cnsp/` and `survey.csv`.
-        work_folder: for Terraform's state and log.
+        work_folder: for Terraform's data and log.
 
     Raises:
         LocalCloudError: a command failed; the message names its log.
@@ -72,8 +73,9 @@ def deploy(data_lake: Path, work_folder: Path) -> Deployment:
     _run([*terraform, "apply", "-auto-approve", "-input=false", "-no-color", f"-var-file={VARIABLES}"], state, environment)
     described = json.loads(_run([*terraform, "output", "-json"], state, environment))
     outputs = {name: output["value"] for name, output in described.items()}
-    upload_data_lake(data_lake, outputs["datalake_bucket"])
+    _create_bucket(outputs["datalake_bucket"])
     return Deployment(
+        datalake_bucket=outputs["datalake_bucket"],
         pipeline_bucket=outputs["pipeline_bucket"],
         table_name=outputs["table_name"],
         etl_state_machine_arn=outputs["etl_state_machine_arn"],
@@ -84,8 +86,7 @@ def deploy(data_lake: Path, work_folder: Path) -> Deployment:
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
-    """Make the data lake's bucket hold what a folder holds."""
-    _create_bucket(bucket)
+    """Copy `cnsp/` and `survey.csv` of a folder into the data lake's bucket."""
     s3 = boto3.client("s3")
     for file in sorted((folder / "cnsp").rglob("*.parquet")):
         s3.upload_file(str(file), bucket, str(file.relative_to(folder)))

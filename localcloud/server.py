@@ -9,13 +9,13 @@ import atexit
 
 from ministack.app import main
 
-from localcloud.services import emr, functions, glue, sagemaker
+from localcloud.services import corrections, emr, glue, sagemaker
 from localcloud.staged_job import PROCESSES
 
 
 def serve() -> None:
     """Serve until told to stop, then stop every job too."""
-    for service in (emr, functions, glue, sagemaker):
+    for service in (corrections, emr, glue, sagemaker):
         service.install()
     atexit.register(PROCESSES.stop_all)
     main()

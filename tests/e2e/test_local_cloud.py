@@ -17,7 +17,7 @@ from buyer_stage.stages import Stage
 from buyer_stage.windows import Window
 from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members
-from localcloud.deployment import Deployment, deploy
+from localcloud.deployment import Deployment, deploy, upload_data_lake
 from sample_data.generate import generate
 from tools.execution import ALL_STEPS, ExecutionRecord, run
 
@@ -56,7 +56,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("local_cloud")
     generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELLED_DATE, 7)
     with local_cloud.running(folder / "cloud"):
-        yield Stack(deploy(folder / "lake", folder), folder / "lake")
+        deployment = deploy(folder)
+        upload_data_lake(folder / "lake", deployment.datalake_bucket)
+        yield Stack(deployment, folder / "lake")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,7 @@ def test_an_impossible_snapshot_date_fails_before_anything_starts(stack: Stack) 
 
 def test_a_deleted_table_fails_the_etl_names_the_table_and_leaves_nothing(stack: Stack) -> None:
     s3 = boto3.client("s3")
-    lake = "buyer-stage-datalake-local"
+    lake = stack.deployment.datalake_bucket
     for found in s3.list_objects_v2(Bucket=lake, Prefix=table_prefix(Window.T030))["Contents"]:
         s3.delete_object(Bucket=lake, Key=found["Key"])
     record = stack.run_etl()
