@@ -14,7 +14,12 @@ from spark_common.session import start_spark
 def spark() -> Iterator[SparkSession]:
     """One small Spark for all tests, started as the steps start it."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    options = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.driver.host": "127.0.0.1"}
+    options = {
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        # Tests are over before the optimising compiler has earned back its time.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
     arguments = [argument for option, value in options.items() for argument in ("--conf", f"{option}={value}")]
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master local[2]", *arguments, "pyspark-shell"])
     session = start_spark("tests")

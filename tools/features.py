@@ -28,6 +28,8 @@ SPARK_OPTIONS: tuple[str, ...] = (
     *("--conf", "spark.ui.enabled=false"),
     # Two hundred, the default, is for a cluster; on one machine most of them would be empty tasks.
     *("--conf", "spark.sql.shuffle.partitions=4"),
+    # A step of seconds is over before the optimising compiler has earned back its time; without it CPU time halves.
+    *("--driver-java-options", "-XX:TieredStopAtLevel=1"),
 )
 
 

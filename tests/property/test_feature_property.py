@@ -16,7 +16,7 @@ from emr_steps.validate_features import validate_features
 from tests.lake import SNAPSHOT, RawRow, write_window
 from tests.reference import reference_features
 
-FEATURE_QUERY = Path("sql/features.sql").read_text()
+FEATURE_QUERY = (Path(__file__).parents[2] / "sql/features.sql").read_text()
 
 VALUES = {
     HiveType.STRING: st.sampled_from(["for sale", " for rent", "not for sale\t", "no_segment", "elsewhere", "", None]),
