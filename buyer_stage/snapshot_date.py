@@ -36,11 +36,13 @@ def parse_snapshot_date(text: str) -> date:
         InvalidInputError: the text is not eight digits that name a day.
     """
     try:
-        if len(text) != 8 or not text.isascii() or not text.isdigit():
-            raise ValueError
-        return datetime.strptime(text, "%Y%m%d").date()
+        day = datetime.strptime(text, "%Y%m%d").date()
     except ValueError:
-        raise InvalidInputError(f"snapshot date {text!r} is not a day written as YYYYMMDD, such as 20200130") from None
+        day = None
+    # strptime is lenient: it takes 2020130 for the 30th of January.
+    if day is None or format_partition_value(day) != text:
+        raise InvalidInputError(f"snapshot date {text!r} is not a day written as YYYYMMDD, such as 20200130")
+    return day
 
 
 def format_partition_value(snapshot_date: date) -> str:

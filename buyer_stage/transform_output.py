@@ -54,9 +54,7 @@ def parse_record(line: str) -> ScoredMember:
     labels, values = _parse_list(labels_text), _parse_list(probabilities_text)
     try:
         stage = parse_stage(label)
-        probabilities = {
-            parse_stage(str(name)): float(str(value)) for name, value in zip(labels, values, strict=True)
-        }
+        probabilities = {parse_stage(str(name)): float(str(value)) for name, value in zip(labels, values, strict=True)}
     except ValueError as error:
         raise InvalidRecordError(str(error)) from error
     if stage not in probabilities or not all(0 <= p <= 1 for p in probabilities.values()):

@@ -1,7 +1,7 @@
 """Starts and stops the local cloud, and tells clients how to reach it.
 
-    python -m localcloud.cloud environment   print the variables that point AWS clients at the one left running
-    python -m localcloud.cloud down          stop it
+python -m localcloud.cloud environment   print the variables that point AWS clients at the one left running
+python -m localcloud.cloud down          stop it
 """
 
 import argparse
@@ -18,11 +18,12 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVER_PYTHON = REPOSITORY / ".venv-localcloud" / "bin" / "python"
 STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
-REGION = "us-west-2"
+REGION: Final = "us-west-2"
 DEFAULT_PORT = 4566
 START_SECONDS = 60
 STOP_SECONDS = 15

@@ -112,7 +112,9 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         export_run(deployment, records, arguments.out)
         failed = [name for name, record in records.items() if record.status != "SUCCEEDED"]
         if failed:
-            raise DemoError(f"the {failed[0]} execution {records[failed[0]].status}; histories and logs: {arguments.out}")
+            raise DemoError(
+                f"the {failed[0]} execution {records[failed[0]].status}; histories and logs: {arguments.out}"
+            )
         summary = summarise(
             arguments.out, deployment, records, snapshot_date, count_distinct_members(data_lake, snapshot_date)
         )

@@ -70,7 +70,11 @@ def deploy(work_folder: Path) -> Deployment:
     terraform = ["terraform", "-chdir=terraform"]
     _create_bucket(STATE_BUCKET)
     _run([*terraform, "init", "-input=false", "-no-color", f"-backend-config={BACKEND}"], state, environment)
-    _run([*terraform, "apply", "-auto-approve", "-input=false", "-no-color", f"-var-file={VARIABLES}"], state, environment)
+    _run(
+        [*terraform, "apply", "-auto-approve", "-input=false", "-no-color", f"-var-file={VARIABLES}"],
+        state,
+        environment,
+    )
     described = json.loads(_run([*terraform, "output", "-json"], state, environment))
     outputs = {name: output["value"] for name, output in described.items()}
     _create_bucket(outputs["datalake_bucket"])

@@ -14,8 +14,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)(?:/(?P<key>[^,]*))?")
 EXCEPTION_LINE = re.compile(r"^(?:[a-zA-Z_]\w*\.)*[A-Z]\w*(?:Error|Exception)\b.*", re.MULTILINE)
@@ -81,7 +85,7 @@ def worker_python() -> Path:
     return Path(os.environ["LOCALCLOUD_WORKER_PYTHON"])
 
 
-def s3_client() -> "boto3.client":  # type: ignore[valid-type]
+def s3_client() -> "S3Client":
     """An S3 client of this local cloud."""
     return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}")
 
@@ -148,7 +152,7 @@ def _fingerprint(file: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _bring_back(s3: "boto3.client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:  # type: ignore[valid-type]
+def _bring_back(s3: "S3Client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
     after = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
     for key in sorted(before.keys() - after.keys()):
         s3.delete_object(Bucket=bucket, Key=key)
@@ -166,5 +170,3 @@ def _last_error(log: Path, exit_code: int) -> str:
     text = log.read_text(errors="replace")
     errors = EXCEPTION_LINE.findall(text)
     return errors[-1].strip() if errors else f"exit code {exit_code}: {' '.join(text.splitlines()[-3:])}"
-
-

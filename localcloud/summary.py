@@ -89,7 +89,9 @@ def summarise(
         "items written": receipt["written"],
         "items in the table": len(items),
     }
-    problems = [f"{name}: {count:,}, not {distinct_members:,}" for name, count in rows.items() if count != distinct_members]
+    problems = [
+        f"{name}: {count:,}, not {distinct_members:,}" for name, count in rows.items() if count != distinct_members
+    ]
     problems += [f"{receipt[name]} records {name}" for name in ("quarantined", "failed") if receipt[name]]
     stages = Counter(item["value"] for item in items)
     return Summary(
@@ -133,7 +135,11 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     )
     table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
     for pipeline, seconds in summary.seconds_per_state.items():
-        table(f"Seconds per state, {pipeline}", {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1})
+        table(
+            f"Seconds per state, {pipeline}", {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1}
+        )
     for problem in summary.problems:
         console.print(f"[red]does not add up: {problem}[/red]")
-    console.print(f"{summary.seconds:.0f} s in all; artefacts, histories and logs: {out}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{summary.seconds:.0f} s in all; artefacts, histories and logs: {out}", highlight=False, soft_wrap=True
+    )

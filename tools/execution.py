@@ -1,7 +1,7 @@
 """Starts a pipeline execution and shows it state by state until it ends; in AWS or wherever the endpoint points.
 
-    python -m tools.execution etl --environment dev [--snapshot-date YYYYMMDD] [--build-training-data]
-    python -m tools.execution ml --environment local
+python -m tools.execution etl --environment dev [--snapshot-date YYYYMMDD] [--build-training-data]
+python -m tools.execution ml --environment local
 """
 
 import argparse

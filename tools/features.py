@@ -14,6 +14,7 @@ from pathlib import Path
 
 from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, VALIDATION_FILE, features_prefix
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
+from tools.local_spark import local_spark_submit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,15 +23,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("validate_features", "--feature-query", str(ROOT / "sql/features.sql")),
 )
 """Names of the steps with the arguments that only they take."""
-
-SPARK_OPTIONS: tuple[str, ...] = (
-    *("--master", "local[*]"),
-    *("--conf", "spark.ui.enabled=false"),
-    # Two hundred, the default, is for a cluster; on one machine most of them would be empty tasks.
-    *("--conf", "spark.sql.shuffle.partitions=4"),
-    # A step of seconds is over before the optimising compiler has earned back its time; without it CPU time halves.
-    *("--driver-java-options", "-XX:TieredStopAtLevel=1"),
-)
 
 
 def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
@@ -64,8 +56,6 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
 
 def _submit(step: str, datalake: Path, pipeline_bucket: Path, snapshot_date: date, own_arguments: list[str]) -> int:
     command = [
-        str(Path(sys.executable).with_name("spark-submit")),
-        *SPARK_OPTIONS,
         str(ROOT / f"emr_steps/{step}.py"),
         *("--datalake", str(datalake.resolve())),
         *("--pipeline-bucket", str(pipeline_bucket.resolve())),
@@ -73,7 +63,9 @@ def _submit(step: str, datalake: Path, pipeline_bucket: Path, snapshot_date: dat
         *own_arguments,
     ]
     python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=os.environ | python, check=False).returncode
+    return subprocess.run(
+        local_spark_submit(Path(sys.executable), command), env=os.environ | python, check=False
+    ).returncode
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ MiniStack keeps the clusters; a step it would report as completed at once is run
 import contextvars
 import functools
 import json
-import os
 import time
 from typing import Any
 
@@ -14,6 +13,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import emr, stepfunctions
 
 from localcloud.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
+from tools.local_spark import local_spark_submit
 
 POLL_SECONDS = 0.2
 
@@ -63,7 +63,7 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
     status["State"] = "RUNNING"
 
     def run() -> None:
-        job = run_staged(step["Id"], spark_submit_command(arguments[1:]))
+        job = run_staged(step["Id"], local_spark_submit(worker_python(), arguments[1:]))
         status["Timeline"]["EndDateTime"] = emr._now_iso()
         if not job.succeeded:
             status["FailureDetails"] = {"Reason": "Error in the step's log", "Message": job.error}
@@ -71,22 +71,6 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
 
     run_in_background(functools.partial(contextvars.copy_context().run, run), step["Id"])
     return step
-
-
-def spark_submit_command(arguments: list[str]) -> list[str]:
-    """The command that runs a Spark application on this machine's cores."""
-    return [
-        str(worker_python().parent / "spark-submit"),
-        "--master",
-        "local[*]",
-        "--driver-memory",
-        os.environ.get("LOCALCLOUD_DRIVER_MEMORY", "2g"),
-        "--conf",
-        "spark.ui.enabled=false",
-        "--conf",
-        "spark.sql.shuffle.partitions=4",
-        *arguments,
-    ]
 
 
 def _answer(response: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
@@ -100,7 +84,9 @@ def _answer(response: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
 
 def _require_sync(resource: str) -> None:
     if not resource.endswith(".sync"):
-        raise stepfunctions._ExecutionError("States.Runtime", f"the local cloud knows only the .sync form of {resource}")
+        raise stepfunctions._ExecutionError(
+            "States.Runtime", f"the local cloud knows only the .sync form of {resource}"
+        )
 
 
 def _create_cluster_sync(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,18 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import glue
 
-from localcloud.services.emr import spark_submit_command
-from localcloud.staged_job import run_in_background, run_staged
+from localcloud.staged_job import run_in_background, run_staged, worker_python
+from tools.local_spark import local_spark_submit
 
-CONSUMED_BY_GLUE = ("--extra-py-files", "--enable-", "--job-", "--TempDir", "--continuous-log", "--conf", "--datalake-formats")
+CONSUMED_BY_GLUE = (
+    "--extra-py-files",
+    "--enable-",
+    "--job-",
+    "--TempDir",
+    "--continuous-log",
+    "--conf",
+    "--datalake-formats",
+)
 """Job arguments that configure Glue itself and never reach the script."""
 
 
@@ -37,7 +45,9 @@ def _start_job_run(data: dict[str, Any]) -> Any:
     return json_response({"JobRunId": run_id})
 
 
-def _attempt(job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, arguments: dict[str, str], attempt: int) -> None:
+def _attempt(
+    job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, arguments: dict[str, str], attempt: int
+) -> None:
     """Start one attempt; as in Glue, a failed one is followed by a run of its own until `MaxRetries`."""
     attempt_id = f"{run_id}_attempt_{attempt}" if attempt else run_id
     now = time.time()
@@ -46,7 +56,8 @@ def _attempt(job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, argum
         "Arguments": arguments, "Attempt": attempt, "GlueVersion": job.get("GlueVersion", ""), "ErrorMessage": "",
     }  # fmt: skip
     runs.append(run)
-    command = spark_submit_command(
+    command = local_spark_submit(
+        worker_python(),
         [
             *(["--py-files", arguments["--extra-py-files"]] if "--extra-py-files" in arguments else []),
             job["Command"]["ScriptLocation"],
@@ -57,7 +68,7 @@ def _attempt(job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, argum
                 if not name.startswith(CONSUMED_BY_GLUE)
                 for part in (name, value)
             ),
-        ]
+        ],
     )
 
     def execute() -> None:

@@ -37,7 +37,7 @@ def install() -> None:
     app.SERVICE_HANDLERS["sagemaker"] = handle_request
 
 
-async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+async def handle_request(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]) -> Any:
     """Answer one request; an operation that is not known here is an error."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     handler = OPERATIONS.get(operation)
@@ -55,7 +55,9 @@ def _arn(kind: str, name: str) -> str:
 
 def _find(records: dict[str, JobRecord], kind: str, name: str) -> JobRecord:
     if name not in records:
-        raise RequestError("ValidationException" if kind == "model" else "ResourceNotFound", f'Could not find {kind} "{name}".')
+        raise RequestError(
+            "ValidationException" if kind == "model" else "ResourceNotFound", f'Could not find {kind} "{name}".'
+        )
     return records[name]
 
 
@@ -91,7 +93,9 @@ def _create_auto_ml_job_v2(request: JobRecord) -> JobRecord:
         raise RequestError("ValidationException", "the local cloud trains tabular MulticlassClassification only")
     channels = {c["ChannelType"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in request["AutoMLJobInputDataConfig"]}
     if channels.keys() != {"training", "validation"}:
-        raise RequestError("ValidationException", f"the local cloud needs a training and a validation channel, not {sorted(channels)}")
+        raise RequestError(
+            "ValidationException", f"the local cloud needs a training and a validation channel, not {sorted(channels)}"
+        )
     criteria = tabular.get("CompletionCriteria", {})
     output = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/"
     record = _add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": _arn("automl-job", name)})
@@ -117,7 +121,11 @@ def _best_candidate(job_name: str, output: str, objective: str) -> JobRecord:
     best = json.loads(s3_client().get_object(Bucket=bucket, Key=f"{prefix}candidates.json")["Body"].read())[0]
     return {
         "CandidateName": f"{job_name}-{best['name']}",
-        "FinalAutoMLJobObjectiveMetric": {"MetricName": objective, "Type": "Maximize", "Value": best["metrics"][objective]},
+        "FinalAutoMLJobObjectiveMetric": {
+            "MetricName": objective,
+            "Type": "Maximize",
+            "Value": best["metrics"][objective],
+        },
         "ObjectiveStatus": "Succeeded",
         "CandidateStatus": "Completed",
         "CandidateSteps": [],
@@ -144,7 +152,12 @@ def _create_model(request: JobRecord) -> JobRecord:
     containers = request.get("Containers") or [request["PrimaryContainer"]]
     if [container["Image"] for container in containers] != [INFERENCE_IMAGE]:
         raise RequestError("ValidationException", "the local cloud serves the models of its own Autopilot only")
-    _add(_models, "model", name, {**request, "ModelArn": _arn("model", name), "CreationTime": time.time(), "Containers": containers})
+    _add(
+        _models,
+        "model",
+        name,
+        {**request, "ModelArn": _arn("model", name), "CreationTime": time.time(), "Containers": containers},
+    )
     return {"ModelArn": _arn("model", name)}
 
 
@@ -154,7 +167,9 @@ def _create_transform_job(request: JobRecord) -> JobRecord:
     source, processing, output = request["TransformInput"], request["DataProcessing"], request["TransformOutput"]
     formats = (source["ContentType"], source["SplitType"], output["Accept"], output["AssembleWith"])
     if formats != ("text/csv", "Line", "text/csv", "Line"):
-        raise RequestError("ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}")
+        raise RequestError(
+            "ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}"
+        )
     record = _add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": _arn("transform-job", name)})
     command = [
         str(worker_python()), "-m", "localcloud.batch_transform", "--model", container["ModelDataUrl"],

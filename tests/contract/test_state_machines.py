@@ -123,9 +123,7 @@ def test_the_ml_pipeline_calls_each_function_once_and_no_other() -> None:
 
 def resolve(start_time: str, **execution_input: str) -> str:
     expression = jsonata.Jsonata(SNAPSHOT_DATE)
-    expression.assign(
-        "states", {"context": {"Execution": {"StartTime": start_time}}, "input": execution_input}
-    )
+    expression.assign("states", {"context": {"Execution": {"StartTime": start_time}}, "input": execution_input})
     return expression.evaluate({})
 
 

@@ -41,8 +41,8 @@ class Stack:
         return run(self.deployment.ml_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
 
     def items(self) -> dict[str, dict[str, Any]]:
-        pages = boto3.resource("dynamodb").meta.client.get_paginator("scan").paginate(
-            TableName=self.deployment.table_name
+        pages = (
+            boto3.resource("dynamodb").meta.client.get_paginator("scan").paginate(TableName=self.deployment.table_name)
         )
         return {item["member_id"]: item for page in pages for item in page["Items"]}
 

@@ -24,14 +24,14 @@ VALUES = {
     HiveType.DOUBLE: st.sampled_from([None, 0.0, 0.1, 1 / 3, 179.99, 180.5, 1e-7, 1e9, math.nan]),
 }
 RAW_ROW = st.fixed_dictionaries({name: VALUES[t] for name, t in REQUIRED_COLUMNS.items() if name != MEMBER_ID})
-MEMBER_IDS = st.sampled_from(["m1", "007", "a,b", ' padded "quoted" ', "é"])
+MEMBER_IDS = st.sampled_from(["007", "a,b", ' padded "quoted" ', "é", *[f"m{i}" for i in range(20)]])
 MEMBERS = st.dictionaries(
-    MEMBER_IDS, st.dictionaries(st.sampled_from(Window), RAW_ROW, min_size=1), min_size=1, max_size=5
+    MEMBER_IDS, st.dictionaries(st.sampled_from(Window), RAW_ROW, min_size=1), min_size=3, max_size=12
 )
 NOBODY_ELSE: dict[str, dict[Window, RawRow]] = {"in every window": {window: {} for window in Window}}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(members=MEMBERS)
 def test_any_window_membership_gives_one_row_per_member_equal_to_the_reference(
     spark: SparkSession, tmp_path: Path, members: dict[str, dict[Window, RawRow]]
