@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from localcloud.error_lines import last_error
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)(?:/(?P<key>[^,]*))?")
-EXCEPTION_LINE = re.compile(r"^(?:[a-zA-Z_]\w*\.)*[A-Z]\w*(?:Error|Exception)\b.*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def run_staged(job_id: str, command: Sequence[str]) -> FinishedJob:
     for bucket, before in staged.items():
         _bring_back(s3, bucket, root / bucket, before)
     shutil.rmtree(root, ignore_errors=True)
-    return FinishedJob(exit_code == 0, "" if exit_code == 0 else _last_error(log, exit_code))
+    return FinishedJob(exit_code == 0, "" if exit_code == 0 else last_error(log.read_text(), exit_code))
 
 
 def run_in_background(job: Callable[[], None], name: str) -> None:
@@ -164,9 +165,3 @@ def _bring_back(s3: "S3Client", bucket: str, folder: Path, before: dict[str, tup
 def _name_s3_in_log(log: Path, root: Path) -> None:
     text = log.read_text(errors="replace")
     log.write_text(text.replace(f"file:{root}/", "s3://").replace(f"{root}/", "s3://"))
-
-
-def _last_error(log: Path, exit_code: int) -> str:
-    text = log.read_text(errors="replace")
-    errors = EXCEPTION_LINE.findall(text)
-    return errors[-1].strip() if errors else f"exit code {exit_code}: {' '.join(text.splitlines()[-3:])}"

@@ -10,6 +10,7 @@ The same sources give the same bytes, so a package's hash changes only when its 
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def belongs_in_layer(name: Path) -> bool:
             return False
         case ("botocore" | "boto3", "data", service, _, *_) if service not in SDK_SERVICES:
             return False
-    return "__pycache__" not in name.parts and name.name not in INSTALLER_FILES
+    return name.name not in INSTALLER_FILES
 
 
 def dependency_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
@@ -107,7 +108,7 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
     Raises:
         subprocess.CalledProcessError: pip could not install them.
     """
-    installed = cache / f"layer-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+    installed = cache / f"layer-compiled-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
     if installed.exists():
         return installed
     cache.mkdir(parents=True, exist_ok=True)
@@ -116,6 +117,11 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(complete))
         options = ("--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:")
         subprocess.run([*pip, *options, *LAMBDA_PLATFORM, "--requirement", str(requirements)], check=True)
+        # Lambda's /opt is read-only: without byte code in the layer, every cold start would compile what it imports.
+        # Unchecked, because a zip keeps no modification times to check against; in order, so that bytes repeat.
+        compile_all = (sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+        paths = ("-s", str(complete), "-p", "/opt/python", str(complete))
+        subprocess.run([*compile_all, *paths], check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
         complete.rename(installed)
     return installed
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from ministack.services import lambda_svc, stepfunctions
 
+from localcloud.error_lines import exception_name
+
 
 def install() -> None:
     """Wrap MiniStack's functions that need correcting."""
@@ -18,13 +20,6 @@ def _execute_named(execute: Any, *arguments: Any, **named: Any) -> dict[str, Any
     if result.get("error") and result["body"].get("errorType") == "Runtime.HandlerError":
         result["body"]["errorType"] = exception_name(result.get("log", "")) or "Runtime.HandlerError"
     return result
-
-
-def exception_name(log: str) -> str:
-    """Give the class name of the exception that a log ends with: what follows its last stack frame."""
-    _, frame, rest = log.rpartition('\n  File "')
-    line = next((line for line in rest.splitlines()[1:] if line and not line[0].isspace()), "") if frame else ""
-    return line.partition(":")[0].rpartition(".")[2].strip()
 
 
 def _output_of_succeed(apply_output_path: Any, state: dict[str, Any], state_input: Any, context: Any = None) -> Any:

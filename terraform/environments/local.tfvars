@@ -4,7 +4,7 @@ datalake_bucket     = "buyer-stage-datalake-local"
 deletion_protection = false
 ttl_days            = 5
 
-automl_max_candidates      = 12
+automl_max_candidates      = 8
 automl_max_runtime_seconds = 60
 transform_instance_count   = 1
 

@@ -1,0 +1,41 @@
+"""What a log says went wrong."""
+
+import traceback
+
+from localcloud.error_lines import exception_name, last_error
+
+
+class TableMissingError(Exception):
+    pass
+
+
+def test_the_last_error_of_a_log_is_given_with_its_message() -> None:
+    log = "WARN Utils: ...\nValueError: first\nbuyer_stage.errors.DataLakeError: table t007 is missing\nINFO stopped\n"
+    assert last_error(log, 1) == "buyer_stage.errors.DataLakeError: table t007 is missing"
+
+
+def test_a_log_without_an_error_gives_the_exit_code_and_its_end() -> None:
+    assert last_error("one\ntwo\nthree\nfour\n", 137) == "exit code 137: two three four"
+
+
+def test_the_name_of_an_exception_is_its_class_without_the_module() -> None:
+    try:
+        raise TableMissingError("table: t007")
+    except TableMissingError:
+        log = f"some log line\n{traceback.format_exc()}"
+    assert exception_name(log) == "TableMissingError"
+
+
+def test_the_outermost_of_chained_exceptions_is_named() -> None:
+    try:
+        try:
+            raise ValueError("inner")
+        except ValueError as error:
+            raise TableMissingError("outer") from error
+    except TableMissingError:
+        log = f"some log line\n{traceback.format_exc()}"
+    assert exception_name(log) == "TableMissingError"
+
+
+def test_a_log_without_a_traceback_names_no_exception() -> None:
+    assert exception_name("all is well\n") == ""
