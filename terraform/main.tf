@@ -79,6 +79,7 @@ module "functions" {
   pipeline_bucket            = module.storage.bucket_name
   topic_arn                  = module.notifications.topic_arn
   glue_job_name              = module.glue_job.job_name
+  glue_max_retries           = var.glue_max_retries
   sagemaker_role_arn         = module.ml_pipeline.sagemaker_role_arn
   automl_max_candidates      = var.automl_max_candidates
   automl_max_runtime_seconds = var.automl_max_runtime_seconds

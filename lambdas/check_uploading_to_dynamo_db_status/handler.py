@@ -5,7 +5,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import TypeAdapter
+from pydantic import NonNegativeInt, TypeAdapter
 
 from buyer_stage.documents import PushReceipt
 from buyer_stage.errors import JobFailedError, RecordsLostError
@@ -14,7 +14,7 @@ from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-from lambdas.common.glue_runs import WAITABLE_STATES, find_run
+from lambdas.common.glue_runs import is_at_work, latest_run
 
 
 class Variables(Environment):
@@ -22,6 +22,7 @@ class Variables(Environment):
 
     pipeline_bucket: str
     glue_job_name: str
+    glue_max_retries: NonNegativeInt
 
 
 class Event(ExecutionEvent):
@@ -50,21 +51,19 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         `status`: `RUNNING`, or `SUCCEEDED` with the counts `read`, `written`, `quarantined` and `failed`.
 
     Raises:
-        JobFailedError: the run failed, and Glue is not trying again.
+        JobFailedError: the run failed, and Glue is not going to try again.
         RecordsLostError: the receipt is missing, does not add up or counts records that could not be written.
     """
-    run = glue.get_job_run(JobName=variables.glue_job_name, RunId=event.job_run_id)["JobRun"]
-    state = run["JobRunState"]
-    if state != "SUCCEEDED" and state not in WAITABLE_STATES:
-        # Glue retries a failed run as another run with the same arguments.
-        retry_id = find_run(glue, variables.glue_job_name, event.run_name)
-        if retry_id is None:
-            raise JobFailedError(f"Glue run {run['Id']} is {state}: {run.get('ErrorMessage', 'Glue gives no reason')}")
-        logger.warning("Glue run is being retried", job_run_id=run["Id"], state=state, retry_id=retry_id)
-        state = glue.get_job_run(JobName=variables.glue_job_name, RunId=retry_id)["JobRun"]["JobRunState"]
-    metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 0 if state == "SUCCEEDED" else 1)
-    if state != "SUCCEEDED":
+    run = latest_run(glue, variables.glue_job_name, event.run_name)
+    if run is None:
+        raise JobFailedError(f"Glue knows no run {event.job_run_id} of {variables.glue_job_name}")
+    at_work = is_at_work(run, variables.glue_max_retries)
+    metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 1 if at_work else 0)
+    if at_work:
         return {"status": "RUNNING"}
+    if run["JobRunState"] != "SUCCEEDED":
+        reason = run.get("ErrorMessage", "Glue gives no reason")
+        raise JobFailedError(f"Glue run {run['Id']} is {run['JobRunState']}: {reason}")
     receipt = _load_receipt(event)
     counts = {
         "read": receipt.read,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import JobRunTypeDef
 
 RUN_NAME_ARGUMENT = "--run_name"
 """Argument that carries an execution's own name for its run: Glue lets nobody name a run."""
@@ -12,12 +13,24 @@ WAITABLE_STATES = frozenset({"WAITING", "STARTING", "RUNNING"})
 """States of a run that has yet to end by itself."""
 
 
-def find_run(glue: "GlueClient", job_name: str, run_name: str) -> str | None:
-    """Give the id of the run that goes by a name and runs or has succeeded; failed ones do not count."""
-    for page in glue.get_paginator("get_job_runs").paginate(JobName=job_name):
-        for run in page["JobRuns"]:
-            if run.get("Arguments", {}).get(RUN_NAME_ARGUMENT) == run_name and (
-                run["JobRunState"] in WAITABLE_STATES | {"SUCCEEDED"}
-            ):
-                return run["Id"]
-    return None
+def latest_run(glue: "GlueClient", job_name: str, run_name: str) -> "JobRunTypeDef | None":
+    """Give the run that was started last of those that go by a name; `None` when there is none.
+
+    Glue retries a failed run as another run with the same arguments, so this is the one that counts.
+    """
+    pages = glue.get_paginator("get_job_runs").paginate(JobName=job_name)
+    runs = [
+        run for page in pages for run in page["JobRuns"] if run.get("Arguments", {}).get(RUN_NAME_ARGUMENT) == run_name
+    ]
+    return max(runs, key=lambda run: run["StartedOn"], default=None)
+
+
+def is_at_work(run: "JobRunTypeDef", max_retries: int) -> bool:
+    """Tell whether a run has yet to end, or has failed and Glue is about to try again.
+
+    Args:
+        run: the latest run of its name.
+        max_retries: how often the job lets Glue retry.
+    """
+    about_to_retry = run["JobRunState"] == "FAILED" and run.get("Attempt", 0) < max_retries
+    return run["JobRunState"] in WAITABLE_STATES or about_to_retry

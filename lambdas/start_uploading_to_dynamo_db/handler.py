@@ -15,7 +15,7 @@ from buyer_stage.snapshot_date import format_partition_value
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-from lambdas.common.glue_runs import RUN_NAME_ARGUMENT, find_run
+from lambdas.common.glue_runs import RUN_NAME_ARGUMENT, latest_run
 
 
 class Variables(Environment):
@@ -53,9 +53,11 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         `job_run_id`, and `run_name`, by which the run's receipt is found.
     """
     run_name = job_name("buyer-stage-push", event.execution_name)
-    run_id = find_run(glue, variables.glue_job_name, run_name)
-    metrics.add_metric("PushRunsStarted", MetricUnit.Count, 1 if run_id is None else 0)
-    if run_id is None:
+    run = latest_run(glue, variables.glue_job_name, run_name)
+    metrics.add_metric("PushRunsStarted", MetricUnit.Count, 1 if run is None else 0)
+    if run is not None:
+        run_id = run["Id"]
+    else:
         root = f"s3://{variables.pipeline_bucket}"
         results = inference_results_prefix(event.snapshot_date, event.transform_job_name)
         # From the execution's start and not from the clock: a retry gives every item the same expiry.

@@ -149,11 +149,12 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
-        PIPELINE_BUCKET = var.pipeline_bucket
-        GLUE_JOB_NAME   = var.glue_job_name
+        PIPELINE_BUCKET  = var.pipeline_bucket
+        GLUE_JOB_NAME    = var.glue_job_name
+        GLUE_MAX_RETRIES = var.glue_max_retries
       }
       statements = {
-        DescribeRun = { actions = ["glue:GetJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        DescribeRun = { actions = ["glue:GetJobRuns"], resources = [local.glue_job] }
         ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/push-receipts/*"] }
         ListBucket  = local.list_bucket
         UseKey      = local.decrypt

@@ -43,6 +43,11 @@ variable "topic_arn" {
   type        = string
 }
 
+variable "glue_max_retries" {
+  description = "How often Glue tries a failed run again."
+  type        = number
+}
+
 variable "glue_job_name" {
   description = "Job that pushes stages to DynamoDB."
   type        = string

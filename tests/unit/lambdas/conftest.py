@@ -35,6 +35,7 @@ os.environ.update(
     TRANSFORM_INSTANCE_TYPE="ml.m5.xlarge",
     TRANSFORM_INSTANCE_COUNT="4",
     GLUE_JOB_NAME="buyer-stage-push",
+    GLUE_MAX_RETRIES="1",
     TTL_DAYS="5",
     TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 )

@@ -1,7 +1,7 @@
 """A push is done when its receipt accounts for every record."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -16,22 +16,26 @@ DAY = date(2020, 1, 30)
 Put = Callable[[str, str], None]
 
 
-def run(run_id: str, state: str, run_name: str, **more: str) -> dict[str, Any]:
+def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str) -> dict[str, Any]:
     """A run as Glue describes it; moto's always succeed."""
-    return {"Id": run_id, "JobRunState": state, "Arguments": {"--run_name": run_name}, **more}
+    started = datetime(2020, 2, 1, 10, attempt, tzinfo=UTC)
+    arguments = {"--run_name": run_name}
+    return {
+        "Id": run_id,
+        "JobRunState": state,
+        "StartedOn": started,
+        "Attempt": attempt,
+        "Arguments": arguments,
+        **more,
+    }
 
 
-def call(event: dict[str, Any], context: Any, state: str, retry_state: str | None = None, **more: str) -> Any:
-    """Call the handler while the run, and the one by which Glue retries it, are in some state."""
-    original = run(event["job_run_id"], state, event["run_name"], **more)
+def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
+    """Call the handler when the run, and those by which Glue has retried it, are in some state."""
+    runs = [run(f"jr_{n}", state, event["run_name"], attempt=n, **more) for n, state in enumerate(states)]
+    stranger = run("jr_stranger", "FAILED", "another-execution", attempt=9)
     with Stubber(function.glue) as stub:
-        stub.add_response("get_job_run", {"JobRun": original}, {"JobName": JOB, "RunId": event["job_run_id"]})
-        if state == "FAILED":
-            stranger = run("jr_stranger", "RUNNING", "another-execution")
-            retries = [] if retry_state is None else [run("jr_retry", retry_state, event["run_name"])]
-            stub.add_response("get_job_runs", {"JobRuns": [stranger, original, *retries]}, {"JobName": JOB})
-            if retry_state in ("RUNNING", "SUCCEEDED"):
-                stub.add_response("get_job_run", {"JobRun": retries[0]}, {"JobName": JOB, "RunId": "jr_retry"})
+        stub.add_response("get_job_runs", {"JobRuns": [stranger, *runs]}, {"JobName": JOB})
         return function.handler(event, context)
 
 
@@ -58,28 +62,33 @@ def test_succeeded_run_answers_with_its_receipt(
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPING", "STOPPED", "ERROR", "EXPIRED"])
-def test_failed_run_is_an_error_with_the_reason(event: dict[str, Any], context: Any, state: str) -> None:
-    original = run(event["job_run_id"], state, event["run_name"], ErrorMessage="2 records lost")
-    with Stubber(function.glue) as stub:
-        stub.add_response("get_job_run", {"JobRun": original})
-        stub.add_response("get_job_runs", {"JobRuns": [original]})
-        with pytest.raises(JobFailedError, match=f"{event['job_run_id']} is {state}: 2 records lost"):
-            function.handler(event, context)
+@pytest.mark.parametrize("state", ["TIMEOUT", "STOPPING", "STOPPED", "ERROR", "EXPIRED"])
+def test_run_that_ended_otherwise_is_an_error_with_the_reason(event: dict[str, Any], context: Any, state: str) -> None:
+    with pytest.raises(JobFailedError, match=f"jr_0 is {state}: out of workers"):
+        call(event, context, state, ErrorMessage="out of workers")
+
+
+def test_failed_run_that_glue_is_about_to_retry_is_still_running(event: dict[str, Any], context: Any) -> None:
+    assert call(event, context, "FAILED") == {"status": "RUNNING"}
 
 
 def test_failed_run_that_glue_retries_is_still_running(event: dict[str, Any], context: Any) -> None:
-    assert call(event, context, "FAILED", retry_state="RUNNING") == {"status": "RUNNING"}
+    assert call(event, context, "FAILED", "RUNNING") == {"status": "RUNNING"}
 
 
 def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], context: Any, put: Put) -> None:
     put_receipt(put, event, read=1, written=1, quarantined=0, failed=0)
-    assert call(event, context, "FAILED", retry_state="SUCCEEDED")["status"] == "SUCCEEDED"
+    assert call(event, context, "FAILED", "SUCCEEDED")["status"] == "SUCCEEDED"
 
 
-def test_retry_that_fails_too_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(JobFailedError, match="Glue gives no reason"):
-        call(event, context, "FAILED", retry_state="FAILED")
+def test_last_retry_that_fails_too_is_an_error(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(JobFailedError, match="jr_1 is FAILED: Glue gives no reason"):
+        call(event, context, "FAILED", "FAILED")
+
+
+def test_run_that_glue_does_not_know_is_an_error(event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(JobFailedError, match=f"no run {event['job_run_id']}"):
+        call(event, context)
 
 
 def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any) -> None:
