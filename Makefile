@@ -22,6 +22,8 @@ snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
 	$(snapshot_date) $(if $(DATALAKE),--datalake "$(DATALAKE)")
 
+point_at_local_cloud = $(if $(filter local,$(ENV)),exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports";)
+
 .PHONY: help
 help: ## Show this menu
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,11 +63,11 @@ demo-env: setup ## Print the variables that point the AWS CLI at the running loc
 
 .PHONY: start-etl
 start-etl: setup ## Run the ETL state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
-	$(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
 
 .PHONY: start-ml
 start-ml: setup ## Run the ML state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE=]
-	$(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
 
 .PHONY: features
 features: $(INSTALLED) ## The two Spark steps alone on local folders: DATALAKE= SNAPSHOT_DATE= OUT=

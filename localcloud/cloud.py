@@ -167,6 +167,11 @@ def connect() -> LocalCloud:
     return LocalCloud(**json.loads(STATE_FILE.read_text()))
 
 
+def is_running_in(folder: Path) -> bool:
+    """Tell whether a local cloud that was left running works in a folder."""
+    return STATE_FILE.exists() and Path(connect().work_folder).is_relative_to(folder)
+
+
 def remember(cloud: LocalCloud) -> None:
     """Keep how to reach a local cloud that is left running."""
     STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
@@ -189,8 +194,12 @@ def main() -> None:
     parser.add_argument("action", choices=["down", "environment"])
     if parser.parse_args().action == "down":
         down()
-    else:
-        print("\n".join(f"export {name}={value}" for name, value in connect().environment.items()))
+        return
+    try:
+        environment = connect().environment
+    except LocalCloudError as error:
+        sys.exit(str(error))
+    print("\n".join(f"export {name}={value}" for name, value in environment.items()))
 
 
 if __name__ == "__main__":

@@ -42,8 +42,10 @@ def prepare_output_folder(out: Path) -> None:
     """Make an empty folder for the run's artefacts.
 
     Raises:
-        DemoError: there is something that no demo has made.
+        DemoError: there is something that no demo has made, or a local cloud runs in it.
     """
+    if local_cloud.is_running_in(out):
+        raise DemoError(f"a local cloud is running in {out}; stop it with `make demo-down`, or choose another OUT")
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         raise DemoError(f"{out} is not empty and no earlier demo made it; choose another OUT")
     shutil.rmtree(out, ignore_errors=True)
@@ -94,11 +96,12 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         DemoError: a pipeline failed; the artefacts so far are there all the same.
     """
     started = time.monotonic()
+    if arguments.keep_running:
+        local_cloud.down()
     prepare_output_folder(arguments.out)
     data_lake, snapshot_date = prepare_data_lake(arguments, console)
     with contextlib.ExitStack() as stack:
         if arguments.keep_running:
-            local_cloud.down()
             cloud = local_cloud.start(arguments.out / "localcloud", local_cloud.free_port(local_cloud.DEFAULT_PORT))
             local_cloud.remember(cloud)
             local_cloud.use(cloud)

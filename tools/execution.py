@@ -6,7 +6,6 @@ python -m tools.execution ml --environment local
 
 import argparse
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -133,16 +132,16 @@ def main() -> None:
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; two days ago when left out")
     parser.add_argument("--build-training-data", action="store_true", help="with etl: build the labelled set too")
     arguments = parser.parse_args()
-    if arguments.environment == "local":
-        from localcloud.cloud import connect
-
-        os.environ.update(connect().environment)
     execution_input: dict[str, Any] = {}
     if arguments.snapshot_date:
         execution_input["snapshot_date"] = f"{arguments.snapshot_date:%Y%m%d}"
     if arguments.build_training_data:
         execution_input["steps_to_run"] = list(ALL_STEPS)
-    record = run(find_state_machine(arguments.pipeline, arguments.environment), execution_input, Console())
+    try:
+        state_machine_arn = find_state_machine(arguments.pipeline, arguments.environment)
+    except LookupError as error:
+        sys.exit(str(error))
+    record = run(state_machine_arn, execution_input, Console())
     print(json.dumps(record.output, indent=2))
     sys.exit(record.status != "SUCCEEDED")
 
