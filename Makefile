@@ -94,7 +94,7 @@ format: setup terraform-on-path ## Mend what lint can mend
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
-	for name in dev layer emr localcloud; do \
+	for name in dev layer localcloud; do \
 		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from buyer_stage import s3_layout
@@ -103,6 +104,33 @@ def test_a_second_run_finds_the_model_and_changes_nothing_but_the_ttl(
     after = stack.items()
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
     assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
+
+
+def test_a_damaged_model_pointer_fails_the_execution_by_its_own_name(
+    stack: Stack, first_run: dict[str, ExecutionRecord]
+) -> None:
+    s3, bucket = boto3.client("s3"), stack.deployment.pipeline_bucket
+    pointer = s3.get_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY, Body=b"{")
+    record = stack.run_ml()
+    s3.put_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY, Body=pointer)
+    assert (record.status, record.error) == ("FAILED", "InvalidManifestError")
+    assert visited(record).count("CheckModelAvailability") == 1
+    (notification,) = stack.deployment.notifications()
+    assert f"{s3_layout.MODEL_POINTER_KEY} is damaged" in notification["Message"]
+
+
+def test_what_the_local_cloud_does_not_know_is_an_error_and_no_success(stack: Stack) -> None:
+    with pytest.raises(ClientError, match="no SageMaker operation ListModels"):
+        boto3.client("sagemaker").list_models()
+    emr = boto3.client("emr")
+    cluster = emr.run_job_flow(Name="other", Instances={"KeepJobFlowAliveWhenNoSteps": True})["JobFlowId"]
+    hive = {"Name": "hive", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["hive-script"]}}
+    (step,) = emr.add_job_flow_steps(JobFlowId=cluster, Steps=[hive])["StepIds"]
+    status = emr.describe_step(ClusterId=cluster, StepId=step)["Step"]["Status"]
+    emr.terminate_job_flows(JobFlowIds=[cluster])
+    assert status["State"] == "FAILED"
+    assert "hive-script" in status["FailureDetails"]["Message"]
 
 
 def test_missing_data_is_notified_and_fails_the_execution(stack: Stack) -> None:
