@@ -69,7 +69,6 @@ locals {
     "inference-results/" = 90
     "quarantine/"        = 365
     "push-receipts/"     = 365
-    "sagemaker-automl/"  = 365
     "emr-logs/"          = 30
   }
 }
