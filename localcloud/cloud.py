@@ -24,6 +24,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SERVER_PYTHON = REPOSITORY / ".venv-localcloud" / "bin" / "python"
 STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
 REGION: Final = "us-west-2"
+CREDENTIALS_AND_REGION = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+}
 DEFAULT_PORT = 4566
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -52,10 +57,8 @@ class LocalCloud:
         """What makes any AWS client, the AWS CLI and Terraform talk to this cloud."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
+            **CREDENTIALS_AND_REGION,
         }
 
 
@@ -86,9 +89,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
+        **CREDENTIALS_AND_REGION,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "TMPDIR": str(temporary),
         "PYTHONPATH": str(REPOSITORY),

@@ -17,15 +17,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from buyer_stage.datalake import SURVEY_FILE
 from buyer_stage.errors import BuyerStageError
 from buyer_stage.snapshot_date import parse_snapshot_date, resolve_snapshot_date
+from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from localcloud.export import export_run
 from localcloud.summary import Summary, print_summary, summarise
 from sample_data.generate import generate
-from tools.execution import ALL_STEPS, ExecutionRecord, run
+from tools.execution import ExecutionRecord, run
 
 MARKER = ".demo"
 """Marks a folder as one that an earlier demo made, and this one may replace."""
@@ -66,8 +68,8 @@ def prepare_data_lake(arguments: argparse.Namespace, console: Console) -> tuple[
             generate(folder, arguments.members, snapshot_date, snapshot_date - LABELLED_DAYS_BEFORE, arguments.seed)
         return folder, snapshot_date
     folder = arguments.datalake
-    if not (folder / "survey.csv").is_file():
-        raise DemoError(f"{folder} holds no survey.csv; there is nothing to train on")
+    if not (folder / SURVEY_FILE).is_file():
+        raise DemoError(f"{folder} holds no {SURVEY_FILE}; there is nothing to train on")
     return folder, arguments.snapshot_date or newest_complete_snapshot(folder)
 
 
@@ -83,7 +85,7 @@ def step(console: Console, title: str) -> Iterator[None]:
 def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console) -> dict[str, ExecutionRecord]:
     """Run the ETL state machine, then, when it has succeeded, the ML state machine."""
     snapshot = {"snapshot_date": f"{snapshot_date:%Y%m%d}"}
-    records = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, "steps_to_run": list(ALL_STEPS)}, console)}
+    records = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, "steps_to_run": list(STEPS)}, console)}
     if records["etl"].status == "SUCCEEDED":
         records["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
     return records

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 
+from buyer_stage.datalake import SURVEY_FILE, TABLES_PREFIX
 from localcloud.cloud import REGION, REPOSITORY, LocalCloudError
 from tools.terraform_mirror import cli_configuration, find_mirror
 
@@ -90,11 +91,11 @@ def deploy(work_folder: Path) -> Deployment:
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
-    """Copy `cnsp/` and `survey.csv` of a folder into the data lake's bucket."""
+    """Copy the tables and the survey of a folder into the data lake's bucket."""
     s3 = boto3.client("s3")
-    for file in sorted((folder / "cnsp").rglob("*.parquet")):
+    for file in sorted((folder / TABLES_PREFIX).rglob("*.parquet")):
         s3.upload_file(str(file), bucket, str(file.relative_to(folder)))
-    s3.upload_file(str(folder / "survey.csv"), bucket, "survey.csv")
+    s3.upload_file(str(folder / SURVEY_FILE), bucket, SURVEY_FILE)
 
 
 def _create_bucket(name: str) -> None:

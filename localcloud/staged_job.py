@@ -86,9 +86,14 @@ def worker_python() -> Path:
     return Path(os.environ["LOCALCLOUD_WORKER_PYTHON"])
 
 
+def endpoint() -> str:
+    """Where this local cloud answers."""
+    return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+
+
 def s3_client() -> "S3Client":
     """An S3 client of this local cloud."""
-    return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}")
+    return boto3.client("s3", endpoint_url=endpoint())
 
 
 def run_staged(job_id: str, command: Sequence[str]) -> FinishedJob:
@@ -136,10 +141,9 @@ def run_in_background(job: Callable[[], None], name: str) -> None:
 
 
 def _job_environment() -> dict[str, str]:
-    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
     return {
         **os.environ,
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": endpoint(),
         "PYSPARK_PYTHON": str(worker_python()),
         "PYSPARK_DRIVER_PYTHON": str(worker_python()),
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -16,10 +16,9 @@ import boto3
 from rich.console import Console
 
 from buyer_stage.snapshot_date import parse_snapshot_date
+from emr_steps.arguments import STEPS
 
 POLL_SECONDS = 0.5
-DAILY_STEPS = ("process_features", "validate_features")
-ALL_STEPS = (*DAILY_STEPS, "build_training_data")
 
 
 @dataclass
@@ -136,7 +135,7 @@ def main() -> None:
     if arguments.snapshot_date:
         execution_input["snapshot_date"] = f"{arguments.snapshot_date:%Y%m%d}"
     if arguments.build_training_data:
-        execution_input["steps_to_run"] = list(ALL_STEPS)
+        execution_input["steps_to_run"] = list(STEPS)
     try:
         state_machine_arn = find_state_machine(arguments.pipeline, arguments.environment)
     except LookupError as error:

@@ -16,11 +16,12 @@ from buyer_stage import s3_layout
 from buyer_stage.datalake import table_name, table_prefix
 from buyer_stage.stages import Stage
 from buyer_stage.windows import Window
+from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from sample_data.generate import generate
-from tools.execution import ALL_STEPS, ExecutionRecord, run
+from tools.execution import ExecutionRecord, run
 
 MEMBERS = 300
 SNAPSHOT_DATE = date(2026, 5, 20)
@@ -64,7 +65,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def first_run(stack: Stack) -> dict[str, ExecutionRecord]:
-    return {"etl": stack.run_etl(steps_to_run=list(ALL_STEPS)), "ml": stack.run_ml()}
+    return {"etl": stack.run_etl(steps_to_run=list(STEPS)), "ml": stack.run_ml()}
 
 
 def visited(record: ExecutionRecord) -> list[str]:
