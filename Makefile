@@ -8,6 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 CLOUD_INSTALLED := .venv-localcloud/.installed
+CHECKS_INSTALLED := .venv-checks/.installed
 WITH_JAVA = JAVA_HOME="$$($(PYTHON) -m tools.java_home)"
 
 OUT ?= build/demo
@@ -16,29 +17,35 @@ SEED ?= 7
 ENV ?= local
 SNAPSHOT_DATE ?=
 DATALAKE ?=
+PLAN ?=
+PIPELINE ?=
 BUILD_TRAINING_DATA ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
 	$(snapshot_date) $(if $(DATALAKE),--datalake "$(DATALAKE)")
 
+saved_plan = $(if $(PLAN),--plan "$(PLAN)")
+
+# A plan needs no running local cloud: it starts one for itself.
+point_at_running_cloud = $(if $(wildcard build/localcloud/running.json),$(point_at_local_cloud))
 point_at_local_cloud = $(if $(filter local,$(ENV)),exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports";)
 
 .PHONY: help
 help: ## Show this menu
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(INSTALLED) $(CLOUD_INSTALLED) ## Make both Python environments
+setup: $(INSTALLED) $(CLOUD_INSTALLED) $(CHECKS_INSTALLED) ## Make the three Python environments
 
 $(INSTALLED): requirements/dev.txt
 	$(PYTHON311) -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(CLOUD_INSTALLED): requirements/localcloud.txt
-	$(PYTHON311) -m venv .venv-localcloud
-	.venv-localcloud/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv-%/.installed: requirements/%.txt
+	$(PYTHON311) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: terraform-on-path
@@ -69,6 +76,34 @@ start-etl: setup ## Run the ETL state machine [ENV=local|dev|qa|prod SNAPSHOT_DA
 start-ml: setup ## Run the ML state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
 
+.PHONY: package
+package: $(INSTALLED) ## Build what is deployed, into build/packages; same sources, same bytes
+	$(PYTHON) -m tools.package --out build/packages
+
+.PHONY: publish
+publish: package ## Put the packages into the environment's code bucket [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
+
+.PHONY: plan
+plan: setup terraform-on-path package ## What apply would do; without credentials against an empty local cloud [ENV= PLAN=]
+	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
+
+.PHONY: apply
+apply: terraform-on-path publish ## Create or update an environment [ENV= PLAN=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) $(saved_plan)
+
+.PHONY: update-lambdas
+update-lambdas: terraform-on-path publish ## New code of the functions, and the state machines that call them [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) --functions-only
+
+.PHONY: rollback
+rollback: $(INSTALLED) ## The state machines' previous version, with the functions and code that it names [ENV= PIPELINE=etl|ml]
+	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
+
+.PHONY: destroy
+destroy: terraform-on-path package ## Destroy an environment [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
+
 .PHONY: features
 features: $(INSTALLED) ## The two Spark steps alone on local folders: DATALAKE= SNAPSHOT_DATE= OUT=
 	$(if $(and $(DATALAKE),$(SNAPSHOT_DATE)),,$(error name DATALAKE=<folder> and SNAPSHOT_DATE=YYYYMMDD))
@@ -94,7 +129,7 @@ format: setup terraform-on-path ## Mend what lint can mend
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
-	for name in dev layer localcloud; do \
+	for name in dev layer localcloud checks; do \
 		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -102,4 +137,4 @@ lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 .PHONY: clean
 clean: ## Stop the local cloud and remove everything that was built
 	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
-	rm -rf build .venv .venv-localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts
+	rm -rf build .venv .venv-localcloud .venv-checks .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts

@@ -1,4 +1,4 @@
-"""The layout of the pipeline bucket. Nothing else in the product spells a key or a prefix.
+"""The layout of the pipeline bucket and of the bucket of the code. Nothing else in the product spells a key or a prefix.
 
 Prefixes end with a slash, keys do not; neither starts with one.
 """
@@ -14,13 +14,23 @@ MANIFEST_FILE = "manifest.json"
 VALIDATION_FILE = "validation.json"
 
 TRAINING_PREFIX = "train/csv/"
-"""CSV part files with header: the model's features and the target, of the training members."""
+"""Autopilot's channel: CSV with header, the model's features and the target of the training members."""
 VALIDATION_PREFIX = "validation/csv/"
 """As `TRAINING_PREFIX`, of other members: what Autopilot ranks its candidates on."""
 TEST_WITH_TARGET_PREFIX = "test/with-target/"
 """As `TRAINING_PREFIX`, of members in neither: what nobody looks at before the model is chosen."""
 TEST_NO_TARGET_PREFIX = "test/no-target/"
 """The rows of `TEST_WITH_TARGET_PREFIX` without the target and without header: as the model is asked to score."""
+CHANNEL_PREFIXES: dict[str, str] = {
+    "train": TRAINING_PREFIX,
+    "validation": VALIDATION_PREFIX,
+    "test": TEST_WITH_TARGET_PREFIX,
+}
+"""Split -> folder of what models see of it."""
+LABELLED_SET_FILE = f"{PART_FILE_PREFIX}00000.csv"
+"""The one file in each folder of the labelled set: a survey is small, and one file has an order."""
+SPLIT_PLACES_KEY = "train/members.json"
+"""JSON of member -> split, of everyone who was ever placed: who leaves the survey and returns is placed as before."""
 LABELLED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 """Written last; describes all splits."""
 
@@ -31,6 +41,11 @@ MODEL_POINTER_KEY = "best-model/model.json"
 
 def _day(snapshot_date: date) -> str:
     return f"{snapshot_date:%Y/%m/%d}/"
+
+
+def with_members_prefix(split: str) -> str:
+    """Folder of a split's record: the channel's lines in its order, each after member and snapshot date."""
+    return f"{split}/with-members/"
 
 
 def features_prefix(snapshot_date: date) -> str:
@@ -69,5 +84,9 @@ def push_receipt_key(snapshot_date: date, run_name: str) -> str:
 
 
 def code_prefix(version: str) -> str:
-    """Folder of one version's step scripts, job script and libraries."""
+    """Folder of one version's step scripts, job script, libraries and functions, in the bucket of the code."""
     return f"code/{version}/"
+
+
+EMR_CERTIFICATE_KEY = "certificates/emr.zip"
+"""In the bucket of the code: what the nodes of a cluster know each other by."""

@@ -22,6 +22,7 @@ from buyer_stage.errors import InvalidInputError, RecordsLostError
 from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
 from buyer_stage.serving import serving_item
 from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.stages import Stage
 from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX, InvalidRecordError, ScoredMember, parse_record
 from glue.dynamodb_writer import WriteCounts, write_items
 from spark_common.files import delete, exists, join_uri, write_text
@@ -118,6 +119,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     lines = read_lines(spark, arguments.transform_output)
     checked = check_records(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
     quarantined = write_quarantine(spark, checked, quarantine)
+    stages = count_stages(checked)
     counts = write_partitions(checked, arguments)
     receipt = PushReceipt(
         snapshot_date=arguments.snapshot_date,
@@ -126,6 +128,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         written=sum(count.written for count in counts),
         quarantined=quarantined,
         failed=sum(count.failed for count in counts),
+        stages=stages,
     )
     checked.unpersist()
     write_text(spark, receipt_uri, to_json(receipt))
@@ -187,6 +190,14 @@ def write_quarantine(spark: SparkSession, checked: RDD[CheckedRecord], uri: str)
         frame = spark.createDataFrame(refused, "reason string, line string")
         frame.write.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").json(uri)
     return count
+
+
+def count_stages(checked: RDD[CheckedRecord]) -> dict[str, int]:
+    """Count the accepted records of each stage; a stage that nobody is in counts 0."""
+    counts = checked.flatMap(
+        lambda record: [record[1].stage.value] if isinstance(record[1], ScoredMember) else []
+    ).countByValue()
+    return {stage.value: counts.get(stage.value, 0) for stage in Stage}
 
 
 def write_partitions(checked: RDD[CheckedRecord], arguments: PushArguments) -> list[WriteCounts]:

@@ -1,22 +1,19 @@
 """Deploys this repository's Terraform, environment `local`, to the local cloud."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 
-from buyer_stage.datalake import SURVEY_FILE, TABLES_PREFIX
+from buyer_stage.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
 from localcloud.cloud import REGION, REPOSITORY, LocalCloudError
-from tools.terraform_mirror import cli_configuration, find_mirror
+from tools.package import build_packages
+from tools.publish import code_bucket, publish_certificate, publish_code
+from tools.terraform import TerraformError, Workspace
 
-CODE_VERSION = "local"
-STATE_BUCKET = "buyer-stage-terraform-state-local"
-BACKEND = "environments/local.s3.tfbackend"
-VARIABLES = "environments/local.tfvars"
+PACKAGES = REPOSITORY / "build" / "packages"
 INBOX = "localcloud-notifications"
 
 
@@ -28,8 +25,8 @@ class Deployment:
         datalake_bucket: bucket of the data lake, which outlives any deployment and so is not Terraform's.
         pipeline_bucket: bucket of features, models, scores and code.
         table_name: the serving table.
-        etl_state_machine_arn: makes the features.
-        ml_state_machine_arn: scores the members.
+        etl_state_machine_arn: makes the features; the alias of the live version.
+        ml_state_machine_arn: scores the members; the alias of the live version.
         function_names: the deployed functions.
         inbox_url: queue subscribed to the alert topic.
     """
@@ -55,39 +52,51 @@ class Deployment:
 
 
 def deploy(work_folder: Path) -> Deployment:
-    """Apply the Terraform configuration, make the data lake's bucket, and subscribe an inbox to the alerts.
+    """Publish the code, apply the Terraform configuration, make the data lake's bucket, and subscribe an inbox.
 
     Args:
         work_folder: for Terraform's data and log.
 
     Raises:
-        LocalCloudError: a command failed; the message names its log.
+        LocalCloudError: Terraform failed; the message names its log.
     """
-    state = work_folder / "terraform"
-    state.mkdir(parents=True, exist_ok=True)
-    _run([sys.executable, "-m", "tools.package", "--out", "build/packages", "--version", CODE_VERSION], state, {})
-    (state / "terraform.rc").write_text(cli_configuration(find_mirror()))
-    environment = {"TF_CLI_CONFIG_FILE": str(state / "terraform.rc"), "TF_DATA_DIR": str(state / "data")}
-    terraform = ["terraform", "-chdir=terraform"]
-    _create_bucket(STATE_BUCKET)
-    _run([*terraform, "init", "-input=false", "-no-color", f"-backend-config={BACKEND}"], state, environment)
-    _run(
-        [*terraform, "apply", "-auto-approve", "-input=false", "-no-color", f"-var-file={VARIABLES}"],
-        state,
-        environment,
-    )
-    described = json.loads(_run([*terraform, "output", "-json"], state, environment))
-    outputs = {name: output["value"] for name, output in described.items()}
+    terraform = local_workspace(work_folder)
+    build_packages(REPOSITORY, PACKAGES)
+    bootstrap("local")
+    s3 = boto3.client("s3")
+    publish_code(s3, code_bucket("local"), PACKAGES)
+    publish_certificate(s3, code_bucket("local"), REGION, datetime.now(UTC))
+    try:
+        terraform.init()
+        terraform.apply(approved=True)
+    except TerraformError as error:
+        raise LocalCloudError(f"{error}; see {terraform.log}") from error
+    outputs = terraform.outputs()
     _create_bucket(outputs["datalake_bucket"])
     return Deployment(
         datalake_bucket=outputs["datalake_bucket"],
         pipeline_bucket=outputs["pipeline_bucket"],
         table_name=outputs["table_name"],
-        etl_state_machine_arn=outputs["etl_state_machine_arn"],
-        ml_state_machine_arn=outputs["ml_state_machine_arn"],
+        etl_state_machine_arn=outputs["etl_state_machine_alias_arn"],
+        ml_state_machine_arn=outputs["ml_state_machine_alias_arn"],
         function_names=sorted(outputs["function_names"].values()),
         inbox_url=_subscribe_inbox(outputs["topic_arn"]),
     )
+
+
+def local_workspace(work_folder: Path) -> Workspace:
+    """Terraform for the environment `local`, whose output goes to a log in the work folder."""
+    folder = work_folder / "terraform"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Workspace("local", folder, folder / "deploy.log")
+
+
+def bootstrap(environment: str) -> None:
+    """Make the buckets that `terraform/bootstrap` makes in an account: of the state and of the code."""
+    backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
+    state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
+    _create_bucket(state_bucket)
+    _create_bucket(code_bucket(environment))
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
@@ -95,7 +104,7 @@ def upload_data_lake(folder: Path, bucket: str) -> None:
     s3 = boto3.client("s3")
     for file in sorted((folder / TABLES_PREFIX).rglob("*.parquet")):
         s3.upload_file(str(file), bucket, str(file.relative_to(folder)))
-    s3.upload_file(str(folder / SURVEY_FILE), bucket, SURVEY_FILE)
+    s3.upload_file(str(folder / SURVEY_FILE), bucket, SURVEY_KEY)
 
 
 def _create_bucket(name: str) -> None:
@@ -108,16 +117,3 @@ def _subscribe_inbox(topic_arn: str) -> str:
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     boto3.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
     return str(url)
-
-
-def _run(command: list[str], work_folder: Path, environment: dict[str, str]) -> str:
-    log = work_folder / "deploy.log"
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    with log.open("a") as file:
-        file.write(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}\n")
-    if done.returncode != 0:
-        errors = [line.strip("│ ") for line in done.stderr.splitlines() if "rror" in line]
-        raise LocalCloudError(f"`{' '.join(command[:3])}` failed: {' '.join(errors[:3])}; see {log}")
-    return done.stdout

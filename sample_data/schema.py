@@ -1,9 +1,12 @@
 """The columns of the data lake's tables, as the data lake's contract has them."""
 
 import csv
-from importlib.resources import files
+from pathlib import Path
 
 import pyarrow as pa
+
+SCHEMA_FILE = Path(__file__).resolve().parent.parent / "sql" / "datalake_schema.csv"
+"""The contract; Terraform makes the tables of the Glue catalog from the same file."""
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -17,5 +20,5 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 def table_schema() -> pa.Schema:
     """The 101 columns that the five tables share, in order, without the partition column."""
-    with (files("sample_data") / "datalake_schema.csv").open(encoding="utf-8") as lines:
+    with SCHEMA_FILE.open(encoding="utf-8") as lines:
         return pa.schema([(row["column"], ARROW_TYPES[row["hive_type"]]) for row in csv.DictReader(lines)])

@@ -11,13 +11,18 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
 
   names = {
-    pipeline_bucket   = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}"
-    table             = "buyer-stage-ml-pipeline-results-${var.environment}"
-    topic             = "buyer-stage-alerts-${var.environment}"
-    glue_job          = "buyer-stage-push-to-dynamodb-${var.environment}"
-    etl_state_machine = "buyer-stage-etl-pipeline-${var.environment}"
-    ml_state_machine  = "buyer-stage-ml-pipeline-${var.environment}"
-    key_alias         = "alias/buyer-stage-${var.environment}"
+    pipeline_bucket     = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}"
+    code_bucket         = "buyer-stage-code-${var.environment}-${local.account_id}"
+    table               = "buyer-stage-ml-pipeline-results-${var.environment}"
+    topic               = "buyer-stage-alerts-${var.environment}"
+    glue_job            = "buyer-stage-push-to-dynamodb-${var.environment}"
+    etl_state_machine   = "buyer-stage-etl-pipeline-${var.environment}"
+    ml_state_machine    = "buyer-stage-ml-pipeline-${var.environment}"
+    key_alias           = "alias/buyer-stage-${var.environment}"
+    model_package_group = "buyer-stage-${var.environment}"
+    database            = "buyer_stage_${var.environment}"
+    workgroup           = "buyer-stage-${var.environment}"
+    metrics_namespace   = "BuyerStage/${var.environment}"
   }
 
   tags = {
@@ -30,8 +35,11 @@ locals {
 
   packages_directory      = "${path.root}/../build/packages"
   state_machine_directory = "${path.root}/../statemachine"
+  queries_directory       = "${path.root}/../sql"
   code_version            = trimspace(file("${local.packages_directory}/code_version.txt"))
-  survey_uri              = coalesce(var.survey_uri, "s3://${var.datalake_bucket}/survey.csv")
+  code_prefix             = "code/${local.code_version}/"
+  code_uri                = "s3://${local.names.code_bucket}/${local.code_prefix}"
+  survey_uri              = coalesce(var.survey_uri, "s3://${var.datalake_bucket}/survey/survey.csv")
 
   # The day to process, as JSONata; both state machines hold it inside a JSON string, hence the escapes.
   snapshot_date_json = jsonencode(templatefile("${local.state_machine_directory}/snapshot_date.jsonata", {

@@ -1,60 +1,23 @@
-resource "aws_kms_key" "this" {
-  description             = "Encrypts everything the buyer stage pipelines keep (${var.environment})."
-  enable_key_rotation     = true
-  deletion_window_in_days = 30
-  policy                  = data.aws_iam_policy_document.key.json
-}
+module "encryption" {
+  source = "./modules/encryption"
 
-resource "aws_kms_alias" "this" {
-  name          = local.names.key_alias
-  target_key_id = aws_kms_key.this.id
-}
-
-data "aws_iam_policy_document" "key" {
-  statement {
-    sid       = "AccountDecidesByItsPolicies"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:aws:iam::${local.account_id}:root"]
-    }
-  }
-
-  statement {
-    sid       = "LogGroups"
-    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
-    resources = ["*"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["logs.${var.region}.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnLike"
-      variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:aws:logs:${var.region}:${local.account_id}:log-group:*"]
-    }
-  }
+  alias       = local.names.key_alias
+  description = "Encrypts everything the buyer stage pipelines keep (${var.environment})."
 }
 
 module "storage" {
   source = "./modules/storage"
 
-  bucket_name        = local.names.pipeline_bucket
-  kms_key_arn        = aws_kms_key.this.arn
-  force_destroy      = !var.deletion_protection
-  packages_directory = local.packages_directory
-  code_version       = local.code_version
+  bucket_name   = local.names.pipeline_bucket
+  kms_key_arn   = module.encryption.kms_key_arn
+  force_destroy = !var.deletion_protection
 }
 
 module "notifications" {
   source = "./modules/notifications"
 
   topic_name   = local.names.topic
-  kms_key_arn  = aws_kms_key.this.arn
+  kms_key_arn  = module.encryption.kms_key_arn
   alert_emails = var.alert_emails
 }
 
@@ -62,7 +25,7 @@ module "serving_table" {
   source = "./modules/serving_table"
 
   table_name          = local.names.table
-  kms_key_arn         = aws_kms_key.this.arn
+  kms_key_arn         = module.encryption.kms_key_arn
   deletion_protection = var.deletion_protection
 }
 
@@ -71,9 +34,11 @@ module "functions" {
 
   environment                = var.environment
   packages_directory         = local.packages_directory
-  code_prefix                = module.storage.code_prefix
+  code_bucket                = local.names.code_bucket
+  code_prefix                = local.code_prefix
+  metrics_namespace          = local.names.metrics_namespace
   permissions_boundary_arn   = var.permissions_boundary_arn
-  kms_key_arn                = aws_kms_key.this.arn
+  kms_key_arn                = module.encryption.kms_key_arn
   log_level                  = var.log_level
   log_retention_days         = var.log_retention_days
   pipeline_bucket            = module.storage.bucket_name
@@ -81,6 +46,7 @@ module "functions" {
   glue_job_name              = module.glue_job.job_name
   glue_max_retries           = var.glue_max_retries
   sagemaker_role_arn         = module.ml_pipeline.sagemaker_role_arn
+  sagemaker_vpc              = var.sagemaker_vpc
   automl_max_candidates      = var.automl_max_candidates
   automl_max_runtime_seconds = var.automl_max_runtime_seconds
   transform_instance_type    = var.transform_instance_type
@@ -92,11 +58,12 @@ module "glue_job" {
   source = "./modules/glue_job"
 
   job_name                  = local.names.glue_job
-  code_uri                  = module.storage.code_uri
+  code_bucket               = local.names.code_bucket
+  code_uri                  = local.code_uri
   pipeline_bucket           = module.storage.bucket_name
   table_name                = module.serving_table.table_name
   table_arn                 = module.serving_table.table_arn
-  kms_key_arn               = aws_kms_key.this.arn
+  kms_key_arn               = module.encryption.kms_key_arn
   permissions_boundary_arn  = var.permissions_boundary_arn
   worker_count              = var.glue_worker_count
   max_retries               = var.glue_max_retries
@@ -104,27 +71,63 @@ module "glue_job" {
   maximum_writes_per_second = var.maximum_writes_per_second
 }
 
+# What every state machine does to write its logs and traces.
+data "aws_iam_policy_document" "logs_and_traces" {
+  # checkov:skip=CKV_AWS_111:CloudWatch Logs and X-Ray know no resources for these actions.
+  # checkov:skip=CKV_AWS_356:As above.
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"] # CloudWatch Logs knows no resources for these.
+  }
+
+  statement {
+    sid = "WriteTraces"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"] # X-Ray knows no resources for these.
+  }
+}
+
 module "etl_pipeline" {
   source = "./modules/etl_pipeline"
 
-  environment               = var.environment
-  state_machine_name        = local.names.etl_state_machine
-  template                  = "${local.state_machine_directory}/etl_pipeline.asl.json"
-  snapshot_date             = local.snapshot_date
-  code_uri                  = module.storage.code_uri
-  pipeline_bucket           = module.storage.bucket_name
-  datalake_bucket           = var.datalake_bucket
-  survey_uri                = local.survey_uri
-  send_sns_notification_arn = module.functions.arns["send_sns_notification"]
-  kms_key_arn               = aws_kms_key.this.arn
-  permissions_boundary_arn  = var.permissions_boundary_arn
-  log_retention_days        = var.log_retention_days
-  release                   = var.emr_release
-  subnet_ids                = var.emr_subnet_ids
-  master_instance_types     = var.emr_master_instance_types
-  core_instance_types       = var.emr_core_instance_types
-  core_instance_count       = var.emr_core_instance_count
-  tags                      = local.tags
+  environment                       = var.environment
+  state_machine_name                = local.names.etl_state_machine
+  template                          = "${local.state_machine_directory}/etl_pipeline.asl.json"
+  snapshot_date                     = local.snapshot_date
+  code_bucket                       = local.names.code_bucket
+  code_uri                          = local.code_uri
+  pipeline_bucket                   = module.storage.bucket_name
+  datalake_bucket                   = var.datalake_bucket
+  survey_uri                        = local.survey_uri
+  send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
+  send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
+  logs_and_traces_policy            = data.aws_iam_policy_document.logs_and_traces.json
+  kms_key_arn                       = module.encryption.kms_key_arn
+  permissions_boundary_arn          = var.permissions_boundary_arn
+  log_retention_days                = var.log_retention_days
+  release                           = var.emr_release
+  cluster_minutes                   = var.emr_cluster_minutes
+  subnet_ids                        = var.emr_subnet_ids
+  master_instance_types             = var.emr_master_instance_types
+  core_instance_types               = var.emr_core_instance_types
+  core_instance_count               = var.emr_core_instance_count
+  core_instance_limit               = var.emr_core_instance_limit
+  tags                              = local.tags
 }
 
 module "ml_pipeline" {
@@ -135,11 +138,69 @@ module "ml_pipeline" {
   template                 = "${local.state_machine_directory}/ml_pipeline.asl.json"
   snapshot_date            = local.snapshot_date
   function_arns            = module.functions.arns
+  function_version_arns    = module.functions.version_arns
+  logs_and_traces_policy   = data.aws_iam_policy_document.logs_and_traces.json
+  model_package_group_name = local.names.model_package_group
+  sagemaker_vpc            = var.sagemaker_vpc
   pipeline_bucket          = module.storage.bucket_name
-  kms_key_arn              = aws_kms_key.this.arn
+  kms_key_arn              = module.encryption.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
   automl_poll              = var.automl_poll
   transform_poll           = var.transform_poll
   upload_poll              = var.upload_poll
+}
+
+module "schedules" {
+  source = "./modules/schedules"
+
+  environment              = var.environment
+  enabled                  = var.schedules_enabled
+  kms_key_arn              = module.encryption.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+
+  schedules = {
+    etl = {
+      description = "Makes the features, every 8 hours."
+      alias_arn   = module.etl_pipeline.alias_arn
+      expression  = var.etl_schedule
+    }
+    ml = {
+      description = "Scores the members, daily."
+      alias_arn   = module.ml_pipeline.alias_arn
+      expression  = var.ml_schedule
+    }
+  }
+}
+
+module "data_catalog" {
+  source = "./modules/data_catalog"
+
+  database_name       = local.names.database
+  workgroup_name      = local.names.workgroup
+  schema_file         = "${local.queries_directory}/datalake_schema.csv"
+  queries_directory   = local.queries_directory
+  datalake_bucket     = var.datalake_bucket
+  survey_uri          = local.survey_uri
+  pipeline_bucket     = module.storage.bucket_name
+  kms_key_arn         = module.encryption.kms_key_arn
+  bytes_scanned_limit = var.athena_bytes_scanned_limit
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  environment                   = var.environment
+  topic_arn                     = module.notifications.topic_arn
+  metrics_namespace             = local.names.metrics_namespace
+  state_machine_arns            = { etl = module.etl_pipeline.state_machine_arn, ml = module.ml_pipeline.state_machine_arn }
+  state_machine_log_group_names = { etl = module.etl_pipeline.log_group_name, ml = module.ml_pipeline.log_group_name }
+  function_log_group_names      = module.functions.log_group_names
+  dead_letter_queue_names       = module.schedules.dead_letter_queue_names
+  table_name                    = module.serving_table.table_name
+  glue_job_name                 = module.glue_job.job_name
+  stale_after_hours             = var.stale_after_hours
+  rows_written_band             = var.rows_written_band
+  monthly_budget_usd            = var.monthly_budget_usd
+  product                       = var.product
 }

@@ -18,14 +18,14 @@ output "topic_arn" {
   value       = module.notifications.topic_arn
 }
 
-output "etl_state_machine_arn" {
-  description = "State machine that makes the features."
-  value       = module.etl_pipeline.state_machine_arn
+output "etl_state_machine_alias_arn" {
+  description = "What to start to make the features: the live version of the state machine."
+  value       = module.etl_pipeline.alias_arn
 }
 
-output "ml_state_machine_arn" {
-  description = "State machine that scores members."
-  value       = module.ml_pipeline.state_machine_arn
+output "ml_state_machine_alias_arn" {
+  description = "What to start to score the members: the live version of the state machine."
+  value       = module.ml_pipeline.alias_arn
 }
 
 output "glue_job_name" {
@@ -41,4 +41,24 @@ output "code_version" {
 output "function_names" {
   description = "Folder of lambdas/ -> name of the deployed function."
   value       = module.functions.names
+}
+
+output "model_package_group_name" {
+  description = "Where models are registered, approved and found."
+  value       = module.ml_pipeline.model_package_group_name
+}
+
+output "database_name" {
+  description = "Glue catalog database of the data lake's tables."
+  value       = module.data_catalog.database_name
+}
+
+output "workgroup_name" {
+  description = "Athena workgroup."
+  value       = module.data_catalog.workgroup_name
+}
+
+output "dashboard_name" {
+  description = "CloudWatch dashboard of the environment."
+  value       = module.observability.dashboard_name
 }

@@ -18,6 +18,7 @@ from rich.console import Console
 from buyer_stage.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
 
+PIPELINES = ("etl", "ml")
 POLL_SECONDS = 0.5
 
 
@@ -76,12 +77,23 @@ def find_state_machine(pipeline: str, environment: str) -> str:
     raise LookupError(f"no state machine {name} in {client.meta.region_name}; deploy environment {environment} first")
 
 
+def live_alias(state_machine_arn: str) -> str:
+    """Give the ARN of the alias that points at a state machine's deployed version."""
+    return f"{state_machine_arn}:live"
+
+
 def run(state_machine_arn: str, execution_input: dict[str, Any], console: Console) -> ExecutionRecord:
-    """Start an execution, show each state as it is left, and give the record when the execution has ended."""
+    """Start an execution, show each state as it is left, and give the record when the execution has ended.
+
+    Args:
+        state_machine_arn: of a state machine, a version or an alias.
+        execution_input: what the execution is given.
+        console: where to show it.
+    """
     client = boto3.client("stepfunctions")
     started = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(execution_input))
     record = ExecutionRecord(started["executionArn"])
-    console.print(f"[bold]{state_machine_arn.rpartition(':')[2]}[/bold]  {json.dumps(execution_input)}")
+    console.print(f"[bold]{state_machine_arn.split(':')[6]}[/bold]  {json.dumps(execution_input)}")
     shown: set[str] = set()
     with console.status("starting") as status:
         while True:
@@ -126,7 +138,7 @@ def _read_history(client: Any, record: ExecutionRecord) -> None:
 def main() -> None:
     """Run one execution; exit with 1 when it does not succeed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pipeline", choices=["etl", "ml"])
+    parser.add_argument("pipeline", choices=PIPELINES)
     parser.add_argument("--environment", required=True, choices=["local", "dev", "qa", "prod"])
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; two days ago when left out")
     parser.add_argument("--build-training-data", action="store_true", help="with etl: build the labelled set too")
@@ -137,7 +149,7 @@ def main() -> None:
     if arguments.build_training_data:
         execution_input["steps_to_run"] = list(STEPS)
     try:
-        state_machine_arn = find_state_machine(arguments.pipeline, arguments.environment)
+        state_machine_arn = live_alias(find_state_machine(arguments.pipeline, arguments.environment))
     except LookupError as error:
         sys.exit(str(error))
     record = run(state_machine_arn, execution_input, Console())

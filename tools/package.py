@@ -1,11 +1,11 @@
-"""Builds what Terraform deploys: `python -m tools.package --out build/packages --version 1.0.0`.
+"""Builds what Terraform deploys: `python -m tools.package --out build/packages`.
 
 The same sources give the same bytes, so a package's hash changes only when its content does:
 
     layer.zip               the Lambda layer: the domain, the functions' shared edge and their pinned dependencies
     functions/<name>.zip    one Lambda function: its handler
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
-    code_version.txt        the version that names the folder of `code/` in S3
+    code_version.txt        names this content, and its folder in S3
 """
 
 import argparse
@@ -23,6 +23,8 @@ LAYER_PACKAGES = ("buyer_stage", "lambdas/common")
 SPARK_PACKAGES = ("buyer_stage", "spark_common", "emr_steps", "glue")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
 LAYER_REQUIREMENTS = "requirements/layer.txt"
+
+VERSION_FILE = "code_version.txt"
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
@@ -154,13 +156,25 @@ def build_code(root: Path, out: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def build_packages(root: Path, out: Path, version: str) -> None:
+def content_version(out: Path) -> str:
+    """Name what was built: the first 12 hex digits of a SHA-256 over every package's name and content."""
+    digest = hashlib.sha256()
+    files = [out / "layer.zip", *(out / "functions").rglob("*"), *(out / "code").rglob("*")]
+    for file in sorted(file for file in files if file.is_file()):
+        digest.update(f"{file.relative_to(out)}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def build_packages(root: Path, out: Path) -> str:
     """Write everything that Terraform deploys.
 
     Args:
         root: the repository.
         out: folder of the packages; what an earlier build left there is replaced.
-        version: names the folder of the code in S3.
+
+    Returns:
+        The version of the content.
 
     Raises:
         MissingSourceError: a part of the product is not in the repository.
@@ -168,16 +182,18 @@ def build_packages(root: Path, out: Path, version: str) -> None:
     build_layer(root, out)
     build_functions(root, out)
     build_code(root, out)
-    (out / "code_version.txt").write_text(f"{version}\n")
+    version = content_version(out)
+    (out / VERSION_FILE).write_text(f"{version}\n")
+    return version
 
 
 def main() -> None:
     """Build the packages of the repository that this module lies in."""
     parser = argparse.ArgumentParser(description="Build what Terraform deploys; same sources, same bytes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the packages")
-    parser.add_argument("--version", required=True, help="names the folder of the code in S3")
     arguments = parser.parse_args()
-    build_packages(Path(__file__).resolve().parent.parent, arguments.out, arguments.version)
+    version = build_packages(Path(__file__).resolve().parent.parent, arguments.out)
+    print(f"code {version} is in {arguments.out}")
 
 
 if __name__ == "__main__":

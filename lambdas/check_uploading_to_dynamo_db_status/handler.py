@@ -73,6 +73,8 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     }
     for outcome, count in counts.items():
         metrics.add_metric(f"Records{outcome.title()}", MetricUnit.Count, count)
+    for stage, count in receipt.stages.items():
+        metrics.add_metric(f"Members{stage.title().replace(' ', '')}", MetricUnit.Count, count)
     if receipt.failed or receipt.read != receipt.written + receipt.quarantined + receipt.failed:
         raise RecordsLostError(f"the receipt of {event.run_name} does not account for every record: {counts}")
     return {"status": "SUCCEEDED", **counts}

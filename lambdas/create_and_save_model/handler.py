@@ -14,16 +14,16 @@ from buyer_stage.errors import ModelError
 from buyer_stage.features import MODEL_FEATURES, column_checksum
 from buyer_stage.job_names import job_name
 from buyer_stage.s3_layout import MODEL_POINTER_KEY
-from lambdas.common.environment import Environment
 from lambdas.common.errors import is_client_error, named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
+from lambdas.common.network import NetworkVariables
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef
 
 
-class Variables(Environment):
+class Variables(NetworkVariables):
     """Environment of the function."""
 
     pipeline_bucket: str
@@ -72,6 +72,9 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
             ModelName=pointer.model_name,
             ExecutionRoleArn=variables.sagemaker_role_arn,
             Containers=answering_containers(best.get("InferenceContainers", [])),
+            # A model answers from what it was given; it has no business on a network.
+            EnableNetworkIsolation=True,
+            **variables.vpc_setting,
         )
     except ClientError as error:
         if not is_client_error(error, "ValidationException", "already existing model"):

@@ -12,12 +12,12 @@ from pydantic import PositiveInt
 from buyer_stage.features import TARGET_COLUMN
 from buyer_stage.job_names import job_name
 from buyer_stage.s3_layout import AUTOML_OUTPUT_PREFIX, TRAINING_PREFIX, VALIDATION_PREFIX
-from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
+from lambdas.common.network import NetworkVariables
 
 
-class Variables(Environment):
+class Variables(NetworkVariables):
     """Environment of the function."""
 
     pipeline_bucket: str
@@ -77,6 +77,11 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 }
             },
             AutoMLJobObjective={"MetricName": "F1macro"},
+            SecurityConfig={
+                "VolumeKmsKeyId": variables.kms_key_arn,
+                "EnableInterContainerTrafficEncryption": True,
+                **variables.vpc_setting,
+            },
             RoleArn=variables.sagemaker_role_arn,
         )
         metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1)

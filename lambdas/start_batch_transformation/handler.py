@@ -73,6 +73,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 # The literal types of the stubs name instances; which one is Terraform's to choose.
                 "InstanceType": variables.transform_instance_type,  # type: ignore[typeddict-item]
                 "InstanceCount": variables.transform_instance_count,
+                "VolumeKmsKeyId": variables.kms_key_arn,
             },
             DataProcessing={
                 "InputFilter": TRANSFORM_INPUT_FILTER,

@@ -23,6 +23,7 @@ class Variables(Environment):
 
     glue_job_name: str
     pipeline_bucket: str
+    code_uri: str
     ttl_days: PositiveInt
 
 
@@ -65,6 +66,9 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         run_id = glue.start_job_run(
             JobName=variables.glue_job_name,
             Arguments={
+                # The code of this function's own version, whatever the job was last deployed with.
+                "--scriptLocation": f"{variables.code_uri}glue/push_to_dynamodb.py",
+                "--extra-py-files": f"{variables.code_uri}libraries.zip",
                 "--transform_output": f"{root}/{results}",
                 "--pipeline_bucket": root,
                 "--snapshot_date": format_partition_value(event.snapshot_date),

@@ -16,3 +16,7 @@ write_partitions        = 4
 automl_poll    = { seconds = 1, limit = 900 }
 transform_poll = { seconds = 1, limit = 900 }
 upload_poll    = { seconds = 1, limit = 900 }
+
+schedules_enabled  = false
+rows_written_band  = { minimum = 1, maximum = 1000000 }
+monthly_budget_usd = 1

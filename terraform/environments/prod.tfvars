@@ -7,3 +7,7 @@ ttl_days            = 7
 automl_max_candidates      = 250
 automl_max_runtime_seconds = 8000
 transform_instance_count   = 5
+
+schedules_enabled  = true
+rows_written_band  = { minimum = 1000, maximum = 5000000 }
+monthly_budget_usd = 4000

@@ -69,10 +69,22 @@ def test_same_sources_give_same_bytes_whatever_the_clock_and_the_modes(tmp_path:
         os.utime(file, (0, 0))
         file.chmod(0o755)
 
-    build_packages(first, tmp_path / "out1", "1.0.0")
-    build_packages(second, tmp_path / "out2", "1.0.0")
+    build_packages(first, tmp_path / "out1")
+    build_packages(second, tmp_path / "out2")
 
     assert contents(tmp_path / "out1") == contents(tmp_path / "out2")
+
+
+@pytest.mark.parametrize(
+    "changed", ["emr_steps/process_features.py", "lambdas/start_automl/handler.py", "buyer_stage/stages.py"]
+)
+def test_version_names_the_content(tmp_path: Path, changed: str) -> None:
+    source = write_sources(tmp_path / "source")
+    version = build_packages(source, tmp_path / "out1")
+    (source / changed).write_text("changed = True\n")
+
+    assert build_packages(source, tmp_path / "out2") != version
+    assert (tmp_path / "out1/code_version.txt").read_text() == f"{version}\n"
 
 
 def test_order_of_entries_does_not_change_a_zip(tmp_path: Path) -> None:
@@ -87,7 +99,7 @@ def test_order_of_entries_does_not_change_a_zip(tmp_path: Path) -> None:
 def test_packages_hold_what_each_part_imports(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    build_packages(write_sources(tmp_path / "source"), out, "1.2.3")
+    build_packages(write_sources(tmp_path / "source"), out)
 
     assert names_in(out / "functions/start_automl.zip") == ["handler.py"]
     assert names_in(out / "layer.zip") == [
@@ -113,16 +125,15 @@ def test_packages_hold_what_each_part_imports(tmp_path: Path) -> None:
         "libraries.zip",
         "sql/features.sql",
     ]
-    assert (out / "code_version.txt").read_text() == "1.2.3\n"
 
 
 def test_a_step_that_is_gone_is_gone_from_the_packages(tmp_path: Path) -> None:
     source, out = write_sources(tmp_path / "source"), tmp_path / "out"
     (source / "emr_steps/old_step.py").touch()
-    build_packages(source, out, "1.0.0")
+    build_packages(source, out)
     (source / "emr_steps/old_step.py").unlink()
 
-    build_packages(source, out, "1.0.0")
+    build_packages(source, out)
 
     assert not (out / "code/emr_steps/old_step.py").exists()
     assert "emr_steps/old_step.py" not in names_in(out / "code/libraries.zip")
@@ -133,7 +144,7 @@ def test_missing_source_is_an_error_that_names_it(tmp_path: Path) -> None:
     (source / "emr_steps/bootstrap.sh").unlink()
 
     with pytest.raises(MissingSourceError, match=r"emr_steps/bootstrap\.sh"):
-        build_packages(source, tmp_path / "out", "1.0.0")
+        build_packages(source, tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,10 @@ def test_every_member_becomes_an_item(spark: SparkSession, server: DynamoDBServe
     )
     receipt = push(spark, run.arguments(61))
 
-    assert receipt == PushReceipt(snapshot_date=DAY, read=61, written=61, quarantined=0, failed=0)
-    assert run.receipt() == {"snapshot_date": "2020-01-30", "read": 61, "written": 61, "quarantined": 0, "failed": 0}
+    stages = {"Dreamer": 60, "Casual Searcher": 0, "Active Searcher": 0, "Ready To Transact": 1}
+    counts = {"read": 61, "written": 61, "quarantined": 0, "failed": 0, "stages": stages}
+    assert receipt == PushReceipt(snapshot_date=DAY, **counts)
+    assert run.receipt() == {"snapshot_date": "2020-01-30", **counts}
     assert set(stored()) == {*(f"m{number}" for number in range(60)), 'x,"1"'}
     assert stored()['x,"1"'] == {
         "member_id": 'x,"1"',
@@ -182,7 +184,8 @@ def test_bad_records_are_quarantined_with_the_reason(
     run = Run(tmp_path, {"part-0.csv.out": [scored("a"), *bad]})
     receipt = push(spark, run.arguments(8))
 
-    assert receipt == PushReceipt(snapshot_date=DAY, read=8, written=1, quarantined=7, failed=0)
+    assert (receipt.read, receipt.written, receipt.quarantined, receipt.failed) == (8, 1, 7, 0)
+    assert sum(receipt.stages.values()) == 1
     assert set(stored()) == {"a"}
     quarantined = run.quarantined()
     assert set(quarantined) == set(bad)
@@ -202,7 +205,7 @@ def test_second_record_of_a_member_is_quarantined_wherever_it_is(
     )
     receipt = push(spark, run.arguments(4))
 
-    assert receipt == PushReceipt(snapshot_date=DAY, read=4, written=3, quarantined=1, failed=0)
+    assert (receipt.read, receipt.written, receipt.quarantined, receipt.failed) == (4, 3, 1, 0)
     assert run.quarantined() == {scored("b", "Dreamer"): "member_id b has another record"}
     assert stored()["b"]["value"] == "Active Searcher"
 
@@ -214,7 +217,8 @@ def test_refused_access_fails_the_run_after_the_receipt(
     run = Run(tmp_path, {"part-0.csv.out": [scored("a"), scored("b"), "bad"]})
     with pytest.raises(RecordsLostError, match=r"2 failed.*AccessDeniedException"):
         push(spark, run.arguments(3))
-    assert run.receipt() == {"snapshot_date": "2020-01-30", "read": 3, "written": 0, "quarantined": 1, "failed": 2}
+    receipt = run.receipt()
+    assert (receipt["read"], receipt["written"], receipt["quarantined"], receipt["failed"]) == (3, 0, 1, 2)
 
 
 def test_fewer_records_than_the_etl_has_put_out_fail_the_run(
@@ -237,7 +241,7 @@ def test_missing_output_folder_fails_the_run_after_the_receipt(
 
 
 def test_record_that_went_missing_on_the_way_fails_the_run() -> None:
-    receipt = PushReceipt(snapshot_date=DAY, read=5, written=3, quarantined=1, failed=0)
+    receipt = PushReceipt(snapshot_date=DAY, read=5, written=3, quarantined=1, failed=0, stages={})
     with pytest.raises(RecordsLostError, match="do not add up"):
         verify(receipt, 5, [])
 

@@ -2,6 +2,7 @@ locals {
   pipeline_bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
   datalake_bucket_arn = "arn:aws:s3:::${var.datalake_bucket}"
   survey_arn          = "arn:aws:s3:::${trimprefix(var.survey_uri, "s3://")}"
+  code_bucket_arn     = "arn:aws:s3:::${var.code_bucket}"
   survey_bucket_arn   = "arn:aws:s3:::${split("/", var.survey_uri)[2]}"
 }
 
@@ -40,10 +41,12 @@ resource "aws_iam_role" "state_machine" {
 }
 
 data "aws_iam_policy_document" "state_machine" {
+  source_policy_documents = [var.logs_and_traces_policy]
+
   statement {
     sid       = "Notify"
     actions   = ["lambda:InvokeFunction"]
-    resources = [var.send_sns_notification_arn]
+    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls a version of the function.
   }
 
   statement {
@@ -121,32 +124,6 @@ data "aws_iam_policy_document" "state_machine" {
       "arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventForEMR${rule}Rule"
     ]
   }
-
-  statement {
-    sid = "DeliverLogs"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"] # CloudWatch Logs knows no resources for these.
-  }
-
-  statement {
-    sid = "WriteTraces"
-    actions = [
-      "xray:GetSamplingRules",
-      "xray:GetSamplingTargets",
-      "xray:PutTelemetryRecords",
-      "xray:PutTraceSegments",
-    ]
-    resources = ["*"] # X-Ray knows no resources for these.
-  }
 }
 
 resource "aws_iam_role_policy" "state_machine" {
@@ -167,6 +144,8 @@ resource "aws_iam_role_policy_attachment" "emr_service" {
 }
 
 data "aws_iam_policy_document" "emr_service" {
+  source_policy_documents = [data.aws_iam_policy_document.encrypt_disks.json]
+
   statement {
     sid       = "PassInstanceRole"
     actions   = ["iam:PassRole"]
@@ -181,7 +160,7 @@ data "aws_iam_policy_document" "emr_service" {
 }
 
 resource "aws_iam_role_policy" "emr_service" {
-  name   = "pass-instance-role"
+  name   = "what-it-calls"
   role   = aws_iam_role.emr_service.id
   policy = data.aws_iam_policy_document.emr_service.json
 }
@@ -197,17 +176,53 @@ resource "aws_iam_instance_profile" "emr_instances" {
   role = aws_iam_role.emr_instances.name
 }
 
-data "aws_iam_policy_document" "emr_instances" {
+# EMR and the instances both take part in encrypting the disks with our key.
+data "aws_iam_policy_document" "encrypt_disks" {
   statement {
-    sid       = "ReadDataLakeAndCode"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.datalake_bucket_arn}/cnsp/*", local.survey_arn, "${local.pipeline_bucket_arn}/code/*"]
+    sid = "EncryptDisks"
+    actions = [
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:Encrypt",
+      "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+    ]
+    resources = [var.kms_key_arn]
+  }
+
+  statement {
+    sid       = "GrantKeyToDisks"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.kms_key_arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "emr_instances" {
+  source_policy_documents = [data.aws_iam_policy_document.encrypt_disks.json]
+
+  statement {
+    sid     = "ReadDataLakeAndCode"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.datalake_bucket_arn}/cnsp/*",
+      local.survey_arn,
+      "${local.code_bucket_arn}/code/*",
+      "${local.code_bucket_arn}/certificates/*",
+    ]
   }
 
   statement {
     sid       = "ListBuckets"
     actions   = ["s3:ListBucket"]
-    resources = distinct([local.datalake_bucket_arn, local.survey_bucket_arn, local.pipeline_bucket_arn])
+    resources = distinct([local.datalake_bucket_arn, local.survey_bucket_arn, local.pipeline_bucket_arn, local.code_bucket_arn])
   }
 
   statement {
@@ -224,12 +239,6 @@ data "aws_iam_policy_document" "emr_instances" {
     sid       = "WriteLogs"
     actions   = ["s3:PutObject"]
     resources = ["${local.pipeline_bucket_arn}/emr-logs/*"]
-  }
-
-  statement {
-    sid       = "UseKey"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.kms_key_arn]
   }
 }
 

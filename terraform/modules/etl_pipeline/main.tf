@@ -17,6 +17,8 @@ locals {
     VisibleToAllUsers    = true
     StepConcurrencyLevel = 1
 
+    SecurityConfiguration = aws_emr_security_configuration.this.name
+
     Instances = merge(
       {
         KeepJobFlowAliveWhenNoSteps = true
@@ -65,6 +67,16 @@ locals {
       },
     ]
 
+    ManagedScalingPolicy = {
+      ComputeLimits = {
+        UnitType                     = "InstanceFleetUnits"
+        MinimumCapacityUnits         = var.core_instance_count
+        MaximumCapacityUnits         = var.core_instance_limit
+        MaximumOnDemandCapacityUnits = var.core_instance_count
+        MaximumCoreCapacityUnits     = var.core_instance_limit
+      }
+    }
+
     # Should the state machine be gone before it terminates the cluster.
     AutoTerminationPolicy = { IdleTimeout = 900 }
 
@@ -73,6 +85,38 @@ locals {
       { Key = key, Value = value }
     ]
   }
+}
+
+resource "aws_emr_security_configuration" "this" {
+  name = var.state_machine_name
+
+  configuration = jsonencode({
+    EncryptionConfiguration = {
+      EnableAtRestEncryption = true
+      AtRestEncryptionConfiguration = {
+        S3EncryptionConfiguration = {
+          EncryptionMode = "SSE-KMS"
+          AwsKmsKey      = var.kms_key_arn
+        }
+        LocalDiskEncryptionConfiguration = {
+          EncryptionKeyProviderType = "AwsKms"
+          AwsKmsKey                 = var.kms_key_arn
+          EnableEbsEncryption       = true
+        }
+      }
+      EnableInTransitEncryption = true
+      InTransitEncryptionConfiguration = {
+        TLSCertificateConfiguration = {
+          CertificateProviderType = "PEM"
+          S3Object                = "s3://${var.code_bucket}/certificates/emr.zip"
+        }
+      }
+    }
+    InstanceMetadataServiceConfiguration = {
+      MinimumInstanceMetadataServiceVersion = 2
+      HttpPutResponseHopLimit               = 1
+    }
+  })
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -84,13 +128,15 @@ resource "aws_cloudwatch_log_group" "this" {
 resource "aws_sfn_state_machine" "this" {
   name     = var.state_machine_name
   role_arn = aws_iam_role.state_machine.arn
+  publish  = true
 
   definition = templatefile(var.template, {
     cluster               = jsonencode(local.cluster)
+    cluster_minutes       = var.cluster_minutes
     code_uri              = var.code_uri
     datalake_uri          = "s3://${var.datalake_bucket}"
     pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
-    send_sns_notification = var.send_sns_notification_arn
+    send_sns_notification = var.send_sns_notification_version_arn
     snapshot_date         = var.snapshot_date
     survey_uri            = var.survey_uri
   })
@@ -98,7 +144,7 @@ resource "aws_sfn_state_machine" "this" {
   logging_configuration {
     log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
     level                  = "ALL"
-    include_execution_data = false
+    include_execution_data = true # days and names of jobs; nothing about members
   }
 
   tracing_configuration {
@@ -107,4 +153,14 @@ resource "aws_sfn_state_machine" "this" {
 
   # Step Functions tries out the role's rights when it takes the definition.
   depends_on = [aws_iam_role_policy.state_machine]
+}
+
+# What schedules and people start. `make rollback` points it at an earlier version.
+resource "aws_sfn_alias" "live" {
+  name = "live"
+
+  routing_configuration {
+    state_machine_version_arn = aws_sfn_state_machine.this.state_machine_version_arn
+    weight                    = 100
+  }
 }

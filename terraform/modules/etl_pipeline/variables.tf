@@ -18,8 +18,13 @@ variable "snapshot_date" {
   type        = string
 }
 
+variable "code_bucket" {
+  description = "Bucket that holds the published code and the cluster's certificate."
+  type        = string
+}
+
 variable "code_uri" {
-  description = "Folder of the code, with a slash at its end."
+  description = "Folder of the version to deploy (s3://), with a slash at its end."
   type        = string
 }
 
@@ -39,7 +44,17 @@ variable "survey_uri" {
 }
 
 variable "send_sns_notification_arn" {
-  description = "Function that says what failed."
+  description = "Function that says what failed, without a version."
+  type        = string
+}
+
+variable "send_sns_notification_version_arn" {
+  description = "Its version that the state machine calls."
+  type        = string
+}
+
+variable "logs_and_traces_policy" {
+  description = "What every state machine may do to write its logs and traces (JSON)."
   type        = string
 }
 
@@ -63,6 +78,11 @@ variable "release" {
   type        = string
 }
 
+variable "cluster_minutes" {
+  description = "Minutes that the steps of a run have together; then the cluster is terminated."
+  type        = number
+}
+
 variable "subnet_ids" {
   description = "Subnets that the cluster may be in; empty for the default VPC's."
   type        = list(string)
@@ -79,7 +99,12 @@ variable "core_instance_types" {
 }
 
 variable "core_instance_count" {
-  description = "Instances of the core fleet."
+  description = "Instances of the core fleet to begin with."
+  type        = number
+}
+
+variable "core_instance_limit" {
+  description = "Instances that managed scaling may reach."
   type        = number
 }
 

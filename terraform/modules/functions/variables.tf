@@ -8,8 +8,18 @@ variable "packages_directory" {
   type        = string
 }
 
+variable "code_bucket" {
+  description = "Bucket that holds the published code."
+  type        = string
+}
+
 variable "code_prefix" {
-  description = "Prefix of layer.zip and functions/<name>.zip in the pipeline bucket."
+  description = "Folder of the version to deploy in that bucket, with a slash at its end."
+  type        = string
+}
+
+variable "metrics_namespace" {
+  description = "CloudWatch namespace of the functions' metrics."
   type        = string
 }
 
@@ -56,6 +66,11 @@ variable "glue_job_name" {
 variable "sagemaker_role_arn" {
   description = "Role of the Autopilot and transform jobs."
   type        = string
+}
+
+variable "sagemaker_vpc" {
+  description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
 variable "automl_max_candidates" {

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "ReadCodeAndScores"
     actions   = ["s3:GetObject"]
-    resources = ["${local.bucket_arn}/code/*", "${local.bucket_arn}/inference-results/*"]
+    resources = ["arn:aws:s3:::${var.code_bucket}/code/*", "${local.bucket_arn}/inference-results/*"]
   }
 
   statement {
@@ -51,6 +51,12 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
+    sid       = "ReadSecurityConfiguration"
+    actions   = ["glue:GetSecurityConfiguration"]
+    resources = ["*"] # Glue knows no resources for this.
+  }
+
+  statement {
     sid       = "WriteItems"
     actions   = ["dynamodb:BatchWriteItem"]
     resources = [var.table_arn]
@@ -64,7 +70,7 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${local.log_groups}:/aws-glue/*"]
   }
 

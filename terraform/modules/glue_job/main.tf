@@ -1,12 +1,35 @@
+resource "aws_glue_security_configuration" "this" {
+  name = var.job_name
+
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.kms_key_arn
+    }
+
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "CSE-KMS"
+      kms_key_arn                   = var.kms_key_arn
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "SSE-KMS"
+      kms_key_arn        = var.kms_key_arn
+    }
+  }
+}
+
 resource "aws_glue_job" "this" {
-  name              = var.job_name
-  description       = "Pushes the stages of a snapshot's members to DynamoDB."
-  role_arn          = aws_iam_role.this.arn
-  glue_version      = "5.0"
-  worker_type       = "G.1X"
-  number_of_workers = var.worker_count
-  timeout           = 480
-  max_retries       = var.max_retries
+  name                   = var.job_name
+  description            = "Pushes the stages of a snapshot's members to DynamoDB."
+  role_arn               = aws_iam_role.this.arn
+  glue_version           = "5.0"
+  execution_class        = "STANDARD"
+  worker_type            = "G.1X"
+  number_of_workers      = var.worker_count
+  timeout                = 480
+  max_retries            = var.max_retries
+  security_configuration = aws_glue_security_configuration.this.name
 
   command {
     name            = "glueetl"

@@ -3,8 +3,13 @@ variable "job_name" {
   type        = string
 }
 
+variable "code_bucket" {
+  description = "Bucket that holds the published code."
+  type        = string
+}
+
 variable "code_uri" {
-  description = "Folder of the code, with a slash at its end."
+  description = "Folder of the version to deploy (s3://), with a slash at its end."
   type        = string
 }
 

@@ -29,36 +29,12 @@ resource "aws_iam_role" "state_machine" {
 }
 
 data "aws_iam_policy_document" "state_machine" {
+  source_policy_documents = [var.logs_and_traces_policy]
+
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = values(var.function_arns)
-  }
-
-  statement {
-    sid = "DeliverLogs"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"] # CloudWatch Logs knows no resources for these.
-  }
-
-  statement {
-    sid = "WriteTraces"
-    actions = [
-      "xray:GetSamplingRules",
-      "xray:GetSamplingTargets",
-      "xray:PutTelemetryRecords",
-      "xray:PutTraceSegments",
-    ]
-    resources = ["*"] # X-Ray knows no resources for these.
+    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version calls versions of the functions.
   }
 }
 
@@ -140,6 +116,26 @@ data "aws_iam_policy_document" "sagemaker" {
     sid       = "UseKey"
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.sagemaker_vpc.subnet_ids) == 0 ? [] : ["in a VPC"]
+
+    content {
+      sid = "JoinNetwork"
+      actions = [
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+      ]
+      resources = ["*"] # EC2 describes no single resource, and an interface has no name before it is there.
+    }
   }
 
   statement {

@@ -19,8 +19,28 @@ variable "snapshot_date" {
 }
 
 variable "function_arns" {
-  description = "Folder of lambdas/ -> ARN of the function; the definition names functions by their folder."
+  description = "Folder of lambdas/ -> ARN of the function, without a version."
   type        = map(string)
+}
+
+variable "function_version_arns" {
+  description = "Folder of lambdas/ -> ARN of the version to call; the definition names functions by their folder."
+  type        = map(string)
+}
+
+variable "logs_and_traces_policy" {
+  description = "What every state machine may do to write its logs and traces (JSON)."
+  type        = string
+}
+
+variable "model_package_group_name" {
+  description = "Name of the group that models are registered in."
+  type        = string
+}
+
+variable "sagemaker_vpc" {
+  description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
 variable "pipeline_bucket" {

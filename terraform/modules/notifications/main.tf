@@ -1,9 +1,11 @@
+data "aws_caller_identity" "current" {}
+
 resource "aws_sns_topic" "this" {
   name              = var.topic_name
   kms_master_key_id = var.kms_key_arn
 }
 
-data "aws_iam_policy_document" "tls_only" {
+data "aws_iam_policy_document" "topic" {
   statement {
     sid       = "TlsOnly"
     effect    = "Deny"
@@ -21,11 +23,28 @@ data "aws_iam_policy_document" "tls_only" {
       values   = ["false"]
     }
   }
+
+  statement {
+    sid       = "AlarmsEventsAndBudgets"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.this.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
 }
 
-resource "aws_sns_topic_policy" "tls_only" {
+resource "aws_sns_topic_policy" "this" {
   arn    = aws_sns_topic.this.arn
-  policy = data.aws_iam_policy_document.tls_only.json
+  policy = data.aws_iam_policy_document.topic.json
 }
 
 resource "aws_sns_topic_subscription" "email" {

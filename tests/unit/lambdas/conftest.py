@@ -36,6 +36,9 @@ os.environ.update(
     TRANSFORM_INSTANCE_COUNT="4",
     GLUE_JOB_NAME="buyer-stage-push",
     GLUE_MAX_RETRIES="1",
+    CODE_URI="s3://buyer-stage-code/code/1a2b3c4d5e6f/",
+    SUBNET_IDS="[]",
+    SECURITY_GROUP_IDS="[]",
     TTL_DAYS="5",
     TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 )

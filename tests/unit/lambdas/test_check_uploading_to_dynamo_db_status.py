@@ -41,7 +41,8 @@ def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
 
 def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int) -> None:
     """Write the receipt of the event's run."""
-    receipt = PushReceipt(DAY, read=read, written=written, quarantined=quarantined, failed=failed)
+    stages = {"Dreamer": written, "Ready To Transact": 0}
+    receipt = PushReceipt(DAY, read=read, written=written, quarantined=quarantined, failed=failed, stages=stages)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 
@@ -59,6 +60,7 @@ def test_succeeded_run_answers_with_its_receipt(
     }  # fmt: skip
     assert emitted_metrics() == {
         "PushRunsInProgress": 0, "RecordsRead": 3, "RecordsWritten": 2, "RecordsQuarantined": 1, "RecordsFailed": 0,
+        "MembersDreamer": 2, "MembersReadyToTransact": 0,
     }  # fmt: skip
 
 

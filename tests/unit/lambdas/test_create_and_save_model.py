@@ -91,7 +91,7 @@ def test_model_answers_label_and_probabilities_through_all_its_containers(
         ],
     }
     stub.add_response("describe_auto_ml_job_v2", completed_job, {"AutoMLJobName": event["automl_job_name"]})
-    stub.add_response("create_model", MODEL_ARN, expected)
+    stub.add_response("create_model", MODEL_ARN, {**expected, "EnableNetworkIsolation": True})
     function.handler(event, context)
     stub.assert_no_pending_responses()
 

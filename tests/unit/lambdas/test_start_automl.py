@@ -1,5 +1,6 @@
 """An execution starts one Autopilot job, on channels that share no member."""
 
+import os
 from typing import Any
 
 import pytest
@@ -33,6 +34,20 @@ def test_job_trains_on_the_training_members_and_ranks_on_the_validation_members(
         "S3OutputPath": "s3://buyer-stage-pipeline/sagemaker-automl/output/",
         "KmsKeyId": function.variables.kms_key_arn,
     }
+    assert job["SecurityConfig"] == {
+        "VolumeKmsKeyId": function.variables.kms_key_arn,
+        "EnableInterContainerTrafficEncryption": True,
+    }
+
+
+def test_job_runs_in_the_subnets_that_the_environment_names(
+    event: dict[str, Any], context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = {"SUBNET_IDS": '["subnet-1", "subnet-2"]', "SECURITY_GROUP_IDS": '["sg-1"]'}
+    monkeypatch.setattr(function, "variables", function.Variables.model_validate({**os.environ, **network}))
+    name = function.handler(event, context)["automl_job_name"]
+    security = function.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=name)["SecurityConfig"]
+    assert security["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 
 
 def test_retry_finds_the_job_that_was_started(event: dict[str, Any], context: Any) -> None:

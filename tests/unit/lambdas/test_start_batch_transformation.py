@@ -28,7 +28,11 @@ def test_transform_reads_the_part_files_and_joins_the_answer_to_the_member(event
         "AssembleWith": "Line",
         "KmsKeyId": function.variables.kms_key_arn,
     }
-    assert job["TransformResources"] == {"InstanceType": "ml.m5.xlarge", "InstanceCount": 4}
+    assert job["TransformResources"] == {
+        "InstanceType": "ml.m5.xlarge",
+        "InstanceCount": 4,
+        "VolumeKmsKeyId": function.variables.kms_key_arn,
+    }
     assert job["DataProcessing"] == {
         "InputFilter": "$[4:]",
         "JoinSource": "Input",

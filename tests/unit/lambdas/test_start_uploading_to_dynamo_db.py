@@ -34,6 +34,8 @@ def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], con
     assert answer == {"job_run_id": run["Id"], "run_name": run["Arguments"]["--run_name"]}
     transform_job = event["transform_job_name"]
     assert run["Arguments"] == {
+        "--scriptLocation": "s3://buyer-stage-code/code/1a2b3c4d5e6f/glue/push_to_dynamodb.py",
+        "--extra-py-files": "s3://buyer-stage-code/code/1a2b3c4d5e6f/libraries.zip",
         "--transform_output": f"s3://buyer-stage-pipeline/inference-results/2020/01/30/{transform_job}/",
         "--pipeline_bucket": "s3://buyer-stage-pipeline",
         "--snapshot_date": "20200130",

@@ -1,0 +1,312 @@
+data "aws_region" "current" {}
+
+locals {
+  region = data.aws_region.current.name
+
+  # The check of the push counts what was read, written and quarantined, and the stages written.
+  push_metrics = { service = "check_uploading_to_dynamo_db_status" }
+  stages       = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
+
+  execution_alarms = merge([
+    for pipeline, arn in var.state_machine_arns : {
+      for outcome in ["Failed", "TimedOut", "Aborted"] :
+      "${pipeline}-execution-${lower(outcome)}" => { arn = arn, metric = "Executions${outcome}" }
+    }
+  ]...)
+}
+
+resource "aws_cloudwatch_metric_alarm" "execution" {
+  for_each = local.execution_alarms
+
+  alarm_name          = "buyer-stage-${each.key}-${var.environment}"
+  alarm_description   = "An execution of ${each.value.arn} ended badly. What to do: docs/operations.md."
+  namespace           = "AWS/States"
+  metric_name         = each.value.metric
+  dimensions          = { StateMachineArn = each.value.arn }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "stale_table" {
+  alarm_name          = "buyer-stage-stale-table-${var.environment}"
+  alarm_description   = "No stage was written for ${var.stale_after_hours} hours. What to do: docs/operations.md."
+  namespace           = var.metrics_namespace
+  metric_name         = "RecordsWritten"
+  dimensions          = local.push_metrics
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = var.stale_after_hours
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [var.topic_arn]
+  ok_actions          = [var.topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
+  alarm_name          = "buyer-stage-rows-out-of-band-${var.environment}"
+  alarm_description   = "Fewer than ${var.rows_written_band.minimum} or more than ${var.rows_written_band.maximum} stages were written. What to do: docs/operations.md."
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+
+  metric_query {
+    id          = "out_of_band"
+    label       = "Rows out of band"
+    expression  = "IF(written < ${var.rows_written_band.minimum} OR written > ${var.rows_written_band.maximum}, 1, 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "written"
+
+    metric {
+      namespace   = var.metrics_namespace
+      metric_name = "RecordsWritten"
+      dimensions  = local.push_metrics
+      stat        = "Sum"
+      period      = 3600
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "records_quarantined" {
+  alarm_name          = "buyer-stage-records-quarantined-${var.environment}"
+  alarm_description   = "The push refused records; they lie in quarantine/ with the reason. What to do: docs/operations.md."
+  namespace           = var.metrics_namespace
+  metric_name         = "RecordsQuarantined"
+  dimensions          = local.push_metrics
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  for_each = var.dead_letter_queue_names
+
+  alarm_name          = "buyer-stage-${each.key}-schedule-dead-letters-${var.environment}"
+  alarm_description   = "The ${each.key} schedule could not start its state machine. What to do: docs/operations.md."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = each.value }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
+locals {
+  # Failures that EMR and Glue tell themselves; an execution that is gone can no longer tell them.
+  failures = {
+    glue-run-failed = {
+      description = "A run of the job that pushes to DynamoDB failed, was stopped or took too long."
+      pattern = {
+        source      = ["aws.glue"]
+        detail-type = ["Glue Job State Change"]
+        detail      = { jobName = [var.glue_job_name], state = ["FAILED", "STOPPED", "TIMEOUT"] }
+      }
+      paths   = { job = "$.detail.jobName", run = "$.detail.jobRunId", state = "$.detail.state", message = "$.detail.message" }
+      message = "Glue run <run> of <job> is <state>: <message>"
+    }
+    emr-cluster-failed = {
+      description = "The cluster of an ETL execution ended with errors."
+      pattern = {
+        source      = ["aws.emr"]
+        detail-type = ["EMR Cluster State Change"]
+        detail      = { name = [{ prefix = "buyer-stage-etl-" }], state = ["TERMINATED_WITH_ERRORS"] }
+      }
+      paths   = { cluster = "$.detail.clusterId", name = "$.detail.name", message = "$.detail.message" }
+      message = "EMR cluster <cluster> (<name>) ended with errors: <message>"
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "failure" {
+  for_each = local.failures
+
+  name          = "buyer-stage-${each.key}-${var.environment}"
+  description   = each.value.description
+  event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_target" "failure" {
+  for_each = local.failures
+
+  rule      = aws_cloudwatch_event_rule.failure[each.key].name
+  target_id = "alerts"
+  arn       = var.topic_arn
+
+  input_transformer {
+    input_paths    = each.value.paths
+    input_template = jsonencode(each.value.message)
+  }
+}
+
+locals {
+  log_group_names = concat(var.function_log_group_names, values(var.state_machine_log_group_names))
+  queries = {
+    follow-one-execution = {
+      log_group_names = local.log_group_names
+      query           = <<-EOT
+        fields @timestamp, coalesce(service, type) as source, coalesce(level, "") as severity, message, @message
+        | filter correlation_id = "EXECUTION_NAME" or execution_arn like "EXECUTION_NAME"
+        | sort @timestamp asc
+      EOT
+    }
+    errors-of-the-functions = {
+      log_group_names = var.function_log_group_names
+      query           = <<-EOT
+        fields @timestamp, service, correlation_id, message, exception_name, exception
+        | filter level = "ERROR" or level = "CRITICAL"
+        | sort @timestamp desc
+      EOT
+    }
+    failed-states = {
+      log_group_names = values(var.state_machine_log_group_names)
+      query           = <<-EOT
+        fields @timestamp, execution_arn, type, details.name, details.error, details.cause
+        | filter type like /Failed|TimedOut|Aborted/
+        | sort @timestamp desc
+      EOT
+    }
+  }
+}
+
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = local.queries
+
+  name            = "buyer-stage-${var.environment}/${each.key}"
+  log_group_names = each.value.log_group_names
+  query_string    = each.value.query
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = "buyer-stage-${var.environment}"
+
+  dashboard_body = jsonencode({
+    widgets = [
+      for position, widget in local.widgets : {
+        type       = try(widget.type, "metric")
+        x          = (position % 2) * 12
+        y          = floor(position / 2) * 6
+        width      = 12
+        height     = 6
+        properties = merge({ title = widget.title, region = local.region }, widget.properties)
+      }
+    ]
+  })
+}
+
+locals {
+  widgets = [
+    {
+      title = "Executions"
+      properties = {
+        stat   = "Sum"
+        period = 3600
+        metrics = concat([
+          for pipeline, arn in var.state_machine_arns : [
+            for outcome in ["Succeeded", "Failed", "TimedOut"] :
+            ["AWS/States", "Executions${outcome}", "StateMachineArn", arn, { label = "${pipeline} ${lower(outcome)}" }]
+          ]
+        ]...)
+      }
+    },
+    {
+      title = "Duration of executions"
+      properties = {
+        stat    = "Maximum"
+        period  = 3600
+        metrics = [for pipeline, arn in var.state_machine_arns : ["AWS/States", "ExecutionTime", "StateMachineArn", arn, { label = pipeline }]]
+      }
+    },
+    {
+      title = "Records pushed to DynamoDB"
+      properties = {
+        stat   = "Sum"
+        period = 3600
+        metrics = [
+          for outcome in ["Read", "Written", "Quarantined", "Failed"] :
+          [var.metrics_namespace, "Records${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
+        ]
+      }
+    },
+    {
+      title = "Stages written"
+      properties = {
+        stat    = "Sum"
+        period  = 3600
+        stacked = true
+        metrics = [
+          for stage in local.stages :
+          [var.metrics_namespace, "Members${stage}", "service", local.push_metrics.service, { label = stage }]
+        ]
+      }
+    },
+    {
+      title = "Freshness, and everything else that has an alarm"
+      type  = "alarm"
+      properties = {
+        alarms = concat(
+          [
+            aws_cloudwatch_metric_alarm.stale_table.arn,
+            aws_cloudwatch_metric_alarm.rows_out_of_band.arn,
+            aws_cloudwatch_metric_alarm.records_quarantined.arn,
+          ],
+          values(aws_cloudwatch_metric_alarm.execution)[*].arn,
+          values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,
+        )
+      }
+    },
+    {
+      title = "Items written to the table, and throttled"
+      properties = {
+        stat   = "Sum"
+        period = 3600
+        metrics = [
+          ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_name],
+          ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", var.table_name],
+        ]
+      }
+    },
+  ]
+}
+
+resource "aws_budgets_budget" "this" {
+  name         = "buyer-stage-${var.environment}"
+  budget_type  = "COST"
+  limit_amount = tostring(var.monthly_budget_usd)
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = ["user:product$${var.product}"]
+  }
+
+  dynamic "notification" {
+    for_each = toset(["ACTUAL", "FORECASTED"])
+
+    content {
+      notification_type         = notification.value
+      comparison_operator       = "GREATER_THAN"
+      threshold                 = 100
+      threshold_type            = "PERCENTAGE"
+      subscriber_sns_topic_arns = [var.topic_arn]
+    }
+  }
+}

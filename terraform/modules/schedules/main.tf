@@ -1,0 +1,46 @@
+data "aws_caller_identity" "current" {}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = "buyer-stage-${var.environment}"
+}
+
+# A start that failed after all retries ends here, with the reason; an alarm watches it.
+resource "aws_sqs_queue" "dead_letters" {
+  for_each = var.schedules
+
+  name                      = "buyer-stage-${each.key}-schedule-dead-letters-${var.environment}"
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.kms_key_arn
+}
+
+resource "aws_scheduler_schedule" "this" {
+  for_each = var.schedules
+
+  name                         = "buyer-stage-${each.key}-${var.environment}"
+  description                  = each.value.description
+  group_name                   = aws_scheduler_schedule_group.this.name
+  state                        = var.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = "UTC"
+  kms_key_arn                  = var.kms_key_arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = each.value.alias_arn
+    role_arn = aws_iam_role.this[each.key].arn
+    input    = jsonencode({})
+
+    dead_letter_config {
+      arn = aws_sqs_queue.dead_letters[each.key].arn
+    }
+
+    # A start that comes hours late would run into the next.
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 5
+    }
+  }
+}

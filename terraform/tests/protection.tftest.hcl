@@ -1,0 +1,109 @@
+# What holds data: encrypted with our key, recoverable, and in prod not to be deleted.
+mock_provider "aws" {
+  source = "./tests"
+}
+
+variables {
+  kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/ours"
+}
+
+run "bucket_is_encrypted_versioned_and_closed" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    bucket_name   = "buyer-stage-ml-pipeline-prod"
+    force_destroy = false
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
+      rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" &&
+      rule.apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key_arn
+    ])
+    error_message = "The bucket is not encrypted with the environment's key."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "What is overwritten by mistake could not be brought back."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls,
+      aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls,
+      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "The bucket could be made public."
+  }
+
+  assert {
+    condition     = !aws_s3_bucket.this.force_destroy
+    error_message = "A destroy would take the data along."
+  }
+
+  assert {
+    condition = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset([
+      "old-versions-and-broken-uploads", "inputs", "etl_pipeline_test", "inference-results", "quarantine", "push-receipts",
+      "emr-logs", "athena-results",
+    ])
+    error_message = "A prefix that grows daily has no end, or one that must stay has one."
+  }
+}
+
+run "table_is_encrypted_recoverable_and_protected" {
+  command = plan
+
+  module {
+    source = "./modules/serving_table"
+  }
+
+  variables {
+    table_name          = "buyer-stage-ml-pipeline-results-prod"
+    deletion_protection = true
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn == var.kms_key_arn
+    error_message = "The table is not encrypted with the environment's key."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "The table could be lost."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.ttl[0].attribute_name == "ttl"
+    error_message = "The table is on demand, and its items expire by `ttl`."
+  }
+}
+
+run "topic_is_encrypted" {
+  command = plan
+
+  module {
+    source = "./modules/notifications"
+  }
+
+  variables {
+    topic_name   = "buyer-stage-alerts-prod"
+    alert_emails = ["team@example.com", "on-call@example.com"]
+  }
+
+  assert {
+    condition     = aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
+    error_message = "Alerts name members' days and jobs; the topic is encrypted."
+  }
+
+  assert {
+    condition     = keys(aws_sns_topic_subscription.email) == ["on-call@example.com", "team@example.com"]
+    error_message = "Every address of the variable is subscribed."
+  }
+}

@@ -1,0 +1,62 @@
+# When the pipelines start by themselves, and what becomes of a start that fails.
+mock_provider "aws" {
+  source = "./tests"
+}
+
+variables {
+  environment              = "qa"
+  enabled                  = true
+  kms_key_arn              = "arn:aws:kms:us-west-2:123456789012:key/ours"
+  permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  schedules = {
+    etl = { description = "ETL", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:etl:live", expression = "cron(0 0/8 * * ? *)" }
+    ml  = { description = "ML", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:ml:live", expression = "cron(0 10 * * ? *)" }
+  }
+}
+
+run "schedules_start_the_live_version_and_keep_failed_starts" {
+  command = apply
+
+  module {
+    source = "./modules/schedules"
+  }
+
+  assert {
+    condition = alltrue([
+      for pipeline, schedule in aws_scheduler_schedule.this :
+      schedule.schedule_expression == var.schedules[pipeline].expression &&
+      schedule.schedule_expression_timezone == "UTC" &&
+      schedule.state == "ENABLED" &&
+      schedule.target[0].arn == var.schedules[pipeline].alias_arn &&
+      schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.dead_letters[pipeline].arn
+    ])
+    error_message = "A schedule starts another thing, at another time, or loses a start that failed."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary_arn])
+    error_message = "A role is without the permissions boundary."
+  }
+
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.dead_letters : queue.kms_master_key_id == var.kms_key_arn])
+    error_message = "A queue is not encrypted with the environment's key."
+  }
+}
+
+run "one_variable_turns_both_off" {
+  command = plan
+
+  module {
+    source = "./modules/schedules"
+  }
+
+  variables {
+    enabled = false
+  }
+
+  assert {
+    condition     = alltrue([for schedule in aws_scheduler_schedule.this : schedule.state == "DISABLED"])
+    error_message = "A schedule still starts a pipeline."
+  }
+}

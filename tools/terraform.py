@@ -1,0 +1,186 @@
+"""Runs Terraform for one environment, each with its own backend, variables and working folder.
+
+python -m tools.terraform plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
+python -m tools.terraform apply --environment dev [--plan build/plans/dev.tfplan] [--functions-only]
+python -m tools.terraform destroy --environment dev
+
+A plan leaves what Terraform would do as text beside the saved plan. Without a saved plan, `apply` and `destroy` ask
+before they do anything, except in continuous integration (`CI=true`), where the approval is the workflow's.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.terraform_mirror import cli_configuration, find_mirror
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CONFIGURATION = REPOSITORY / "terraform"
+ENVIRONMENTS = ("local", "dev", "qa", "prod")
+CHANGES = 2
+"""Exit code of `terraform plan -detailed-exitcode` when there is something to change."""
+
+FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeline")
+"""What follows from a function's new code: its version, and the state machines that name versions."""
+
+
+class TerraformError(Exception):
+    """A Terraform command failed; the message holds its errors."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Terraform for one environment.
+
+    Attributes:
+        environment: names the variables and the backend in `terraform/environments/`.
+        folder: keeps what Terraform downloads and notes for this environment.
+        log: takes the output of commands; None for the terminal.
+    """
+
+    environment: str
+    folder: Path
+    log: Path | None = None
+
+    def init(self) -> None:
+        """Get the provider and connect to the environment's state.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "terraform.rc").write_text(cli_configuration(find_mirror()))
+        backend = f"-backend-config=environments/{self.environment}.s3.tfbackend"
+        self._run("init", "-input=false", "-reconfigure", backend)
+
+    def plan(self, plan: Path) -> bool:
+        """Save a plan, and what it says as text beside it (`.txt`).
+
+        Returns:
+            Whether there is anything to change.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        plan.parent.mkdir(parents=True, exist_ok=True)
+        exit_code = self._run("plan", "-input=false", "-detailed-exitcode", f"-out={plan}", *self._variables)
+        plan.with_suffix(".txt").write_text(self._output("show", str(plan)))
+        return exit_code == CHANGES
+
+    def describe(self, plan: Path) -> dict[str, Any]:
+        """Give a saved plan as Terraform's JSON."""
+        described: dict[str, Any] = json.loads(self._output("show", "-json", str(plan)))
+        return described
+
+    def apply(self, plan: Path | None = None, *, approved: bool, targets: Sequence[str] = ()) -> None:
+        """Apply a saved plan as it is, or else plan and apply.
+
+        Args:
+            plan: a saved plan.
+            approved: whether to go ahead without asking; a saved plan always does.
+            targets: addresses to confine the change to; none for everything.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        if plan is not None:
+            self._run("apply", "-input=false", str(plan))
+            return
+        only = [f"-target={target}" for target in targets]
+        self._run("apply", *self._approval(approved), *self._variables, *only)
+
+    def destroy(self, *, approved: bool) -> None:
+        """Destroy the environment.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        self._run("destroy", *self._approval(approved), *self._variables)
+
+    def outputs(self) -> dict[str, Any]:
+        """Give the outputs of what is deployed."""
+        return {name: output["value"] for name, output in json.loads(self._output("output", "-json")).items()}
+
+    @property
+    def _variables(self) -> list[str]:
+        return [f"-var-file=environments/{self.environment}.tfvars"]
+
+    def _approval(self, approved: bool) -> list[str]:
+        return ["-auto-approve", "-input=false"] if approved else []
+
+    def _command(self, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        subcommand, *rest = arguments
+        command = ["terraform", f"-chdir={CONFIGURATION}", subcommand, "-no-color", *rest]
+        configuration = {
+            "TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc"),
+            "TF_DATA_DIR": str(self.folder / "data"),
+            "CHECKPOINT_DISABLE": "1",
+        }
+        return command, {**os.environ, **configuration}
+
+    def _run(self, *arguments: str) -> int:
+        command, environment = self._command(arguments)
+        if self.log is None:
+            exit_code, errors = subprocess.run(command, env=environment, check=False).returncode, "see above"
+        else:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            exit_code, errors = done.returncode, _errors(done.stderr)
+            with self.log.open("a") as file:
+                file.write(f"$ terraform {' '.join(arguments)}\n{done.stdout}{done.stderr}\n")
+        if exit_code not in (0, CHANGES):
+            raise TerraformError(f"terraform {arguments[0]}, environment {self.environment}: {errors}")
+        return exit_code
+
+    def _output(self, *arguments: str) -> str:
+        command, environment = self._command(arguments)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]}, environment {self.environment}: {_errors(done.stderr)}")
+        return done.stdout
+
+
+def _errors(text: str) -> str:
+    lines = [line.strip("│ ") for line in text.splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith(("╷", "╵")))[:2000]
+
+
+def workspace(environment: str, log: Path | None = None) -> Workspace:
+    """Give an environment's Terraform, with its folder below `build/`."""
+    return Workspace(environment, REPOSITORY / "build" / "terraform" / environment, log)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 1 when it failed, with 2 when a plan was asked to tell changes and there are some."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["plan", "apply", "destroy"])
+    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
+    parser.add_argument("--plan", type=Path, help="the saved plan")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="plan exits with 2 when there are changes")
+    parser.add_argument("--functions-only", action="store_true", help="apply new code of the functions and no more")
+    parsed = parser.parse_args(arguments)
+    terraform = workspace(parsed.environment)
+    plan = parsed.plan.resolve() if parsed.plan else None
+    approved = os.environ.get("CI") == "true" or parsed.environment == "local"
+    try:
+        terraform.init()
+        match parsed.command:
+            case "plan":
+                changes = terraform.plan(plan or terraform.folder / "plan.tfplan")
+                sys.exit(CHANGES if changes and parsed.detailed_exitcode else 0)
+            case "apply":
+                targets = FUNCTION_TARGETS if parsed.functions_only else ()
+                terraform.apply(plan, approved=approved, targets=targets)
+            case "destroy":
+                terraform.destroy(approved=approved)
+    except TerraformError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
