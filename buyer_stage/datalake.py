@@ -13,7 +13,10 @@ TABLES_PREFIX = "cnsp"
 """Folder of the data lake that holds the tables."""
 
 SURVEY_FILE = "survey.csv"
-"""The survey's answers, at the root of the data lake: `SURVEY_COLUMNS`, with a header."""
+"""The survey's answers, at the root of a data lake's folder: `SURVEY_COLUMNS`, with a header."""
+
+SURVEY_KEY = f"survey/{SURVEY_FILE}"
+"""The same in the data lake's bucket: alone in its folder, because a table of the catalog is a folder."""
 
 SURVEY_COLUMNS: tuple[str, ...] = (
     MEMBER_ID, "start_date", "end_date", "stage_label_1", "stage_label_2", "stage_label_3",

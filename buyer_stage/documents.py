@@ -7,6 +7,11 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -69,41 +74,28 @@ class LabelledSetManifest:
     Attributes:
         column_checksum: of the model's features, in order.
         snapshot_dates: the days that features were taken from, in order.
+        split_by: `labelled_set.SplitBy`: what decided the split of new members.
         answers: rows of the survey.
-        answers_with_unknown_stage: left out, their label names no stage.
-        members_with_conflicting_answers: left out, they named more than one stage for the same days.
-        rows_after_answer: member-days left out, because they lie after the answer and would tell the future.
+        rows_with_unknown_label: left out, the answers near them name no stage.
+        rows_with_conflicting_answers: left out, their member named more than one stage for the same day.
+        rows_after_answer: left out, because they lie after the answer and would tell the future.
+        members_alike: members of whom a row equals another member's in every feature.
+        members_kept: members who are in the split where an earlier labelled set has placed them.
         splits: `train`, `validation` and `test` -> counts. No member is in two.
+        with_members_sha256: split -> SHA-256 (hex) of its record's bytes: names the data that a model was made from.
     """
 
     column_checksum: str
     snapshot_dates: tuple[date, ...]
+    split_by: str
     answers: int
-    answers_with_unknown_stage: int
-    members_with_conflicting_answers: int
+    rows_with_unknown_label: int
+    rows_with_conflicting_answers: int
     rows_after_answer: int
+    members_alike: int
+    members_kept: int
     splits: dict[str, SplitCounts]
-
-
-@dataclass(frozen=True)
-class ModelPointer:
-    """Names the model to score with.
-
-    Attributes:
-        model_name: name of the SageMaker model.
-        model_version: what the serving table shows beside each stage; the Autopilot job's name.
-        candidate_name: the candidate that Autopilot ranked best.
-        validation_metrics: metric name -> value on the validation members, as Autopilot reports it.
-        column_checksum: of the model's features, in order.
-        created_at: when the model was created.
-    """
-
-    model_name: str
-    model_version: str
-    candidate_name: str
-    validation_metrics: dict[str, float]
-    column_checksum: str
-    created_at: datetime
+    with_members_sha256: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -116,6 +108,7 @@ class PushReceipt:
         written: items that DynamoDB has accepted.
         quarantined: records refused, each kept with the reason.
         failed: records that DynamoDB did not accept after all retries.
+        stages: stage -> records that were to be written; those of all stages add up to `written + failed`.
     """
 
     snapshot_date: date
@@ -123,17 +116,17 @@ class PushReceipt:
     written: int
     quarantined: int
     failed: int
+    stages: dict[str, int]
 
 
-Document = FeatureManifest | FeatureValidation | LabelledSetManifest | ModelPointer | PushReceipt
-
-
-def to_json(document: Document) -> str:
+def to_json(document: "DataclassInstance") -> str:
     """Write a document as indented JSON with sorted keys, so that equal documents are equal bytes."""
 
-    def iso(value: object) -> str:
+    def plain(value: object) -> object:
         if isinstance(value, date | datetime):
             return value.isoformat()
+        if isinstance(value, Enum):
+            return value.value
         raise TypeError(f"{type(value).__name__} has no place in a document")
 
-    return json.dumps(dataclasses.asdict(document), default=iso, indent=2, sort_keys=True) + "\n"
+    return json.dumps(dataclasses.asdict(document), default=plain, indent=2, sort_keys=True) + "\n"

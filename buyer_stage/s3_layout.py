@@ -1,4 +1,4 @@
-"""The layout of the pipeline bucket and of the bucket of the code. Nothing else in the product spells a key or a prefix.
+"""The layout of the pipeline bucket and of the code's bucket. Nothing else in the product spells a key or a prefix.
 
 Prefixes end with a slash, keys do not; neither starts with one.
 """
@@ -35,8 +35,6 @@ LABELLED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 """Written last; describes all splits."""
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
-MODEL_POINTER_KEY = "best-model/model.json"
-"""JSON that names the model to score with."""
 
 
 def _day(snapshot_date: date) -> str:
@@ -46,6 +44,21 @@ def _day(snapshot_date: date) -> str:
 def with_members_prefix(split: str) -> str:
     """Folder of a split's record: the channel's lines in its order, each after member and snapshot date."""
     return f"{split}/with-members/"
+
+
+def holdout_scores_prefix(execution_name: str, model_name: str) -> str:
+    """Folder of what a model said about the holdout when an execution judged it."""
+    return f"best-model/holdout/{execution_name}/{model_name}/"
+
+
+def model_card_key(model_version: str) -> str:
+    """What a model is, what it was made from and how good it is, as JSON."""
+    return f"best-model/{model_version}/card.json"
+
+
+def model_card_text_key(model_version: str) -> str:
+    """The same for people, as Markdown."""
+    return f"best-model/{model_version}/card.md"
 
 
 def features_prefix(snapshot_date: date) -> str:

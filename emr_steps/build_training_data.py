@@ -3,75 +3,143 @@
 Submit it as:
 
     spark-submit --py-files libraries.zip emr_steps/build_training_data.py \
-        --datalake s3://LAKE --pipeline-bucket s3://BUCKET --survey s3://LAKE/survey.csv
+        --datalake s3://LAKE --pipeline-bucket s3://BUCKET --survey s3://LAKE/survey/survey.csv \
+        --feature-query s3://CODE/sql/features.sql --labelled-set-query s3://CODE/sql/labelled_set.sql
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
 from buyer_stage.datalake import PARTITION_COLUMN, table_name, table_prefix
 from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
 from buyer_stage.errors import DataLakeError, LabelledSetError
 from buyer_stage.features import MEMBER_ID, MODEL_FEATURES, TARGET_COLUMN, column_checksum
-from buyer_stage.labelled_set import SPLIT_SHARES, split_of
+from buyer_stage.labelled_set import (
+    MAXIMUM_SHARE_OF_ALIKE_MEMBERS,
+    SPLIT_SHARES,
+    LabelledRow,
+    SplitBy,
+    channel_line,
+    count_alike_members,
+    record_lines,
+    split_lines,
+    split_members,
+)
+from buyer_stage.leak_guard import require_intact_splits
+from buyer_stage.queries import fill_labelled_set_query
 from buyer_stage.s3_layout import (
+    CHANNEL_PREFIXES,
+    LABELLED_SET_FILE,
     LABELLED_SET_MANIFEST_KEY,
+    SPLIT_PLACES_KEY,
     TEST_NO_TARGET_PREFIX,
-    TEST_WITH_TARGET_PREFIX,
-    TRAINING_PREFIX,
-    VALIDATION_PREFIX,
+    with_members_prefix,
 )
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
 from buyer_stage.stages import Stage
 from buyer_stage.windows import Window
 from emr_steps.arguments import is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
-from emr_steps.feature_files import write_csv
-from emr_steps.feature_transforms import SNAPSHOT_DATE, feature_columns, join_windows, row_count_column
-from emr_steps.survey import Answer, MemberDay, SurveyLabels, label_member_days, parse_survey
-from spark_common.files import delete, exists, join_uri, list_folder_names, read_text, write_text
+from emr_steps.feature_transforms import SNAPSHOT_DATE
+from emr_steps.sql_definition import run_athena_query
+from emr_steps.survey import Answer, parse_survey
+from spark_common.files import delete, exists, join_uri, list_file_names, list_folder_names, read_text, write_text
 from spark_common.session import start_spark
-
-SPLIT = "split"
-SPLIT_PREFIXES = {"train": TRAINING_PREFIX, "validation": VALIDATION_PREFIX, "test": TEST_WITH_TARGET_PREFIX}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the step with the arguments of the command line."""
     parser = step_parser(__doc__)
     parser.add_argument("--survey", required=True, help="URI of the survey's answers, CSV with header")
+    parser.add_argument("--feature-query", required=True, help="URI of sql/features.sql")
+    parser.add_argument("--labelled-set-query", required=True, help="URI of sql/labelled_set.sql")
+    parser.add_argument(
+        "--split-by", type=SplitBy, choices=list(SplitBy), default=SplitBy.STAGE, help="for new members, default stage"
+    )
     arguments = parser.parse_args(argv)
     if is_left_out("build_training_data", arguments.steps_to_run):
         return
     spark = start_spark("build_training_data")
-    answers = parse_survey(read_text(spark, arguments.survey))
-    print(to_json(build_training_data(spark, arguments.datalake, arguments.pipeline_bucket, answers)))
+    manifest = build_training_data(
+        spark,
+        arguments.datalake,
+        arguments.pipeline_bucket,
+        parse_survey(read_text(spark, arguments.survey)),
+        labelled_set_query=read_text(spark, arguments.labelled_set_query),
+        feature_query=read_text(spark, arguments.feature_query),
+        split_by=arguments.split_by,
+    )
+    print(to_json(manifest))
 
 
 def build_training_data(
-    spark: SparkSession, datalake: str, pipeline_bucket: str, answers: Sequence[Answer]
+    spark: SparkSession,
+    datalake: str,
+    pipeline_bucket: str,
+    answers: Sequence[Answer],
+    *,
+    labelled_set_query: str,
+    feature_query: str,
+    split_by: SplitBy,
 ) -> LabelledSetManifest:
     """Write the splits of the labelled set, and last the manifest.
 
+    Args:
+        spark: the session.
+        datalake: root of the data lake.
+        pipeline_bucket: root of the pipeline bucket.
+        answers: of the survey.
+        labelled_set_query: text of `sql/labelled_set.sql`.
+        feature_query: text of `sql/features.sql`.
+        split_by: decides about the members whom no earlier labelled set placed.
+
     Raises:
-        LabelledSetError: no snapshot lies near an answer, a split is empty or no member in training chose some stage.
+        LabelledSetError: no snapshot lies near an answer, a split is empty, no member in training chose some stage, or
+            too many members are alike.
         DataLakeError: as for `read_window`; also when a member occurs twice in a window.
     """
     delete(spark, join_uri(pipeline_bucket, LABELLED_SET_MANIFEST_KEY))
-    for prefix in (*SPLIT_PREFIXES.values(), TEST_NO_TARGET_PREFIX):
-        delete(spark, join_uri(pipeline_bucket, prefix))
-
     snapshot_dates = _snapshots_near_answers(spark, datalake, answers)
-    labels = label_member_days(answers, snapshot_dates)
+    query = fill_labelled_set_query(labelled_set_query, feature_query, snapshot_dates)
     with unreadable_files_named():
-        rows = _labelled_features(spark, datalake, labels.member_days).cache()
-        _refuse_duplicates(rows)
-        manifest = _describe(rows, labels)
-        _refuse_unusable(manifest)
-        _write_splits(rows, pipeline_bucket)
+        found = _run_definition(spark, datalake, query, snapshot_dates, answers)
+    outcomes = Counter(row["outcome"] for row in found)
+    rows = [_labelled_row(row) for row in found if row["outcome"] == "labelled"]
+
+    placed = _read_places(spark, pipeline_bucket)
+    split_by_member = split_members(rows, placed, split_by)
+    records = {
+        split: record_lines(row for row in rows if split_by_member[row.member_id] == split) for split in SPLIT_SHARES
+    }
+    manifest = LabelledSetManifest(
+        column_checksum=column_checksum(MODEL_FEATURES),
+        snapshot_dates=tuple(sorted({row.snapshot_date for row in rows})),
+        split_by=split_by,
+        answers=len(answers),
+        rows_with_unknown_label=outcomes["unknown label"],
+        rows_with_conflicting_answers=outcomes["conflicting answers"],
+        rows_after_answer=outcomes["after the answer"],
+        members_alike=count_alike_members(rows),
+        members_kept=len(split_by_member.keys() & placed.keys()),
+        splits=_count_splits(rows, split_by_member),
+        with_members_sha256={
+            split: hashlib.sha256(_text(lines).encode()).hexdigest() for split, lines in records.items()
+        },
+    )
+    _refuse_unusable(manifest)
+
+    # Places come first: a run that breaks off below has placed nobody otherwise than the next one will.
+    placed = {**placed, **split_by_member}
+    write_text(spark, join_uri(pipeline_bucket, SPLIT_PLACES_KEY), json.dumps(placed, indent=0, sort_keys=True))
+    _write_splits(spark, pipeline_bucket, records)
+    _require_intact(spark, pipeline_bucket, placed)
     write_text(spark, join_uri(pipeline_bucket, LABELLED_SET_MANIFEST_KEY), to_json(manifest))
     return manifest
 
@@ -88,74 +156,68 @@ def _snapshots_near_answers(spark: SparkSession, datalake: str, answers: Sequenc
         for name in names
         if name.startswith(f"{PARTITION_COLUMN}=")
     }
-    near = sorted(day for day in found if any(a.labels(day) or a.is_just_before(day) for a in answers))
+    near = found.intersection(day for answer in answers for day in answer.near_days())
     if not near:
         raise LabelledSetError(
             f"none of the {len(found)} snapshots of {datalake} lies near one of the survey's answers"
         )
-    return near
+    return sorted(near)
 
 
-def _labelled_features(spark: SparkSession, datalake: str, member_days: Sequence[MemberDay]) -> DataFrame:
-    """Give the features of the member-days that the data lake knows, with target and split.
-
-    The target is null where the snapshot lies after the answer.
-    """
-    labels = sf.broadcast(
-        spark.createDataFrame(
-            [(d.member_id, d.snapshot_date, d.stage and d.stage.value, split_of(d.member_id)) for d in member_days],
-            f"{MEMBER_ID} string, {SNAPSHOT_DATE} date, {TARGET_COLUMN} string, {SPLIT} string",
-        )
+def _run_definition(
+    spark: SparkSession, datalake: str, query: str, snapshot_dates: Sequence[date], answers: Sequence[Answer]
+) -> list[Row]:
+    survey = spark.createDataFrame(
+        [(a.member_id, a.start_date.isoformat(), a.end_date.isoformat(), a.stage_label_1) for a in answers],
+        f"{MEMBER_ID} string, start_date string, end_date string, stage_label_1 string",
     )
-    snapshot_dates = sorted({d.snapshot_date for d in member_days})
-    keys = [SNAPSHOT_DATE, MEMBER_ID]
-    # Surveyed members are few among all: only their rows go through the shuffle.
+    survey.createOrReplaceTempView("survey")
+    # Surveyed members are few among all: only their rows are kept, and the definition is run on these.
+    members = sf.broadcast(survey.select(MEMBER_ID).distinct())
     tables = {
-        window: read_window(spark, datalake, window, snapshot_dates).join(labels, keys, "left_semi")
+        window: read_window(spark, datalake, window, snapshot_dates).join(members, MEMBER_ID, "left_semi").cache()
         for window in Window
     }
-    counts = [row_count_column(window) for window in Window]
-    return (
-        join_windows(tables).join(labels, keys).select(SNAPSHOT_DATE, TARGET_COLUMN, SPLIT, *counts, *feature_columns())
-    )
+    try:
+        _refuse_duplicates(tables)
+        return run_athena_query(spark, query, tables).collect()
+    finally:
+        for table in tables.values():
+            table.unpersist()
 
 
-def _refuse_duplicates(rows: DataFrame) -> None:
-    duplicate = rows.where(sf.greatest(*[row_count_column(window) for window in Window]) > 1).first()
+def _refuse_duplicates(tables: Mapping[Window, DataFrame]) -> None:
+    duplicates = [
+        table.groupBy(SNAPSHOT_DATE, MEMBER_ID)
+        .count()
+        .where("count > 1")
+        .select(sf.lit(table_name(window)).alias("table"), SNAPSHOT_DATE, MEMBER_ID)
+        for window, table in tables.items()
+    ]
+    duplicate = reduce(DataFrame.unionByName, duplicates).first()
     if duplicate is not None:
-        window = next(window for window in Window if duplicate[row_count_column(window)] > 1)
         raise DataLakeError(
-            f"table {table_name(window)}, snapshot {format_partition_value(duplicate[SNAPSHOT_DATE])}, "
+            f"table {duplicate['table']}, snapshot {format_partition_value(duplicate[SNAPSHOT_DATE])}, "
             f"column {MEMBER_ID}: member {duplicate[MEMBER_ID]!r} occurs more than once"
         )
 
 
-def _describe(rows: DataFrame, labels: SurveyLabels) -> LabelledSetManifest:
-    labelled = rows.where(sf.col(TARGET_COLUMN).isNotNull())
-    members = {
-        row[SPLIT]: row["members"]
-        for row in labelled.groupBy(SPLIT).agg(sf.countDistinct(MEMBER_ID).alias("members")).collect()
-    }
-    stage_rows = {
-        (row[SPLIT], row[TARGET_COLUMN]): row["count"]
-        for row in labelled.groupBy(SPLIT, TARGET_COLUMN).count().collect()
-    }
-    stages = {
-        split: {stage.value: stage_rows[split, stage.value] for stage in Stage if (split, stage.value) in stage_rows}
+def _labelled_row(row: Row) -> LabelledRow:
+    features = tuple(row[name] for name in MODEL_FEATURES)
+    return LabelledRow(row[MEMBER_ID], row[SNAPSHOT_DATE], features, Stage(row[TARGET_COLUMN]))
+
+
+def _count_splits(rows: Sequence[LabelledRow], split_by_member: Mapping[str, str]) -> dict[str, SplitCounts]:
+    stages = Counter((split_by_member[row.member_id], row.stage) for row in rows)
+    members = Counter(split_by_member.values())
+    return {
+        split: SplitCounts(
+            rows=sum(stages[split, stage] for stage in Stage),
+            members=members[split],
+            stages={stage.value: stages[split, stage] for stage in Stage if stages[split, stage]},
+        )
         for split in SPLIT_SHARES
     }
-    return LabelledSetManifest(
-        column_checksum=column_checksum(MODEL_FEATURES),
-        snapshot_dates=tuple(sorted(row[SNAPSHOT_DATE] for row in labelled.select(SNAPSHOT_DATE).distinct().collect())),
-        answers=labels.answers,
-        answers_with_unknown_stage=labels.answers_with_unknown_stage,
-        members_with_conflicting_answers=labels.members_with_conflicting_answers,
-        rows_after_answer=rows.where(sf.col(TARGET_COLUMN).isNull()).count(),
-        splits={
-            split: SplitCounts(rows=sum(counts.values()), members=members.get(split, 0), stages=counts)
-            for split, counts in stages.items()
-        },
-    )
 
 
 def _refuse_unusable(manifest: LabelledSetManifest) -> None:
@@ -165,19 +227,48 @@ def _refuse_unusable(manifest: LabelledSetManifest) -> None:
     missing = [stage.value for stage in Stage if stage.value not in manifest.splits["train"].stages]
     if missing:
         raise LabelledSetError(f"nobody in training chose {', '.join(missing)}: a model could never name it")
-
-
-def _write_splits(rows: DataFrame, pipeline_bucket: str) -> None:
-    for split, prefix in SPLIT_PREFIXES.items():
-        # A survey fits into one file, and one sorted file is the same in every run and for both forms of the test.
-        split_rows = (
-            rows.where((sf.col(SPLIT) == split) & sf.col(TARGET_COLUMN).isNotNull())
-            .repartition(1)
-            .sortWithinPartitions(MEMBER_ID, SNAPSHOT_DATE)
+    members = sum(counts.members for counts in manifest.splits.values())
+    if manifest.members_alike > MAXIMUM_SHARE_OF_ALIKE_MEMBERS * members:
+        raise LabelledSetError(
+            f"{manifest.members_alike} of {members} members are alike in every feature, more than "
+            f"{MAXIMUM_SHARE_OF_ALIKE_MEMBERS:.0%}: were their ids issued anew, or features lost?"
         )
-        write_csv(split_rows.select(*MODEL_FEATURES, TARGET_COLUMN), join_uri(pipeline_bucket, prefix), header=True)
-        if split == "test":
-            write_csv(split_rows.select(*MODEL_FEATURES), join_uri(pipeline_bucket, TEST_NO_TARGET_PREFIX))
+
+
+def _read_places(spark: SparkSession, pipeline_bucket: str) -> dict[str, str]:
+    uri = join_uri(pipeline_bucket, SPLIT_PLACES_KEY)
+    placed: dict[str, str] = json.loads(read_text(spark, uri)) if exists(spark, uri) else {}
+    return placed
+
+
+def _write_splits(spark: SparkSession, pipeline_bucket: str, records: Mapping[str, Sequence[str]]) -> None:
+    files: dict[str, Sequence[str]] = {}
+    for split, lines in records.items():
+        files[with_members_prefix(split)] = lines
+        files[CHANNEL_PREFIXES[split]] = [channel_line(line) for line in lines]
+    files[TEST_NO_TARGET_PREFIX] = [line.rpartition(",")[0] for line in files[CHANNEL_PREFIXES["test"]][1:]]
+    for prefix, lines in files.items():
+        delete(spark, join_uri(pipeline_bucket, prefix))
+        write_text(spark, join_uri(pipeline_bucket, prefix + LABELLED_SET_FILE), _text(lines))
+
+
+def _require_intact(spark: SparkSession, pipeline_bucket: str, placed: Mapping[str, str]) -> None:
+    """Guard what is there now, and not what was meant to be."""
+
+    def read_lines(prefix: str) -> list[str]:
+        folder = join_uri(pipeline_bucket, prefix)
+        names = list_file_names(spark, folder)
+        return [line for name in names for line in split_lines(read_text(spark, join_uri(folder, name)))]
+
+    require_intact_splits(
+        {split: read_lines(with_members_prefix(split)) for split in SPLIT_SHARES},
+        {split: read_lines(prefix) for split, prefix in CHANNEL_PREFIXES.items()},
+        placed,
+    )
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""The features as transforms of frames, driven by the feature specification.
-
-Both the daily features and the labelled set are made by these functions, so training sees what serving sees.
-"""
+"""The daily features as transforms of frames, driven by the feature specification."""
 
 from collections.abc import Mapping
 from functools import reduce

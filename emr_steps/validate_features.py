@@ -11,25 +11,25 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-import sqlglot
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.datalake import PARTITION_COLUMN, table_name
 from buyer_stage.documents import FeatureValidation, to_json
 from buyer_stage.errors import FeatureMismatchError, InvalidManifestError
 from buyer_stage.features import MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.queries import fill_feature_query
 from buyer_stage.s3_layout import (
     PART_FILE_PREFIX,
     feature_manifest_key,
     feature_validation_key,
     features_prefix,
 )
-from buyer_stage.snapshot_date import format_partition_value
 from buyer_stage.windows import Window
 from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
 from emr_steps.feature_files import FEATURE_SCHEMA, read_features
+from emr_steps.feature_transforms import SNAPSHOT_DATE
+from emr_steps.sql_definition import run_athena_query
 from spark_common.files import join_uri, list_file_names, read_text, write_text
 from spark_common.session import start_spark
 
@@ -89,12 +89,6 @@ def validate_features(
     return validation
 
 
-def to_spark_sql(feature_query: str, snapshot_date: date) -> str:
-    """Translate the SQL definition from Athena's dialect to Spark's, for one snapshot."""
-    athena = feature_query.replace(":snapshot_date", f"'{format_partition_value(snapshot_date)}'")
-    return sqlglot.transpile(athena, read="athena", write="spark")[0]
-
-
 def _read_written(spark: SparkSession, pipeline_bucket: str, snapshot_date: date, manifest_text: str) -> DataFrame:
     manifest = json.loads(manifest_text)
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
@@ -107,11 +101,8 @@ def _read_written(spark: SparkSession, pipeline_bucket: str, snapshot_date: date
 
 
 def _compute_expected(spark: SparkSession, datalake: str, snapshot_date: date, feature_query: str) -> DataFrame:
-    partition_value = format_partition_value(snapshot_date)
-    for window in Window:
-        table = read_window(spark, datalake, window, [snapshot_date])
-        table.withColumn(PARTITION_COLUMN, sf.lit(partition_value)).createOrReplaceTempView(table_name(window))
-    expected = spark.sql(to_spark_sql(feature_query, snapshot_date))
+    tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
+    expected = run_athena_query(spark, fill_feature_query(feature_query, [snapshot_date]), tables).drop(SNAPSHOT_DATE)
     _require_same_types(expected)
     return expected
 

@@ -1,31 +1,31 @@
--- The features of one snapshot: the reference definition, in Athena's dialect.
+-- The features of snapshots: the reference definition, in Athena's dialect.
 --
 -- It is written apart from the Spark code on purpose. After every run validate_features.py transpiles this text to
--- Spark SQL, computes it on the same input and compares every value.
+-- Spark SQL, computes it on the same input and compares every value. labelled_set.sql takes its features from here.
 --
--- Parameters: :snapshot_date, a string literal such as '20200130'. Tables are those of the current database.
--- Result: one row per member, 159 columns in the order of the ETL's output.
+-- Parameters: :snapshot_dates, string literals such as '20200130', '20200131'. Tables are those of the current database.
+-- Result: one row per snapshot and member: snapshot_date, then the 159 columns in the order of the ETL's output.
 
 WITH behaviour AS (
     SELECT 1 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t001
-    WHERE snapshot_date_mst_yyyymmdd = :snapshot_date
+    WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
     UNION ALL
     SELECT 7 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t007
-    WHERE snapshot_date_mst_yyyymmdd = :snapshot_date
+    WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
     UNION ALL
     SELECT 30 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t030
-    WHERE snapshot_date_mst_yyyymmdd = :snapshot_date
+    WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
     UNION ALL
     SELECT 60 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t060
-    WHERE snapshot_date_mst_yyyymmdd = :snapshot_date
+    WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
     UNION ALL
     SELECT 90 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t090
-    WHERE snapshot_date_mst_yyyymmdd = :snapshot_date
+    WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
 ),
 
 -- A segment is compared without the white space around it.
@@ -38,6 +38,7 @@ trimmed AS (
 normalised AS (
     SELECT
         window_days,
+        snapshot_date_mst_yyyymmdd,
         member_id,
         CASE WHEN segment = 'for sale' THEN 1 ELSE 0 END AS ldp_dominant_segment_for_sale,
         CASE WHEN segment = 'not for sale' THEN 1 ELSE 0 END AS ldp_dominant_segment_not_for_sale,
@@ -74,20 +75,21 @@ normalised AS (
 ),
 
 members AS (
-    SELECT DISTINCT member_id
+    SELECT
+        member_id,
+        snapshot_date_mst_yyyymmdd,
+        CAST(date_parse(snapshot_date_mst_yyyymmdd, '%Y%m%d') AS DATE) AS snapshot_date
     FROM behaviour
-),
-
-snapshot AS (
-    SELECT CAST(date_parse(:snapshot_date, '%Y%m%d') AS DATE) AS day
+    GROUP BY member_id, snapshot_date_mst_yyyymmdd
 )
 
 SELECT
+    members.snapshot_date,
     members.member_id,
-    month(snapshot.day) AS snapshot_month,
-    day(snapshot.day) AS snapshot_day_of_month,
+    month(members.snapshot_date) AS snapshot_month,
+    day(members.snapshot_date) AS snapshot_day_of_month,
     -- ISO 8601: Monday is 1, as 1 January 2018 was one. Day-of-week functions differ between engines; days do not.
-    date_diff('day', DATE '2018-01-01', snapshot.day) % 7 + 1 AS snapshot_day_of_week,
+    date_diff('day', DATE '2018-01-01', members.snapshot_date) % 7 + 1 AS snapshot_day_of_week,
     coalesce(t001.ldp_dominant_segment_for_sale, 0) AS ldp_dominant_segment_for_sale_001,
     coalesce(t001.ldp_dominant_segment_not_for_sale, 0) AS ldp_dominant_segment_not_for_sale_001,
     coalesce(t001.ldp_dominant_segment_for_rent, 0) AS ldp_dominant_segment_for_rent_001,
@@ -244,9 +246,13 @@ SELECT
     coalesce(t090.submitted_leads_for_sale, 0) AS submitted_leads_for_sale_090,
     coalesce(t090.submitted_leads_not_for_sale, 0) AS submitted_leads_not_for_sale_090
 FROM members
-CROSS JOIN snapshot
-LEFT JOIN normalised AS t001 ON t001.member_id = members.member_id AND t001.window_days = 1
-LEFT JOIN normalised AS t007 ON t007.member_id = members.member_id AND t007.window_days = 7
-LEFT JOIN normalised AS t030 ON t030.member_id = members.member_id AND t030.window_days = 30
-LEFT JOIN normalised AS t060 ON t060.member_id = members.member_id AND t060.window_days = 60
-LEFT JOIN normalised AS t090 ON t090.member_id = members.member_id AND t090.window_days = 90
+LEFT JOIN normalised AS t001
+    ON t001.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t001.member_id = members.member_id AND t001.window_days = 1
+LEFT JOIN normalised AS t007
+    ON t007.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t007.member_id = members.member_id AND t007.window_days = 7
+LEFT JOIN normalised AS t030
+    ON t030.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t030.member_id = members.member_id AND t030.window_days = 30
+LEFT JOIN normalised AS t060
+    ON t060.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t060.member_id = members.member_id AND t060.window_days = 60
+LEFT JOIN normalised AS t090
+    ON t090.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t090.member_id = members.member_id AND t090.window_days = 90

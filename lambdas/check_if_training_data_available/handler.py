@@ -1,4 +1,6 @@
-"""Tells whether there is a labelled set to train on, before hours of training are paid for."""
+"""Tells whether there is a labelled set to train on, and that no member crosses, before hours of training are paid."""
+
+import hashlib
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -10,8 +12,9 @@ from pydantic import TypeAdapter
 from buyer_stage.documents import LabelledSetManifest
 from buyer_stage.errors import LabelledSetError
 from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.labelled_set import SPLIT_SHARES
-from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY
+from buyer_stage.labelled_set import SPLIT_SHARES, split_lines
+from buyer_stage.leak_guard import require_intact_splits
+from buyer_stage.s3_layout import CHANNEL_PREFIXES, LABELLED_SET_MANIFEST_KEY, SPLIT_PLACES_KEY, with_members_prefix
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
@@ -32,6 +35,7 @@ logger, tracer, metrics = Logger(), Tracer(), Metrics()
 s3 = boto3.client("s3")
 variables = Variables.load()
 labelled_set_manifest = TypeAdapter(LabelledSetManifest)
+split_by_member = TypeAdapter(dict[str, str])
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -40,13 +44,14 @@ labelled_set_manifest = TypeAdapter(LabelledSetManifest)
 @named_errors()
 @event_parser(model=Event)
 def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Look for the manifest that is written after the last file of the labelled set.
+    """Look for the manifest that is written after the last file of the labelled set, and at the files themselves.
 
     Returns:
         `available` and, when it is, `training_rows` and `validation_rows`.
 
     Raises:
-        LabelledSetError: a split is empty, or the set has other columns than this version trains on.
+        LabelledSetError: a split is empty, the set has other columns than this version trains on, a member crosses
+            from one split to another, or a file is not the one that the manifest describes.
         InvalidManifestError: the manifest is damaged.
     """
     manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
@@ -59,5 +64,30 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     rows = {split: manifest.splits[split].rows if split in manifest.splits else 0 for split in SPLIT_SHARES}
     if empty := [split for split, count in rows.items() if count == 0]:
         raise LabelledSetError(f"the labelled set has no rows in {', '.join(empty)}; more answers are needed")
+    _require_members_apart(manifest)
     metrics.add_metric("TrainingRows", MetricUnit.Count, rows["train"])
     return {"available": True, "training_rows": rows["train"], "validation_rows": rows["validation"]}
+
+
+def _require_members_apart(manifest: LabelledSetManifest) -> None:
+    places = load_document(s3, variables.pipeline_bucket, SPLIT_PLACES_KEY, split_by_member)
+    if places is None:
+        raise LabelledSetError(f"{SPLIT_PLACES_KEY} is missing; build the labelled set again")
+    records = {split: _read_folder(with_members_prefix(split)) for split in SPLIT_SHARES}
+    channels = {split: _read_folder(prefix) for split, prefix in CHANNEL_PREFIXES.items()}
+    require_intact_splits(
+        {split: split_lines(body.decode()) for split, body in records.items()},
+        {split: split_lines(body.decode()) for split, body in channels.items()},
+        places,
+    )
+    for split, body in records.items():
+        if hashlib.sha256(body).hexdigest() != manifest.with_members_sha256[split]:
+            raise LabelledSetError(f"{with_members_prefix(split)} is not what its manifest describes; build it again")
+
+
+def _read_folder(prefix: str) -> bytes:
+    """Read all that a training job would: whatever lies under the prefix."""
+    bucket = variables.pipeline_bucket
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    return b"".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)

@@ -59,7 +59,7 @@ def test_etl_puts_out_the_published_columns_in_the_published_order() -> None:
 def test_sql_definition_puts_out_the_same_columns() -> None:
     query = sqlglot.parse_one((ROOT / "sql" / "features.sql").read_text(), read="athena")
     assert isinstance(query, sqlglot.exp.Query)
-    assert query.named_selects == list(OUTPUT_COLUMNS)
+    assert query.named_selects == ["snapshot_date", *OUTPUT_COLUMNS]
 
 
 def test_model_is_sent_exactly_the_columns_it_was_trained_on() -> None:

@@ -10,7 +10,8 @@ SNAPSHOT = ["--snapshot-date", "20200203"]
 def test_step_that_is_left_out_says_so_and_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     process_features.main([*COMMON, *SNAPSHOT, "--steps-to-run", "validate_features,build_training_data"])
     validate_features.main([*COMMON, *SNAPSHOT, "--feature-query", "q", "--steps-to-run", "process_features"])
-    build_training_data.main([*COMMON, "--survey", "s", "--steps-to-run", "process_features"])
+    queries = ["--feature-query", "q", "--labelled-set-query", "q"]
+    build_training_data.main([*COMMON, *queries, "--survey", "s", "--steps-to-run", "process_features"])
 
     assert capsys.readouterr().out.splitlines() == [
         "process_features is left out: --steps-to-run is validate_features,build_training_data",

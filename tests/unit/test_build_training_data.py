@@ -1,32 +1,170 @@
+"""The step writes what serving sees, with labels, split by member, and refuses what no model must be made of."""
+
 import csv
+import hashlib
 import json
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from buyer_stage.documents import LabelledSetManifest
 from buyer_stage.errors import DataLakeError, LabelledSetError
 from buyer_stage.features import MODEL_FEATURES, OUTPUT_COLUMNS, TARGET_COLUMN
-from buyer_stage.labelled_set import split_of
+from buyer_stage.labelled_set import RECORD_COLUMNS, SPLIT_SHARES, SplitBy
 from buyer_stage.s3_layout import (
+    CHANNEL_PREFIXES,
     LABELLED_SET_MANIFEST_KEY,
+    SPLIT_PLACES_KEY,
     TEST_NO_TARGET_PREFIX,
-    TEST_WITH_TARGET_PREFIX,
-    TRAINING_PREFIX,
-    VALIDATION_PREFIX,
     features_prefix,
+    with_members_prefix,
 )
-from buyer_stage.stages import Stage
+from buyer_stage.stages import STAGE_ALIASES, Stage
 from buyer_stage.windows import Window
 from emr_steps.build_training_data import build_training_data
 from emr_steps.process_features import process_features
-from emr_steps.survey import Answer
+from emr_steps.survey import Answer, parse_survey
+from sample_data.generate import generate
 from tests.lake import write_lake, write_window
 
-ANSWER_DAY, DAY_AFTER = date(2020, 2, 5), date(2020, 2, 6)
-MEMBERS = [f"m{i}" for i in range(40)]
-ANSWERS = [Answer(m, ANSWER_DAY, ANSWER_DAY, list(Stage)[i % 4]) for i, m in enumerate(MEMBERS)]
+SQL = Path(__file__).parents[2] / "sql"
+LABELLED_DAY, SCORED_DAY = date(2020, 1, 31), date(2020, 3, 1)
+ANSWER_DAY = date(2020, 2, 5)
+MEMBERS = [f"m{i}" for i in range(80)]
+ANSWERS = [Answer(m, ANSWER_DAY, ANSWER_DAY, list(Stage)[i % 4].value) for i, m in enumerate(MEMBERS)]
+
+
+def build(
+    spark: SparkSession, lake: Path, bucket: Path, answers: list[Answer], split_by: SplitBy = SplitBy.STAGE
+) -> LabelledSetManifest:
+    return build_training_data(
+        spark,
+        str(lake),
+        str(bucket),
+        answers,
+        labelled_set_query=(SQL / "labelled_set.sql").read_text(),
+        feature_query=(SQL / "features.sql").read_text(),
+        split_by=split_by,
+    )
+
+
+def read(folder: Path) -> list[list[str]]:
+    return [row for file in sorted(folder.glob("part-*.csv")) for row in csv.reader(file.open(newline=""))]
+
+
+# A labelled set of synthetic members, built twice: first of half the survey, then of all of it
+
+
+@dataclass(frozen=True)
+class Built:
+    """The pipeline bucket after the second build, and what the first one had left."""
+
+    lake: Path
+    bucket: Path
+    answers: list[Answer]
+    manifest: LabelledSetManifest
+    first_places: dict[str, str]
+
+    def record(self, split: str) -> list[list[str]]:
+        return read(self.bucket / with_members_prefix(split))
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return [row for split in SPLIT_SHARES for row in self.record(split)[1:]]
+
+
+@pytest.fixture(scope="module")
+def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    lake, bucket = tmp_path_factory.mktemp("lake"), tmp_path_factory.mktemp("bucket")
+    generate(lake, 300, SCORED_DAY, LABELLED_DAY, seed=7)
+    answers = parse_survey((lake / "survey.csv").read_text())
+    build(spark, lake, bucket, answers[: len(answers) // 2])
+    first_places = json.loads((bucket / SPLIT_PLACES_KEY).read_text())
+    (bucket / CHANNEL_PREFIXES["train"] / "part-00001.csv").write_text("of nobody knows when\n")
+    manifest = build(spark, lake, bucket, answers)
+    return Built(lake, bucket, answers, manifest, first_places)
+
+
+def test_training_sees_what_serving_sees_column_by_column(spark: SparkSession, built: Built, tmp_path: Path) -> None:
+    process_features(spark, str(built.lake), str(tmp_path), LABELLED_DAY)
+    served = {
+        row[0]: dict(zip(OUTPUT_COLUMNS, row, strict=True)) for row in read(tmp_path / features_prefix(LABELLED_DAY))
+    }
+    learned = [dict(zip(RECORD_COLUMNS, row, strict=True)) for row in built.rows]
+
+    assert len(learned) > 100
+    differing = {
+        column
+        for row in learned
+        for column in MODEL_FEATURES
+        if float(row[column]) != float(served[row["member_id"]][column])
+    }
+    assert differing == set()
+    assert sum(any(float(row[column]) for row in learned) for column in MODEL_FEATURES) > 100, "columns with values"
+
+
+def test_records_hold_the_labelled_days_and_no_calendar_columns(built: Built) -> None:
+    for split in SPLIT_SHARES:
+        header, *rows = built.record(split)
+        assert header == ["member_id", "snapshot_date", *MODEL_FEATURES, TARGET_COLUMN]
+        assert {row[1] for row in rows} == {"2020-01-31"}
+        assert {row[-1] for row in rows} == {stage.value for stage in Stage}
+        assert rows == sorted(rows, key=lambda row: row[0])
+
+
+def test_channels_are_the_records_without_the_ids_in_the_same_order(built: Built) -> None:
+    for split, prefix in CHANNEL_PREFIXES.items():
+        assert read(built.bucket / prefix) == [row[2:] for row in built.record(split)]
+    assert read(built.bucket / TEST_NO_TARGET_PREFIX) == [row[2:-1] for row in built.record("test")[1:]]
+
+
+def test_no_member_is_in_two_splits_and_each_stage_is_in_all(built: Built) -> None:
+    members = {split: {row[0] for row in built.record(split)[1:]} for split in SPLIT_SHARES}
+    assert sum(map(len, members.values())) == len(set.union(*members.values()))
+    for stage in Stage:
+        shares = Counter(split for split in SPLIT_SHARES for row in built.record(split)[1:] if row[-1] == stage.value)
+        for split, percent in SPLIT_SHARES.items():
+            assert abs(shares[split] - shares.total() * percent / 100) < 2
+
+
+def test_members_stay_where_the_earlier_labelled_set_has_placed_them(built: Built) -> None:
+    places = {row[0]: split for split in SPLIT_SHARES for row in built.record(split)[1:]}
+    assert {member: places[member] for member in built.first_places} == built.first_places
+    assert built.manifest.members_kept == len(built.first_places)
+    assert len(places) > 1.5 * len(built.first_places)
+    assert json.loads((built.bucket / SPLIT_PLACES_KEY).read_text()) == places
+
+
+def test_manifest_accounts_for_every_answer_near_a_snapshot(built: Built) -> None:
+    manifest, spellings = built.manifest, {*[stage.value for stage in Stage], *STAGE_ALIASES}
+    of_member: dict[str, list[Answer]] = {}
+    for answer in built.answers:
+        if LABELLED_DAY in answer.near_days():
+            of_member.setdefault(answer.member_id, []).append(answer)
+    unknown = [m for m, given in of_member.items() if all(a.stage_label_1 not in spellings for a in given)]
+    after = [m for m, given in of_member.items() if m not in unknown and all(a.end_date < LABELLED_DAY for a in given)]
+
+    # A member of the survey may have come after the labelled day: then there are no features to label.
+    assert manifest.rows_with_unknown_label <= len(unknown)
+    assert manifest.rows_with_conflicting_answers > 0
+    assert 0 < manifest.rows_after_answer <= len(after)
+    assert manifest.answers == len(built.answers)
+    assert sum(split.rows for split in manifest.splits.values()) == len(built.rows)
+
+
+def test_manifest_names_the_bytes_of_the_records(built: Built) -> None:
+    written = json.loads((built.bucket / LABELLED_SET_MANIFEST_KEY).read_text())
+    assert written["with_members_sha256"] == {
+        split: hashlib.sha256((built.bucket / with_members_prefix(split) / "part-00000.csv").read_bytes()).hexdigest()
+        for split in SPLIT_SHARES
+    }
+
+
+# Small labelled sets made by hand
 
 
 def raw(member_id: str) -> dict[str, object]:
@@ -36,55 +174,18 @@ def raw(member_id: str) -> dict[str, object]:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
-    lake = tmp_path / "lake"
-    rows = [raw(member_id) for member_id in [*MEMBERS, "m99"]]
-    for day in (ANSWER_DAY, DAY_AFTER):
-        write_lake(lake, rows, day)
-    return lake
-
-
-def read(folder: Path) -> list[list[str]]:
-    return [row for file in sorted(folder.iterdir()) for row in csv.reader(file.open(newline=""))]
-
-
-def test_splits_share_no_member_and_hold_what_serving_sees(spark: SparkSession, lake: Path, tmp_path: Path) -> None:
-    bucket = tmp_path / "bucket"
-
-    manifest = build_training_data(spark, str(lake), str(bucket), ANSWERS)
-    process_features(spark, str(lake), str(bucket), ANSWER_DAY)
-
-    served = {
-        row[0]: row[len(OUTPUT_COLUMNS) - len(MODEL_FEATURES) :]
-        for row in read(bucket / features_prefix(ANSWER_DAY))
-        if row[0] in MEMBERS
-    }
-    stage_of = {a.member_id: a.stage for a in ANSWERS}
-    for split, prefix in {
-        "train": TRAINING_PREFIX,
-        "validation": VALIDATION_PREFIX,
-        "test": TEST_WITH_TARGET_PREFIX,
-    }.items():
-        header, *rows = read(bucket / prefix)
-        members = sorted(m for m in MEMBERS if split_of(m) == split)
-        assert header == [*MODEL_FEATURES, TARGET_COLUMN]
-        assert rows == [[*served[m], stage_of[m]] for m in members]
-        assert (manifest.splits[split].rows, manifest.splits[split].members) == (len(members), len(members))
-        assert sum(manifest.splits[split].stages.values()) == len(members)
-    assert read(bucket / TEST_NO_TARGET_PREFIX) == [row[:-1] for row in read(bucket / TEST_WITH_TARGET_PREFIX)[1:]]
-
-    assert manifest.snapshot_dates == (ANSWER_DAY,)
-    assert manifest.rows_after_answer == len(MEMBERS), "the day after the answer would tell the future"
-    assert json.loads((bucket / LABELLED_SET_MANIFEST_KEY).read_text())["answers"] == len(ANSWERS)
+    write_lake(tmp_path / "lake", [raw(member_id) for member_id in [*MEMBERS, "m99"]], ANSWER_DAY)
+    return tmp_path / "lake"
 
 
 def test_member_in_one_window_only_is_labelled_once(spark: SparkSession, lake: Path, tmp_path: Path) -> None:
-    write_window(lake, Window.T090, [raw(m) for m in [*MEMBERS, "m41"]], ANSWER_DAY)
+    write_window(lake, Window.T090, [raw(m) for m in [*MEMBERS, "m81"]], ANSWER_DAY)
+    answers = [*ANSWERS, Answer("m81", ANSWER_DAY, ANSWER_DAY, Stage.DREAMER.value)]
 
-    manifest = build_training_data(
-        spark, str(lake), str(tmp_path / "bucket"), [*ANSWERS, Answer("m41", ANSWER_DAY, ANSWER_DAY, Stage.DREAMER)]
-    )
+    manifest = build(spark, lake, tmp_path / "bucket", answers, SplitBy.TIME)
 
     assert sum(split.rows for split in manifest.splits.values()) == len(MEMBERS) + 1
+    assert manifest.split_by == "time"
 
 
 def refused(spark: SparkSession, lake: Path, answers: list[Answer], error: type[Exception]) -> str:
@@ -93,25 +194,34 @@ def refused(spark: SparkSession, lake: Path, answers: list[Answer], error: type[
     (bucket / LABELLED_SET_MANIFEST_KEY).write_text("of an earlier run")
 
     with pytest.raises(error) as caught:
-        build_training_data(spark, str(lake), str(bucket), answers)
+        build(spark, lake, bucket, answers)
 
-    assert not (bucket / LABELLED_SET_MANIFEST_KEY).exists()
+    assert list(bucket.rglob("*.json")) == [], "neither a manifest nor places are left"
     return str(caught.value)
 
 
-def test_empty_split_is_refused(spark: SparkSession, lake: Path) -> None:
-    only_training = [a for a in ANSWERS if split_of(a.member_id) == "train"]
-    assert "split validation is empty" in refused(spark, lake, only_training, LabelledSetError)
+def test_survey_too_small_for_three_splits_is_refused(spark: SparkSession, lake: Path) -> None:
+    assert "split validation is empty" in refused(spark, lake, ANSWERS[:8], LabelledSetError)
 
 
 def test_stage_that_nobody_in_training_chose_is_refused(spark: SparkSession, lake: Path) -> None:
-    no_dreamer = [a for a in ANSWERS if a.stage is not Stage.DREAMER]
+    no_dreamer = [a for a in ANSWERS if a.stage_label_1 != Stage.DREAMER.value]
     assert "nobody in training chose Dreamer" in refused(spark, lake, no_dreamer, LabelledSetError)
 
 
+def test_many_members_who_are_alike_are_refused(spark: SparkSession, lake: Path) -> None:
+    write_lake(
+        lake,
+        [{**raw(m), "total_searches": 1, "average_searches": float(i // 2)} for i, m in enumerate(MEMBERS)],
+        ANSWER_DAY,
+    )
+    message = refused(spark, lake, ANSWERS, LabelledSetError)
+    assert "80 of 80 members are alike in every feature, more than 5%" in message
+
+
 def test_survey_of_other_days_is_refused(spark: SparkSession, lake: Path) -> None:
-    long_ago = [Answer("m1", date(2019, 1, 1), date(2019, 1, 1), Stage.DREAMER)]
-    assert "none of the 2 snapshots" in refused(spark, lake, long_ago, LabelledSetError)
+    long_ago = [Answer("m1", date(2019, 1, 1), date(2019, 1, 1), Stage.DREAMER.value)]
+    assert "none of the 1 snapshots" in refused(spark, lake, long_ago, LabelledSetError)
 
 
 def test_duplicate_member_is_refused(spark: SparkSession, lake: Path) -> None:

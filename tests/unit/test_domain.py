@@ -1,8 +1,7 @@
-"""The domain: stages, days, layout, names, documents, splits, records and items."""
+"""The domain: stages, days, layout, names, documents, records and items."""
 
 import dataclasses
 import json
-from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,11 +12,9 @@ from pydantic import TypeAdapter
 from buyer_stage import s3_layout
 from buyer_stage.datalake import partition_prefix
 from buyer_stage.documents import (
-    Document,
     FeatureManifest,
     FeatureValidation,
     LabelledSetManifest,
-    ModelPointer,
     PushReceipt,
     SplitCounts,
     to_json,
@@ -25,7 +22,6 @@ from buyer_stage.documents import (
 from buyer_stage.errors import InvalidInputError
 from buyer_stage.features import MODEL_FEATURES, OUTPUT_COLUMNS, calendar_features, window_feature_names
 from buyer_stage.job_names import job_name
-from buyer_stage.labelled_set import SPLIT_SHARES, split_of
 from buyer_stage.serving import serving_item
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date, resolve_snapshot_date
 from buyer_stage.stages import Stage, parse_stage
@@ -175,8 +171,10 @@ def test_transform_prefix_leaves_manifest_and_validation_out() -> None:
     assert not s3_layout.feature_validation_key(DAY).startswith(part_files)
 
 
-def test_labelled_set_manifest_lies_outside_the_channel_that_autopilot_reads() -> None:
-    assert not s3_layout.LABELLED_SET_MANIFEST_KEY.startswith(s3_layout.TRAINING_PREFIX)
+def test_autopilots_channels_hold_neither_the_manifest_nor_members() -> None:
+    others = [s3_layout.LABELLED_SET_MANIFEST_KEY, s3_layout.SPLIT_PLACES_KEY]
+    others += [s3_layout.with_members_prefix(split) for split in s3_layout.CHANNEL_PREFIXES]
+    assert not any(key.startswith(channel) for key in others for channel in s3_layout.CHANNEL_PREFIXES.values())
 
 
 @pytest.mark.parametrize("execution_name", ["daily-2020-02-01", "x" * 80, "with space & ünicode"])
@@ -197,42 +195,37 @@ def test_job_names_are_stable_and_fit_autopilots_limit(execution_name: str) -> N
     [
         FeatureManifest(1, DAY, 3, {"t001": 2, "t007": 3}, "abc", ("part-0.csv", "part-1.csv")),
         FeatureValidation(DAY, 3, 477, "abc"),
-        LabelledSetManifest("abc", (DAY, date(2020, 1, 4)), 9, 1, 1, 2, {"train": SplitCounts(4, 2, {"Dreamer": 4})}),
-        ModelPointer("model", "job", "candidate", {"F1macro": 0.3}, "abc", datetime(2020, 1, 3, 4, 5, tzinfo=UTC)),
-        PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0),
+        LabelledSetManifest(
+            "abc",
+            (DAY, date(2020, 1, 4)),
+            "stage",
+            9,
+            1,
+            1,
+            2,
+            0,
+            0,
+            splits={"train": SplitCounts(4, 2, {"Dreamer": 4})},
+            with_members_sha256={"train": "abc"},
+        ),
+        PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2}),
     ],
     ids=lambda document: type(document).__name__,
 )
-def test_documents_survive_writing_and_reading(document: Document) -> None:
+def test_documents_survive_writing_and_reading(document: Any) -> None:
     assert TypeAdapter(type(document)).validate_json(to_json(document)) == document
 
 
 def test_documents_are_written_in_one_way() -> None:
-    receipt = PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0)
+    receipt = PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2})
     assert to_json(receipt).splitlines()[1:3] == ['  "failed": 0,', '  "quarantined": 1,']
     assert json.loads(to_json(receipt)) == {**dataclasses.asdict(receipt), "snapshot_date": "2020-01-03"}
 
 
 def test_value_without_a_place_in_a_document_is_an_error() -> None:
-    receipt = PushReceipt(DAY, read=Decimal(3), written=2, quarantined=1, failed=0)  # type: ignore[arg-type]
+    receipt = PushReceipt(DAY, read=Decimal(3), written=2, quarantined=1, failed=0, stages={})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Decimal"):
         to_json(receipt)
-
-
-# Splits
-
-
-def test_splits_have_their_shares_and_a_member_is_always_in_the_same() -> None:
-    members = [f"member-{i}" for i in range(10_000)]
-    splits = {member: split_of(member) for member in members}
-    for split, percent in SPLIT_SHARES.items():
-        assert Counter(splits.values())[split] / len(members) == pytest.approx(percent / 100, abs=0.015)
-    assert all(split_of(member) == split for member, split in splits.items())
-
-
-def test_split_of_a_member_does_not_change_between_versions() -> None:
-    splits = [split_of(f"member-{i}") for i in range(8)]
-    assert splits == ["train", "train", "train", "validation", "train", "test", "train", "test"]
 
 
 # Records of the transform and items of the table

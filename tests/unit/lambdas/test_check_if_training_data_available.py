@@ -1,6 +1,8 @@
-"""Training starts on a complete labelled set with rows in every split."""
+"""Training starts on a complete labelled set with rows in every split, and of which no member crosses."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,35 +12,114 @@ import pytest
 from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
 from buyer_stage.errors import InvalidManifestError, LabelledSetError
 from buyer_stage.features import MODEL_FEATURES, column_checksum
+from buyer_stage.labelled_set import LabelledRow, channel_line, record_lines
+from buyer_stage.stages import Stage
 from lambdas.check_if_training_data_available.handler import handler
 
 KEY = "train/manifest.json"
+PLACES = {"m1": "train", "m2": "train", "m3": "validation", "m4": "test"}
+FILES = {"train": "train/csv/", "validation": "validation/csv/", "test": "test/with-target/"}
+
+
+def record(split: str) -> list[str]:
+    """A split's record: of each member, rows of two days."""
+    return record_lines(
+        LabelledRow(member, date(2020, 1, day), tuple(position for _ in MODEL_FEATURES), Stage.DREAMER)
+        for position, member in enumerate(PLACES)
+        for day in (29, 30)
+        if PLACES[member] == split
+    )
+
+
+def text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+RECORDS = {split: record(split) for split in FILES}
+CHANNELS = {split: [channel_line(line) for line in lines] for split, lines in RECORDS.items()}
 MANIFEST = LabelledSetManifest(
     column_checksum=column_checksum(MODEL_FEATURES),
     snapshot_dates=(date(2020, 1, 29), date(2020, 1, 30)),
-    answers=12,
-    answers_with_unknown_stage=1,
-    members_with_conflicting_answers=1,
+    split_by="stage",
+    answers=5,
+    rows_with_unknown_label=1,
+    rows_with_conflicting_answers=1,
     rows_after_answer=0,
+    members_alike=0,
+    members_kept=0,
     splits={
-        "train": SplitCounts(14, 7, {"Dreamer": 14}),
-        "validation": SplitCounts(3, 2, {"Dreamer": 3}),
+        "train": SplitCounts(4, 2, {"Dreamer": 4}),
+        "validation": SplitCounts(2, 1, {"Dreamer": 2}),
         "test": SplitCounts(2, 1, {"Dreamer": 2}),
     },
+    with_members_sha256={split: hashlib.sha256(text(lines).encode()).hexdigest() for split, lines in RECORDS.items()},
 )
 Put = Callable[[str, str], None]
 
 
-def test_labelled_set_is_available_with_its_row_counts(
-    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
-) -> None:
+@pytest.fixture
+def labelled_set(put: Put) -> None:
+    """A labelled set, as the step leaves it."""
+    for split, channel_prefix in FILES.items():
+        put(f"{split}/with-members/part-00000.csv", text(RECORDS[split]))
+        put(f"{channel_prefix}part-00000.csv", text(CHANNELS[split]))
+    put("train/members.json", json.dumps(PLACES))
     put(KEY, to_json(MANIFEST))
-    assert handler(event, context) == {"available": True, "training_rows": 14, "validation_rows": 3}
-    assert emitted_metrics() == {"TrainingRows": 14}
+
+
+@pytest.mark.usefixtures("labelled_set")
+def test_labelled_set_is_available_with_its_row_counts(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    assert handler(event, context) == {"available": True, "training_rows": 4, "validation_rows": 2}
+    assert emitted_metrics() == {"TrainingRows": 4}
 
 
 def test_no_manifest_is_not_available(event: dict[str, Any], context: Any) -> None:
     assert handler(event, context) == {"available": False}
+
+
+@pytest.mark.usefixtures("labelled_set")
+def test_row_moved_to_another_channel_is_an_error_that_says_how_many_members_cross(
+    event: dict[str, Any], context: Any, put: Put
+) -> None:
+    put("train/csv/part-00000.csv", text(CHANNELS["train"][:-1]))
+    put("validation/csv/part-00000.csv", text([*CHANNELS["validation"], CHANNELS["train"][-1]]))
+    with pytest.raises(LabelledSetError, match="members in the channel of another split: 1, such as m2"):
+        handler(event, context)
+
+
+@pytest.mark.usefixtures("labelled_set")
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_row_added_in_a_file_of_its_own_is_an_error_too(
+    event: dict[str, Any], context: Any, put: Put, end: str
+) -> None:
+    put("train/csv/part-00001.csv", CHANNELS["test"][1] + end)
+    with pytest.raises(LabelledSetError, match="members in the channel of another split: 1, such as m4"):
+        handler(event, context)
+
+
+@pytest.mark.usefixtures("labelled_set")
+def test_row_moved_in_the_records_is_an_error_that_says_how_many_members_cross(
+    event: dict[str, Any], context: Any, put: Put
+) -> None:
+    put("train/with-members/part-00000.csv", text(RECORDS["train"][:-1]))
+    put("test/with-members/part-00000.csv", text([*RECORDS["test"], RECORDS["train"][-1]]))
+    with pytest.raises(LabelledSetError, match="members in more than one of train, validation, test: 1, such as m2"):
+        handler(event, context)
+
+
+@pytest.mark.usefixtures("labelled_set")
+def test_record_that_is_not_the_one_of_the_manifest_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+    put(KEY, to_json(dataclasses.replace(MANIFEST, with_members_sha256=dict.fromkeys(FILES, "of another day"))))
+    with pytest.raises(LabelledSetError, match="train/with-members/ is not what its manifest describes"):
+        handler(event, context)
+
+
+def test_labelled_set_without_its_places_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+    put(KEY, to_json(MANIFEST))
+    with pytest.raises(LabelledSetError, match=r"train/members\.json is missing"):
+        handler(event, context)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])

@@ -1,0 +1,25 @@
+"""Runs the queries of `sql/`, which are written for Athena, on Spark."""
+
+from collections.abc import Mapping
+
+import sqlglot
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+
+from buyer_stage.datalake import PARTITION_COLUMN, table_name
+from buyer_stage.windows import Window
+from emr_steps.feature_transforms import SNAPSHOT_DATE
+
+
+def run_athena_query(spark: SparkSession, query: str, tables: Mapping[Window, DataFrame]) -> DataFrame:
+    """Run a query over the windows' tables, and over other views of the session that it names.
+
+    Args:
+        spark: the session.
+        query: in Athena's dialect, its parameters filled in.
+        tables: window -> raw rows, as `read_window` gives them.
+    """
+    for window, table in tables.items():
+        partition = sf.date_format(SNAPSHOT_DATE, "yyyyMMdd").alias(PARTITION_COLUMN)
+        table.select(*table.drop(SNAPSHOT_DATE).columns, partition).createOrReplaceTempView(table_name(window))
+    return spark.sql(sqlglot.transpile(query, read="athena", write="spark")[0])
