@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.features import TRANSFORM_INPUT_FILTER
 from buyer_stage.transform_output import OUTPUT_FILTER, parse_record
 from localcloud.batch_transform import FieldFilter, Transform, TransformError, main, transform_files
-from localcloud.inference_container import Calibration, Model, save_model
+from model_training.model_archive import Component, Model, save_model
 
 FIELDS = ["a", "b", "c", "d", "e"]
 
@@ -110,7 +110,14 @@ def job(tmp_path: Path) -> list[str]:
     rows = np.random.default_rng(0).normal(size=(100, 2))
     estimator = LogisticRegression().fit(rows, (rows[:, 0] > 0).astype(int))
     save_model(
-        Model(("a", "b"), ("Active Searcher", "Dreamer"), Calibration((0.5, 0.5), 0.0, 0.0), estimator),
+        Model(
+            ("a", "b"),
+            ("Dreamer", "Active Searcher"),
+            (0.5, 0.5),
+            0.0,
+            (Component("c", "levels", 1.0, [estimator]),),
+            (1.0, 1.0),
+        ),
         tmp_path / "model.tar.gz",
     )
     (tmp_path / "in").mkdir()

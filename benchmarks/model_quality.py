@@ -1,0 +1,222 @@
+r"""What training is worth on members that it has not seen, candidate by candidate and as a whole.
+
+    python -m benchmarks.model_quality [--sample CSV] [--seed 7] [--folds 5]
+
+Every fifth of the members is held out in turn, and the whole procedure runs on the others: its inner folds choose the
+blend and the rule, the fifth only measures. Beside that stands the leaked score: the same procedure where *rows* are
+held out, so that the members measured are known from other days. The document goes to `build/benchmarks/`.
+"""
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from buyer_stage.features import MAXIMUM_DWELL_SECONDS, MODEL_FEATURES, SOURCE_COLUMNS, TARGET_COLUMN, Rule
+from buyer_stage.stages import Stage
+from buyer_stage.windows import Window
+from model_quality.evaluation import (
+    Classes,
+    Estimate,
+    Matrix,
+    Predictions,
+    baseline_predictions,
+    metric_estimates,
+)
+from model_training.candidates import raw_probabilities
+from model_training.labelled_rows import LabelledRows, read_labelled_rows
+from model_training.representations import REPRESENTATIONS
+from model_training.training import FOLDS, Training, choose, member_folds, train
+from sample_data.behaviour import draw_behaviour, draw_members
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT.parent / "shared" / "data" / "original_train_sample.csv"
+OUTPUT = ROOT / "build" / "benchmarks" / "model_quality.json"
+
+SYNTHETIC_MEMBERS = 1000
+SYNTHETIC_DAYS = tuple(date(2020, 1, 31) + timedelta(days=day) for day in range(4))
+"""As many members and days as the original's sample has."""
+
+SHOWN = ("log_loss", "macro_f1", "balanced_accuracy", "ece", "ordinal_error")
+PROCEDURE = "the procedure"
+AUTOGLUON = "AutoGluon"
+AUTOGLUON_SECONDS = 60
+
+HeldOut = dict[str, list[tuple[Classes, Predictions]]]
+"""What was said, per candidate and fold: positions of the rows, and the predictions."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line of the table.
+
+    Attributes:
+        metrics: metric -> value with interval.
+        seconds: spent on all folds; none for what needs no fitting.
+    """
+
+    metrics: dict[str, Estimate]
+    seconds: float | None
+
+
+def synthetic_rows(seed: int) -> LabelledRows:
+    """Give members on several days from the generator, as the features of the ETL, each with its stage."""
+    people = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
+    parts = []
+    for day in SYNTHETIC_DAYS:
+        behaviour = draw_behaviour(np.random.default_rng([seed, day.toordinal()]), people, day)
+        columns: list[npt.NDArray[Any]] = []
+        for position, _ in enumerate(Window):
+            for source in SOURCE_COLUMNS:
+                values = behaviour.columns[source.name][:, position]
+                present = behaviour.present[:, position]
+                if source.rule is Rule.ONE_HOT:
+                    columns += [present & (np.char.strip(values.filled("").astype(str)) == v) for v in source.values]
+                else:
+                    numbers = np.where(present, np.nan_to_num(values.filled(0).astype(float)), 0)
+                    columns.append(np.minimum(numbers, MAXIMUM_DWELL_SECONDS) if source.rule is Rule.DWELL else numbers)
+        features = np.column_stack(columns).astype(np.float64)
+        parts.append(LabelledRows(MODEL_FEATURES, tuple(Stage), tuple(people.ids.tolist()), features, people.stages))
+    rows, *others = parts
+    for other in others:
+        rows = rows.with_rows(other)
+    return rows
+
+
+def measure(rows: LabelledRows, folds: int, seed: int, console: Console, title: str) -> dict[str, Line]:
+    """Hold out every fold in turn, run the whole procedure on the others, and measure all that it tried.
+
+    Returns:
+        The procedure first, then its candidates, each blended with the prior and given its rule in the same way.
+    """
+    said: HeldOut = {}
+    seconds: dict[str, float] = {}
+    for number, (fitted, held_out) in enumerate(member_folds(rows, folds, seed), start=1):
+        known, unknown = rows.take(fitted), rows.take(held_out)
+        with console.status(f"{title}, fold {number} of {folds}"):
+            started = time.monotonic()
+            training = train(known, seed, lambda _: None)
+            _add(seconds, PROCEDURE, time.monotonic() - started)
+            said.setdefault(PROCEDURE, []).append((held_out, training.model.predict(unknown)))
+            for position, name in enumerate(training.out_of_fold.names[:-1]):
+                _add(seconds, name, training.out_of_fold.seconds[position])
+                said.setdefault(name, []).append((held_out, _candidate_predictions(training, known, unknown, position)))
+            if importlib.util.find_spec("autogluon") is not None:
+                started = time.monotonic()
+                said.setdefault(AUTOGLUON, []).append((held_out, _autogluon_predictions(known, unknown)))
+                _add(seconds, AUTOGLUON, time.monotonic() - started)
+    return {
+        name: Line(metric_estimates(_in_order(rows, parts), seed=seed), seconds[name]) for name, parts in said.items()
+    }
+
+
+def _add(seconds: dict[str, float], name: str, more: float) -> None:
+    seconds[name] = seconds.get(name, 0) + more
+
+
+def _in_order(rows: LabelledRows, parts: Sequence[tuple[Classes, Predictions]]) -> Predictions:
+    positions = np.concatenate([positions for positions, _ in parts])
+    order = np.argsort(positions)
+    probabilities = np.vstack([each.probabilities for _, each in parts])[order]
+    return Predictions(
+        rows.labels, rows.members, rows.classes, probabilities, np.concatenate([each.named for _, each in parts])[order]
+    )
+
+
+def _candidate_predictions(
+    training: Training, known: LabelledRows, unknown: LabelledRows, position: int
+) -> Predictions:
+    """Give what one candidate alone would have said, with weight and rule chosen on the inner folds."""
+    component = training.model.components[position]
+    inner = training.out_of_fold.probabilities[[position, -1]]
+    choice = choose(inner, known.classes, known.prior)
+    seen = REPRESENTATIONS[component.representation](unknown.features, unknown.values)
+    raw = raw_probabilities(component.estimator, seen)
+    both = np.stack([raw, np.tile(known.prior, (len(raw), 1))])
+    return choice.predict(both, unknown.labels, unknown.members, unknown.classes)
+
+
+def _autogluon_predictions(known: LabelledRows, unknown: LabelledRows) -> Predictions:
+    """Give what AutoGluon says, where it is installed: the product does without it."""
+    from autogluon.tabular import TabularPredictor  # type: ignore[import-not-found]
+
+    frame = pd.DataFrame(known.values, columns=list(known.features))
+    frame[TARGET_COLUMN] = known.classes
+    with tempfile.TemporaryDirectory() as folder:
+        predictor = TabularPredictor(TARGET_COLUMN, "multiclass", "log_loss", path=folder, verbosity=0)
+        predictor.fit(frame, time_limit=AUTOGLUON_SECONDS)
+        said = predictor.predict_proba(pd.DataFrame(unknown.values, columns=list(unknown.features)))
+    probabilities: Matrix = said[list(range(len(known.labels)))].to_numpy(np.float64)
+    return Predictions(
+        unknown.labels, unknown.members, unknown.classes, probabilities, probabilities.argmax(axis=1).astype(np.int64)
+    )
+
+
+def baselines(rows: LabelledRows, seed: int) -> dict[str, Line]:
+    """Give what is reached without looking at the members."""
+    prior = np.tile(rows.prior, (len(rows.members), 1))
+    anything = Predictions(rows.labels, rows.members, rows.classes, prior, prior.argmax(axis=1).astype(np.int64))
+    return {
+        name: Line(metric_estimates(predictions, seed=seed), None)
+        for name, predictions in baseline_predictions(anything, rows.prior, seed).items()
+    }
+
+
+def show(lines: dict[str, Line], title: str, console: Console) -> None:
+    """Print a table."""
+    table = Table("", *SHOWN, "seconds", title=title, title_justify="left")
+    for name, line in lines.items():
+        estimates = [line.metrics[metric] for metric in SHOWN]
+        cells = [f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in estimates]
+        table.add_row(name, *cells, "" if line.seconds is None else f"{line.seconds:.0f}")
+    console.print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=Path, help="labelled rows; looked for beside the repository if left out")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--folds", type=int, default=FOLDS)
+    parsed = parser.parse_args(arguments)
+    console = Console(highlight=False, width=160)
+    sample = parsed.sample or (SAMPLE if SAMPLE.is_file() else None)
+    rows = read_labelled_rows(sample, MODEL_FEATURES) if sample else synthetic_rows(parsed.seed)
+    source = "the real sample" if sample else "synthetic members"
+    console.print(f"{source}: {len(rows.members):,} rows of {len(set(rows.members)):,} members, seed {parsed.seed}")
+
+    honest = measure(rows, parsed.folds, parsed.seed, console, "members held out")
+    honest |= baselines(rows, parsed.seed)
+    show(honest, f"Members held out, {parsed.folds} folds; intervals of 95 % resample members", console)
+    by_row = dataclasses.replace(rows, members=tuple(str(row) for row in range(len(rows.members))))
+    leaked = measure(by_row, parsed.folds, parsed.seed, console, "rows held out")
+    show(leaked, "LEAKED: rows held out, their members known from other days. Not what the model is worth", console)
+
+    document = {
+        "source": source,
+        "rows": len(rows.members),
+        "members": len(set(rows.members)),
+        "seed": parsed.seed,
+        "folds": parsed.folds,
+        "honest": {name: dataclasses.asdict(line) for name, line in honest.items()},
+        "leaked": {name: dataclasses.asdict(line) for name, line in leaked.items()},
+    }
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.write_text(json.dumps(document, indent=2) + "\n")
+    console.print(f"{OUTPUT.relative_to(ROOT)} holds every figure")
+
+
+if __name__ == "__main__":
+    main()
