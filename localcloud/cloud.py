@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import boto3
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVER_PYTHON = REPOSITORY / ".venv-localcloud" / "bin" / "python"
 STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
@@ -89,6 +91,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
+        "AUTH": "true",
         **CREDENTIALS_AND_REGION,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "TMPDIR": str(temporary),
@@ -141,6 +144,7 @@ def _is_group_alive(pid: int) -> bool:
 def use(cloud: LocalCloud) -> None:
     """Point the AWS clients that this process makes from now on at a local cloud."""
     os.environ.update(cloud.environment)
+    boto3.DEFAULT_SESSION = None  # it may hold other credentials
 
 
 @contextlib.contextmanager
@@ -154,6 +158,7 @@ def running(work_folder: Path) -> Iterator[LocalCloud]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+        boto3.DEFAULT_SESSION = None
         stop(cloud)
 
 

@@ -1,6 +1,12 @@
-"""Deploys this repository's Terraform, environment `local`, to the local cloud."""
+"""Deploys this repository's Terraform, environment `local`, to the local cloud.
+
+python -m localcloud.deployment COMMAND...     runs a command against a deployment that lives as long as the command
+"""
 
 import json
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +14,7 @@ from pathlib import Path
 import boto3
 
 from buyer_stage.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
-from localcloud.cloud import REGION, REPOSITORY, LocalCloudError
+from localcloud.cloud import REGION, REPOSITORY, LocalCloudError, running
 from tools.package import build_packages
 from tools.publish import code_bucket, publish_certificate, publish_code
 from tools.terraform import TerraformError, Workspace
@@ -115,5 +121,19 @@ def _subscribe_inbox(topic_arn: str) -> str:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName=INBOX)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**sender, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     boto3.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
     return str(url)
+
+
+def main() -> None:
+    """Start a local cloud, deploy to it, run the command of the command line, and stop; exits as the command does."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "cloud"):
+        deploy(Path(folder))
+        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,13 +9,35 @@ import atexit
 
 from ministack.app import main
 
-from localcloud.services import corrections, emr, glue, sagemaker
+from localcloud import authorization
+from localcloud.services import (
+    athena,
+    cloudwatch,
+    emr,
+    glue,
+    lambda_functions,
+    logs,
+    sagemaker,
+    schedules,
+    step_functions,
+)
 from localcloud.staged_job import PROCESSES
 
 
 def serve() -> None:
     """Serve until told to stop, then stop every job too."""
-    for service in (corrections, emr, glue, sagemaker):
+    for service in (
+        authorization,
+        athena,
+        cloudwatch,
+        emr,
+        glue,
+        lambda_functions,
+        logs,
+        sagemaker,
+        schedules,
+        step_functions,
+    ):
         service.install()
     atexit.register(PROCESSES.stop_all)
     main()

@@ -11,13 +11,15 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import ClientError
 
+from localcloud.authorization import allows, credentials
 from localcloud.error_lines import last_error
 
 if TYPE_CHECKING:
@@ -91,17 +93,20 @@ def endpoint() -> str:
     return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
 
-def s3_client() -> "S3Client":
-    """An S3 client of this local cloud."""
-    return boto3.client("s3", endpoint_url=endpoint())
+def s3_client(role: str | None = None) -> "S3Client":
+    """An S3 client of this local cloud, acting as a role or, without one, as the owner of the account."""
+    session = {name.lower(): value for name, value in credentials(role).items()} if role else {}
+    return boto3.client("s3", endpoint_url=endpoint(), **session)  # type: ignore[call-overload, no-any-return]
 
 
-def run_staged(job_id: str, command: Sequence[str]) -> FinishedJob:
+def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
     """Run a command whose arguments may name S3 locations, and bring what it changed there back to S3.
 
     Args:
         job_id: names the log (`logs/{job_id}.log` below the work folder).
         command: program and arguments; an argument may be an `s3://` location or a comma-separated list of them.
+            Of a whole bucket, the job finds what its role may read.
+        role: whom the job acts as, in S3 and elsewhere: name or ARN.
 
     Returns:
         How the job ended. Changes go back to S3 after a failure too, as a cluster's would have.
@@ -109,29 +114,33 @@ def run_staged(job_id: str, command: Sequence[str]) -> FinishedJob:
     root = work_folder() / "staged" / job_id
     log = work_folder() / "logs" / f"{job_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    s3 = s3_client()
+    s3 = s3_client(role)
     staged: dict[str, dict[str, tuple[int, int]]] = {}
 
     def stage(match: re.Match[str]) -> str:
         bucket, key = match["bucket"], match["key"] or ""
         before = staged.setdefault(bucket, {})
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
-            for found in page.get("Contents", []):
-                file = root / bucket / found["Key"]
-                if found["Key"] not in before:
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    s3.download_file(bucket, found["Key"], str(file))
-                    before[found["Key"]] = _fingerprint(file)
+        for found in [key] if _is_object(bucket, key) else _list_keys(s3, bucket, key):
+            is_readable = bool(key) or allows(role, "s3:GetObject", f"arn:aws:s3:::{bucket}/{found}", is_made=False)
+            if found not in before and is_readable:
+                file = root / bucket / found
+                file.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, found, str(file))
+                before[found] = _fingerprint(file)
         if key.endswith("/") or not key:
             (root / bucket / key).mkdir(parents=True, exist_ok=True)
         return f"{root}/{bucket}/{key}".rstrip("/") + ("/" if key.endswith("/") else "")
 
-    local_command = [S3_URI.sub(stage, argument) for argument in command]
-    exit_code = PROCESSES.run(job_id, local_command, log, _job_environment())
-    _name_s3_in_log(log, root)
-    for bucket, before in staged.items():
-        _bring_back(s3, bucket, root / bucket, before)
-    shutil.rmtree(root, ignore_errors=True)
+    try:
+        local_command = [S3_URI.sub(stage, argument) for argument in command]
+        exit_code = PROCESSES.run(job_id, local_command, log, {**_job_environment(), **credentials(role)})
+        _name_s3_in_log(log, root)
+        for bucket, before in staged.items():
+            _bring_back(s3, bucket, root / bucket, before)
+    except ClientError as error:
+        return FinishedJob(succeeded=False, error=f"{role} {error}")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
     return FinishedJob(exit_code == 0, "" if exit_code == 0 else last_error(log.read_text(), exit_code))
 
 
@@ -150,6 +159,18 @@ def _job_environment() -> dict[str, str]:
         "PATH": f"{worker_python().parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.environ["LOCALCLOUD_REPOSITORY"],
     }
+
+
+def _is_object(bucket: str, key: str) -> bool:
+    """Tell whether a location is one object, which no job lists before it reads it."""
+    listed = s3_client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return bool(key) and [found["Key"] for found in listed] == [key]
+
+
+def _list_keys(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            yield found["Key"]
 
 
 def _fingerprint(file: Path) -> tuple[int, int]:

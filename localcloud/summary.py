@@ -13,8 +13,6 @@ from rich.table import Table
 from buyer_stage import s3_layout
 from buyer_stage.stages import Stage
 from localcloud.deployment import Deployment
-from localcloud.evaluation import evaluate
-from localcloud.inference_container import load_model
 from tools.execution import ExecutionRecord
 
 LOOKUPS = 3
@@ -31,8 +29,7 @@ class Summary:
         window_rows: window -> rows of the data lake.
         labelled_set: the labelled set's manifest.
         members_per_stage: stage -> items of the table.
-        model: the model pointer.
-        honest_metrics: metrics on members that neither training nor the choice of the model saw.
+        model_card: what the model is, and how good on members that neither training nor its choice saw.
         lookups: a few items of the table.
         seconds_per_state: pipeline -> state -> seconds.
         problems: what does not add up; empty for a good run.
@@ -44,8 +41,7 @@ class Summary:
     window_rows: dict[str, int]
     labelled_set: dict[str, Any]
     members_per_stage: dict[str, int]
-    model: dict[str, Any]
-    honest_metrics: dict[str, Any]
+    model_card: dict[str, Any]
     lookups: list[dict[str, Any]]
     seconds_per_state: dict[str, dict[str, float]]
     problems: list[str] = field(default_factory=list)
@@ -77,7 +73,6 @@ def summarise(
     ml = records["ml"].output
     features = document(s3_layout.feature_manifest_key(snapshot_date))
     receipt = document(s3_layout.push_receipt_key(snapshot_date, ml["upload"]["run_name"]))
-    model = document(s3_layout.MODEL_POINTER_KEY)
     results = bucket / s3_layout.inference_results_prefix(snapshot_date, ml["transform"]["transform_job_name"])
     items = [json.loads(line) for line in (out / "table.jsonl").read_text().splitlines()]
     rows = {
@@ -100,12 +95,7 @@ def summarise(
         window_rows=features["window_row_counts"],
         labelled_set=document(s3_layout.LABELLED_SET_MANIFEST_KEY),
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
-        model=model,
-        honest_metrics=evaluate(
-            load_model(bucket / s3_layout.AUTOML_OUTPUT_PREFIX / model["model_version"] / "model.tar.gz"),
-            test=bucket / s3_layout.TEST_WITH_TARGET_PREFIX,
-            training=bucket / s3_layout.TRAINING_PREFIX,
-        ),
+        model_card=document(s3_layout.model_card_key(ml["model"]["model_version"])),
         lookups=items[:LOOKUPS],
         seconds_per_state={name: record.seconds_per_state() for name, record in records.items()},
         problems=problems,
@@ -128,11 +118,18 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     table("Rows out of every stage", summary.rows)
     table("Labelled set, rows", {name: split["rows"] for name, split in summary.labelled_set["splits"].items()})
     table("Members per stage", summary.members_per_stage)
-    honest, prior = summary.honest_metrics["metrics"], summary.honest_metrics["baselines"]
+    evaluation = summary.model_card["evaluation"]
+    prior = evaluation["baselines"]["prior"]
     table(
-        f"Model {summary.model['candidate_name']} on {summary.honest_metrics['rows']:,} rows of unseen members",
-        {name: f"{value:.3f}  (class prior alone: {prior[name]:.3f})" for name, value in honest.items()},
+        f"Model {summary.model_card['candidate_name']} on {evaluation['rows']:,} rows of unseen members",
+        {
+            name: f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})  "
+            f"class shares alone: {prior[name]['value']:.3f}"
+            for name, value in evaluation["metrics"].items()
+        },
     )
+    verdict = summary.model_card["verdict"]
+    console.print(f"[bold]{verdict['decision']}[/bold]: {verdict['reason']}\n", highlight=False)
     table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
     for pipeline, seconds in summary.seconds_per_state.items():
         table(

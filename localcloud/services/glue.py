@@ -6,13 +6,15 @@ import time
 import uuid
 from typing import Any
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import glue
 
-from localcloud.staged_job import run_in_background, run_staged, worker_python
+from localcloud.authorization import AccessDeniedError, authorize
+from localcloud.staged_job import FinishedJob, run_in_background, run_staged, worker_python
 from tools.local_spark import local_spark_submit
 
 CONSUMED_BY_GLUE = (
+    "--scriptLocation",
     "--extra-py-files",
     "--enable-",
     "--job-",
@@ -25,8 +27,29 @@ CONSUMED_BY_GLUE = (
 
 
 def install() -> None:
-    """Replace MiniStack's `StartJobRun`."""
+    """Replace MiniStack's `StartJobRun`, and keep what it forgets of a job."""
     glue._start_job_run = _start_job_run
+    glue._create_job = functools.partial(_create_job, glue._create_job)
+    glue._update_job = functools.partial(_update_job, glue._update_job)
+
+
+def _create_job(create_job: Any, data: dict[str, Any]) -> Any:
+    answer = create_job(data)
+    if answer[0] == 200:
+        glue._jobs[data["Name"]].update(_kept_as_asked(data))
+        glue._tags[f"arn:aws:glue:{get_region()}:{get_account_id()}:job/{data['Name']}"] = data.get("Tags", {})
+    return answer
+
+
+def _update_job(update_job: Any, data: dict[str, Any]) -> Any:
+    answer = update_job(data)
+    if answer[0] == 200:
+        glue._jobs[data["JobName"]].update(_kept_as_asked(data["JobUpdate"]))
+    return answer
+
+
+def _kept_as_asked(job: dict[str, Any]) -> dict[str, Any]:
+    return {name: job[name] for name in ("ExecutionClass", "ExecutionProperty") if name in job}
 
 
 def _start_job_run(data: dict[str, Any]) -> Any:
@@ -60,7 +83,7 @@ def _attempt(
         worker_python(),
         [
             *(["--py-files", arguments["--extra-py-files"]] if "--extra-py-files" in arguments else []),
-            job["Command"]["ScriptLocation"],
+            arguments.get("--scriptLocation", job["Command"]["ScriptLocation"]),
             *("--JOB_NAME", job["Name"], "--JOB_RUN_ID", attempt_id),
             *(
                 part
@@ -72,7 +95,7 @@ def _attempt(
     )
 
     def execute() -> None:
-        finished = run_staged(attempt_id, command)
+        finished = _run(job, attempt_id, command)
         run.update(
             ErrorMessage=finished.error, CompletedOn=time.time(), LastModifiedOn=time.time(),
             ExecutionTime=int(time.time() - now), JobRunState="SUCCEEDED" if finished.succeeded else "FAILED",
@@ -81,3 +104,13 @@ def _attempt(
             _attempt(job, runs, run_id, arguments, attempt + 1)
 
     run_in_background(functools.partial(contextvars.copy_context().run, execute), attempt_id)
+
+
+def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:
+    """Run a command as the job's role, which also reads the job's security configuration."""
+    try:
+        if job.get("SecurityConfiguration"):
+            authorize(job["Role"], "glue:GetSecurityConfiguration")
+    except AccessDeniedError as error:
+        return FinishedJob(succeeded=False, error=str(error))
+    return run_staged(run_id, command, job["Role"])

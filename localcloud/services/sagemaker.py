@@ -1,40 +1,55 @@
 """The part of SageMaker that the product uses, doing the work on this machine; MiniStack has none of it.
 
-Autopilot jobs search for a model with `localcloud.autopilot`, transform jobs score with `localcloud.batch_transform`.
+Autopilot jobs search for a model with `localcloud.autopilot`, transform jobs score with `localcloud.batch_transform`;
+models of the registry are `model_registry`'s.
 """
 
+import functools
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ministack import app
-from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.core import iam_actions
+from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.core.router import SERVICE_PATTERNS
+from ministack.services import stepfunctions
 
+from localcloud.authorization import AccessDeniedError, authorize, authorize_passing, caller
+from localcloud.services import model_registry
+from localcloud.services.sagemaker_records import Record, RequestError, add, arn, find, require_known
+from localcloud.services.step_functions import authorize_hearing, require_sync
 from localcloud.staged_job import run_in_background, run_staged, s3_client, worker_python
 
 INFERENCE_IMAGE = "autopilot-inference-container"
 SEED = 0
-JobRecord = dict[str, Any]
+POLL_SECONDS = 0.2
+RESOURCES = {
+    "AutoMLJobName": "automl-job",
+    "TransformJobName": "transform-job",
+    "ModelName": "model",
+    "ModelPackageGroupName": "model-package-group",
+    "ModelPackageName": None,
+    "ModelPackageArn": None,
+    "ResourceArn": None,
+}
+"""Member of a request -> kind of resource that the policies decide on; None: the member is the ARN itself."""
 
-_automl_jobs: dict[str, JobRecord] = {}
-_models: dict[str, JobRecord] = {}
-_transform_jobs: dict[str, JobRecord] = {}
-
-
-class RequestError(Exception):
-    """A request that SageMaker would refuse, by SageMaker's name for it."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
+_automl_jobs: dict[str, Record] = {}
+_models: dict[str, Record] = {}
+_served_containers: dict[str, Record] = {}
+"""Model -> the container that answers for it; a model package's, when the model names one."""
+_transform_jobs: dict[str, Record] = {}
 
 
 def install() -> None:
-    """Add the service to MiniStack's router."""
+    """Add the service to MiniStack's router, and the integration that a state machine scores with."""
     SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker"], "host_patterns": [r"api\.sagemaker\."]}
     app.SERVICE_HANDLERS["sagemaker"] = handle_request
+    iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
+    iam_actions.extract_resource_arn = functools.partial(_resource_arn, iam_actions.extract_resource_arn)
+    stepfunctions._SERVICE_DISPATCH["arn:aws:states:::sagemaker:createTransformJob"] = _create_transform_job_sync
 
 
 async def handle_request(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]) -> Any:
@@ -47,33 +62,34 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
         return json_response(handler(json.loads(body)))
     except RequestError as error:
         return error_response_json(error.name, str(error), 400)
+    except AccessDeniedError as error:
+        return error_response_json("AccessDeniedException", str(error), 400)
 
 
-def _arn(kind: str, name: str) -> str:
-    return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind}/{name}"
+def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> str:
+    """Give what a request to SageMaker is about, for the policies; MiniStack knows that of its own services."""
+    if service != "sagemaker":
+        return extract(service, *request)
+    body = json.loads(request[3])
+    for member, kind in RESOURCES.items():
+        if member in body:
+            return str(body[member]) if kind is None else arn(kind, body[member])
+    return "*"
 
 
-def _find(records: dict[str, JobRecord], kind: str, name: str) -> JobRecord:
-    if name not in records:
-        raise RequestError(
-            "ValidationException" if kind == "model" else "ResourceNotFound", f'Could not find {kind} "{name}".'
-        )
-    return records[name]
+def _authorize_key(key: str | None) -> None:
+    """A job uses its volumes' key by a grant that its starter makes."""
+    if key:
+        context = {"kms:GrantIsForAWSResource": "true", "kms:ViaService": f"sagemaker.{get_region()}.amazonaws.com"}
+        for action in ("kms:DescribeKey", "kms:CreateGrant"):
+            authorize(caller(), action, key, **context)
 
 
-def _add(records: dict[str, JobRecord], kind: str, name: str, record: JobRecord) -> JobRecord:
-    if name in records:
-        error = "ValidationException" if kind == "model" else "ResourceInUse"
-        raise RequestError(error, f"Cannot create already existing {kind} {name}.")
-    records[name] = record
-    return record
-
-
-def _start(record: JobRecord, status: str, name: str, command: list[str], finish: Callable[[], None]) -> None:
-    """Run a job's command in the background and keep its status in `record[status]`."""
+def _start(record: Record, status: str, name: str, command: list[str], role: str, finish: Callable[[], None]) -> None:
+    """Run a job's command in the background as a role, and keep its status in `record[status]`."""
 
     def run() -> None:
-        finished = run_staged(name, command)
+        finished = run_staged(name, command, role)
         if finished.succeeded:
             finish()
         else:
@@ -86,7 +102,7 @@ def _start(record: JobRecord, status: str, name: str, command: list[str], finish
     run_in_background(run, name)
 
 
-def _create_auto_ml_job_v2(request: JobRecord) -> JobRecord:
+def _create_auto_ml_job_v2(request: Record) -> Record:
     name = request["AutoMLJobName"]
     tabular = request["AutoMLProblemTypeConfig"].get("TabularJobConfig")
     if tabular is None or tabular.get("ProblemType") != "MulticlassClassification":
@@ -96,9 +112,11 @@ def _create_auto_ml_job_v2(request: JobRecord) -> JobRecord:
         raise RequestError(
             "ValidationException", f"the local cloud needs a training and a validation channel, not {sorted(channels)}"
         )
+    authorize_passing(request["RoleArn"], "sagemaker.amazonaws.com")
+    _authorize_key(request.get("SecurityConfig", {}).get("VolumeKmsKeyId"))
     criteria = tabular.get("CompletionCriteria", {})
     output = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/"
-    record = _add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": _arn("automl-job", name)})
+    record = add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": arn("automl-job", name)})
     record["AutoMLJobSecondaryStatus"] = "ModelTuning"
     command = [
         str(worker_python()), "-m", "localcloud.autopilot", "--training", channels["training"],
@@ -112,11 +130,11 @@ def _create_auto_ml_job_v2(request: JobRecord) -> JobRecord:
         record["BestCandidate"] = _best_candidate(name, output, request["AutoMLJobObjective"]["MetricName"])
         record["AutoMLJobSecondaryStatus"] = "Completed"
 
-    _start(record, "AutoMLJobStatus", name, command, finish)
+    _start(record, "AutoMLJobStatus", name, command, request["RoleArn"], finish)
     return {"AutoMLJobArn": record["AutoMLJobArn"]}
 
 
-def _best_candidate(job_name: str, output: str, objective: str) -> JobRecord:
+def _best_candidate(job_name: str, output: str, objective: str) -> Record:
     bucket, _, prefix = output.removeprefix("s3://").partition("/")
     best = json.loads(s3_client().get_object(Bucket=bucket, Key=f"{prefix}candidates.json")["Body"].read())[0]
     return {
@@ -147,30 +165,37 @@ def _best_candidate(job_name: str, output: str, objective: str) -> JobRecord:
     }
 
 
-def _create_model(request: JobRecord) -> JobRecord:
+def _create_model(request: Record) -> Record:
     name = request["ModelName"]
-    containers = request.get("Containers") or [request["PrimaryContainer"]]
-    if [container["Image"] for container in containers] != [INFERENCE_IMAGE]:
+    containers = [_served(container) for container in request.get("Containers") or [request["PrimaryContainer"]]]
+    if [container.get("Image") for container in containers] != [INFERENCE_IMAGE]:
         raise RequestError("ValidationException", "the local cloud serves the models of its own Autopilot only")
-    _add(
-        _models,
-        "model",
-        name,
-        {**request, "ModelArn": _arn("model", name), "CreationTime": time.time(), "Containers": containers},
-    )
-    return {"ModelArn": _arn("model", name)}
+    authorize_passing(request["ExecutionRoleArn"], "sagemaker.amazonaws.com")
+    model_arn = arn("model", name)
+    add(_models, "model", name, {**request, "ModelArn": model_arn, "CreationTime": time.time()})
+    _served_containers[name] = containers[0]
+    return {"ModelArn": model_arn}
 
 
-def _create_transform_job(request: JobRecord) -> JobRecord:
+def _served(container: Record) -> Record:
+    if "ModelPackageName" not in container:
+        return container
+    packaged = model_registry.deployable_container(container["ModelPackageName"])
+    return {**packaged, "Environment": {**packaged.get("Environment", {}), **container.get("Environment", {})}}
+
+
+def _create_transform_job(request: Record) -> Record:
     name = request["TransformJobName"]
-    container = _find(_models, "model", request["ModelName"])["Containers"][0]
+    _authorize_key(request["TransformResources"].get("VolumeKmsKeyId"))
+    model = find(_models, "model", request["ModelName"])
+    container = _served_containers[request["ModelName"]]
     source, processing, output = request["TransformInput"], request["DataProcessing"], request["TransformOutput"]
     formats = (source["ContentType"], source["SplitType"], output["Accept"], output["AssembleWith"])
     if formats != ("text/csv", "Line", "text/csv", "Line"):
         raise RequestError(
             "ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}"
         )
-    record = _add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": _arn("transform-job", name)})
+    record = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
     command = [
         str(worker_python()), "-m", "localcloud.batch_transform", "--model", container["ModelDataUrl"],
         "--response-keys", container["Environment"]["SAGEMAKER_INFERENCE_OUTPUT"],
@@ -180,21 +205,53 @@ def _create_transform_job(request: JobRecord) -> JobRecord:
         "--output-filter", processing["OutputFilter"], "--strategy", request["BatchStrategy"],
         "--max-payload-mb", str(request["MaxPayloadInMB"]),
     ]  # fmt: skip
-    _start(record, "TransformJobStatus", name, command, lambda: None)
+    _start(record, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: None)
     return {"TransformJobArn": record["TransformJobArn"]}
 
 
-def _delete_model(request: JobRecord) -> JobRecord:
-    del _models[_find(_models, "model", request["ModelName"])["ModelName"]]
+def _create_transform_job_sync(resource: str, arguments: Record) -> Record:
+    """Step Functions' integration: start the job, and answer with its description once it is done."""
+    require_sync(resource)
+    job_arn = arn("transform-job", arguments["TransformJobName"])
+    for action in ("CreateTransformJob", "DescribeTransformJob"):
+        authorize(caller(), f"sagemaker:{action}", job_arn)
+    authorize_hearing("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+    try:
+        _create_transform_job(arguments)
+    except RequestError as error:
+        raise stepfunctions._ExecutionError(f"SageMaker.{error.name}", str(error)) from error
+    job = _transform_jobs[arguments["TransformJobName"]]
+    while job["TransformJobStatus"] == "InProgress":
+        time.sleep(POLL_SECONDS)
+    if job["TransformJobStatus"] != "Completed":
+        raise stepfunctions._ExecutionError("States.TaskFailed", json.dumps(job))
+    return job
+
+
+def _delete_model(request: Record) -> Record:
+    del _models[find(_models, "model", request["ModelName"])["ModelName"]]
+    del _served_containers[request["ModelName"]]
     return {}
 
 
-OPERATIONS: dict[str, Callable[[JobRecord], JobRecord]] = {
+def _list_models(request: Record) -> Record:
+    require_known(request, frozenset({"NameContains", "MaxResults", "NextToken"}))
+    found = [
+        {key: model[key] for key in ("ModelName", "ModelArn", "CreationTime")}
+        for model in sorted(_models.values(), key=lambda model: float(model["CreationTime"]), reverse=True)
+        if request.get("NameContains", "") in model["ModelName"]
+    ]
+    return model_registry.page("Models", found, request)
+
+
+OPERATIONS: dict[str, Callable[[Record], Record]] = {
     "CreateAutoMLJobV2": _create_auto_ml_job_v2,
-    "DescribeAutoMLJobV2": lambda request: _find(_automl_jobs, "AutoML job", request["AutoMLJobName"]),
+    "DescribeAutoMLJobV2": lambda request: find(_automl_jobs, "AutoML job", request["AutoMLJobName"]),
     "CreateModel": _create_model,
-    "DescribeModel": lambda request: _find(_models, "model", request["ModelName"]),
+    "DescribeModel": lambda request: find(_models, "model", request["ModelName"]),
     "DeleteModel": _delete_model,
+    "ListModels": _list_models,
     "CreateTransformJob": _create_transform_job,
-    "DescribeTransformJob": lambda request: _find(_transform_jobs, "transform job", request["TransformJobName"]),
+    "DescribeTransformJob": lambda request: find(_transform_jobs, "transform job", request["TransformJobName"]),
+    **model_registry.OPERATIONS,
 }

@@ -1,0 +1,42 @@
+"""What MiniStack's Lambda does otherwise than AWS's and the product relies on."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import lambda_svc
+
+from localcloud.authorization import allows
+from localcloud.error_lines import exception_name
+
+
+def install() -> None:
+    """Wrap the functions that need correcting."""
+    lambda_svc._execute_function_warm = functools.partial(_execute_named, lambda_svc._execute_function_warm)
+    for name in ("_create_function", "_update_code"):
+        setattr(lambda_svc, name, functools.partial(_name_versions, getattr(lambda_svc, name)))
+
+
+def _execute_named(execute: Any, function: dict[str, Any], *arguments: Any) -> dict[str, Any]:
+    """A failed function's error is named by its exception's class, not `Runtime.HandlerError`: retries go by it.
+
+    The function's role writes its log, as far as it may.
+    """
+    configuration = function["config"]
+    group = configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}"
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        allows(configuration["Role"], action, f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:*")
+    result: dict[str, Any] = execute(function, *arguments)
+    if result.get("error") and result["body"].get("errorType") == "Runtime.HandlerError":
+        result["body"]["errorType"] = exception_name(result.get("log", "")) or "Runtime.HandlerError"
+    return result
+
+
+def _name_versions(handler: Callable[..., Any], *arguments: Any) -> Any:
+    """A version published together with its code has an ARN of its own; MiniStack gives it the function's."""
+    answer = handler(*arguments)
+    for function in lambda_svc._functions.values():
+        for number, version in function["versions"].items():
+            version["config"]["FunctionArn"] = f"{function['config']['FunctionArn']}:{number}"
+    return answer

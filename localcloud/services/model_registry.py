@@ -1,0 +1,225 @@
+"""SageMaker's model registry: groups of model packages, a package's approval, and tags."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.services.sagemaker_records import Record, RequestError, arn, require_known
+
+APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
+MAXIMUM_PAGE = 100
+
+_CREATED_WITH = frozenset(
+    {
+        "ModelPackageGroupName", "ModelPackageDescription", "InferenceSpecification", "ModelApprovalStatus",
+        "ModelMetrics", "CustomerMetadataProperties", "DriftCheckBaselines", "Domain", "Task", "SamplePayloadUrl",
+        "Tags", "ClientToken",
+    }
+)  # fmt: skip
+_UPDATED_WITH = frozenset(
+    {
+        "ModelPackageArn", "ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties",
+        "CustomerMetadataPropertiesToRemove", "ClientToken",
+    }
+)  # fmt: skip
+_LISTED_WITH = frozenset(
+    {"ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults", "NextToken"}
+)
+_SUMMARY = (
+    "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription", "CreationTime",
+    "ModelPackageStatus", "ModelApprovalStatus",
+)  # fmt: skip
+
+_groups: dict[str, Record] = {}
+_versions_given: dict[str, int] = {}
+_packages: dict[str, Record] = {}
+_answered: dict[str, Record] = {}
+"""Client token -> the answer that a repeated request gets again."""
+_tags: dict[str, dict[str, str]] = {}
+
+
+def find_package(name: str) -> Record:
+    """Give a model package by its ARN.
+
+    Raises:
+        RequestError: there is none.
+    """
+    if name not in _packages:
+        raise RequestError("ValidationException", f"ModelPackage {name} does not exist.")
+    return _packages[name]
+
+
+def deployable_container(package_arn: str) -> Record:
+    """Give the container of a package that is to become a model.
+
+    Raises:
+        RequestError: there is no such package, or it is not approved, or has not exactly one container.
+    """
+    package = find_package(package_arn)
+    if package["ModelApprovalStatus"] != "Approved":
+        raise RequestError("ValidationException", f"ModelPackage {package_arn} is {package['ModelApprovalStatus']}.")
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    if len(containers) != 1:
+        raise RequestError("ValidationException", f"the local cloud serves one container, not {len(containers)}")
+    container: Record = containers[0]
+    return container
+
+
+def _find_group(name: str) -> Record:
+    group = _groups.get(name.rpartition("/")[2])
+    if group is None:
+        raise RequestError("ValidationException", f"ModelPackageGroup {name} does not exist.")
+    return group
+
+
+def _keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+    _tags.setdefault(resource_arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
+
+
+def _create_group(request: Record) -> Record:
+    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"}))
+    name = request["ModelPackageGroupName"]
+    if name in _groups:
+        raise RequestError("ValidationException", f"Model Package Group already exists: {name}")
+    group_arn = arn("model-package-group", name)
+    described = {key: value for key, value in request.items() if key != "Tags"}
+    _groups[name] = {
+        **described,
+        "ModelPackageGroupArn": group_arn,
+        "ModelPackageGroupStatus": "Completed",
+        "CreationTime": time.time(),
+        "CreatedBy": {},
+    }
+    _keep_tags(group_arn, request.get("Tags", []))
+    return {"ModelPackageGroupArn": group_arn}
+
+
+def _delete_group(request: Record) -> Record:
+    group = _find_group(request["ModelPackageGroupName"])
+    name = group["ModelPackageGroupName"]
+    if any(package["ModelPackageGroupName"] == name for package in _packages.values()):
+        raise RequestError("ConflictException", f"Model Package Group {name} still holds model packages.")
+    del _groups[name]
+    _tags.pop(group["ModelPackageGroupArn"], None)
+    return {}
+
+
+def _require_approval_state(request: Record) -> None:
+    status = request.get("ModelApprovalStatus", "Approved")
+    if status not in APPROVAL_STATES:
+        raise RequestError("ValidationException", f"ModelApprovalStatus {status} is none of {APPROVAL_STATES}")
+
+
+def _create_package(request: Record) -> Record:
+    require_known(request, _CREATED_WITH)
+    if request.get("ClientToken") in _answered:
+        return _answered[request["ClientToken"]]
+    if "ModelPackageGroupName" not in request:
+        raise RequestError("ValidationException", "the local cloud keeps versions in a model package group only")
+    _require_approval_state(request)
+    group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
+    version = _versions_given[group] = _versions_given.get(group, 0) + 1
+    package_arn = arn("model-package", f"{group}/{version}")
+    described = {key: value for key, value in request.items() if key not in ("Tags", "ClientToken")}
+    _packages[package_arn] = {
+        "ModelApprovalStatus": "PendingManualApproval",
+        **described,
+        "ModelPackageGroupName": group,
+        "ModelPackageVersion": version,
+        "ModelPackageArn": package_arn,
+        "ModelPackageName": package_arn,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "CreationTime": time.time(),
+        "CreatedBy": {},
+    }
+    _keep_tags(package_arn, request.get("Tags", []))
+    answer = {"ModelPackageArn": package_arn}
+    if "ClientToken" in request:
+        _answered[request["ClientToken"]] = answer
+    return answer
+
+
+def _update_package(request: Record) -> Record:
+    require_known(request, _UPDATED_WITH)
+    _require_approval_state(request)
+    package = find_package(request["ModelPackageArn"])
+    package.update({key: request[key] for key in ("ModelApprovalStatus", "ApprovalDescription") if key in request})
+    properties = {**package.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
+    removed = request.get("CustomerMetadataPropertiesToRemove", [])
+    package["CustomerMetadataProperties"] = {key: properties[key] for key in properties if key not in removed}
+    package["LastModifiedTime"] = time.time()
+    return {"ModelPackageArn": package["ModelPackageArn"]}
+
+
+def _delete_package(request: Record) -> Record:
+    package = find_package(request["ModelPackageName"])
+    del _packages[package["ModelPackageArn"]]
+    _tags.pop(package["ModelPackageArn"], None)
+    return {}
+
+
+def _list_packages(request: Record) -> Record:
+    require_known(request, _LISTED_WITH)
+    if request.get("SortBy", "CreationTime") != "CreationTime":
+        raise RequestError("ValidationException", "the local cloud sorts model packages by CreationTime only")
+    group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
+    found = sorted(
+        (
+            package
+            for package in _packages.values()
+            if package["ModelPackageGroupName"] == group
+            and package["ModelApprovalStatus"] == request.get("ModelApprovalStatus", package["ModelApprovalStatus"])
+        ),
+        key=lambda package: int(package["ModelPackageVersion"]),
+        reverse=request.get("SortOrder", "Descending") == "Descending",
+    )
+    return page(
+        "ModelPackageSummaryList", [{key: item[key] for key in _SUMMARY if key in item} for item in found], request
+    )
+
+
+def page(list_name: str, items: list[Record], request: Record) -> Record:
+    """Give one page of a listing; the token is where the next one starts."""
+    start = int(request.get("NextToken", 0))
+    end = start + int(request.get("MaxResults", MAXIMUM_PAGE))
+    return {list_name: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+
+
+def _list_tags(request: Record) -> Record:
+    return {"Tags": [{"Key": key, "Value": value} for key, value in _tagged(request).items()]}
+
+
+def _add_tags(request: Record) -> Record:
+    _tagged(request)
+    _keep_tags(request["ResourceArn"], request["Tags"])
+    return _list_tags(request)
+
+
+def _delete_tags(request: Record) -> Record:
+    tags = _tagged(request)
+    for key in request["TagKeys"]:
+        tags.pop(key, None)
+    return {}
+
+
+def _tagged(request: Record) -> dict[str, str]:
+    resource_arn = request["ResourceArn"]
+    if resource_arn not in _tags:
+        raise RequestError("ValidationException", f"the local cloud keeps no tags of {resource_arn}")
+    return _tags[resource_arn]
+
+
+OPERATIONS: dict[str, Callable[[Record], Any]] = {
+    "CreateModelPackageGroup": _create_group,
+    "DescribeModelPackageGroup": lambda request: _find_group(request["ModelPackageGroupName"]),
+    "DeleteModelPackageGroup": _delete_group,
+    "CreateModelPackage": _create_package,
+    "DescribeModelPackage": lambda request: find_package(request["ModelPackageName"]),
+    "ListModelPackages": _list_packages,
+    "UpdateModelPackage": _update_package,
+    "DeleteModelPackage": _delete_package,
+    "ListTags": _list_tags,
+    "AddTags": _add_tags,
+    "DeleteTags": _delete_tags,
+}

@@ -1,0 +1,288 @@
+"""What the local cloud adds to MiniStack or puts right, seen by AWS clients."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
+
+from localcloud import cloud as local_cloud
+from localcloud.calls import Call, read_calls
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com", "sagemaker.amazonaws.com"]},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
+CONTAINER = {"Image": "autopilot-inference-container", "ModelDataUrl": "s3://models/model.tar.gz"}
+ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
+
+
+@pytest.fixture(scope="module")
+def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of a local cloud that the module's AWS clients use."""
+    folder = tmp_path_factory.mktemp("local_cloud")
+    with local_cloud.running(folder):
+        yield folder
+
+
+def make_role(name: str, *actions: str) -> str:
+    iam = boto3.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    if actions:
+        allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_role_policy(RoleName=name, PolicyName="what-it-calls", PolicyDocument=document)
+    return str(role)
+
+
+def package(source: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("handler.py", source)
+    return content.getvalue()
+
+
+def make_function(name: str, role: str, source: str) -> str:
+    """Give the ARN of the function's first version."""
+    functions = boto3.client("lambda")
+    functions.create_function(
+        FunctionName=name, Role=role, Runtime="python3.11", Handler="handler.handler",
+        Code={"ZipFile": package(source)}, Publish=True,
+    )  # fmt: skip
+    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    return str(functions.list_versions_by_function(FunctionName=name)["Versions"][-1]["FunctionArn"])
+
+
+def definition(function_arn: str) -> str:
+    task = {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": function_arn},
+        "Output": "{% $states.result.Payload %}", "End": True,
+    }  # fmt: skip
+    return json.dumps({"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": task}})
+
+
+def execute(state_machine_arn: str) -> dict[str, Any]:
+    states = boto3.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=state_machine_arn)["executionArn"]
+    while (described := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.1)
+    return dict(described)
+
+
+def test_an_execution_started_by_an_alias_runs_the_version_it_points_at(work_folder: Path) -> None:
+    functions, states = boto3.client("lambda"), boto3.client("stepfunctions")
+    role = make_role("versions", "lambda:InvokeFunction")
+    first = make_function("versioned", role, "def handler(event, context): return 'first'")
+    assert first.endswith(":function:versioned:1")
+    functions.update_function_code(
+        FunctionName="versioned", ZipFile=package("def handler(event, context): return 'second'"), Publish=True
+    )
+    machine = states.create_state_machine(name="m", roleArn=role, definition=definition(first), publish=True)
+    alias = states.create_state_machine_alias(
+        name="live",
+        routingConfiguration=[{"stateMachineVersionArn": machine["stateMachineVersionArn"], "weight": 100}],
+    )["stateMachineAliasArn"]
+    states.update_state_machine(
+        stateMachineArn=machine["stateMachineArn"], definition=definition(first.removesuffix("1") + "2"), publish=True
+    )
+
+    described = execute(alias)
+
+    assert json.loads(described["output"]) == "first"
+    assert described["stateMachineVersionArn"] == machine["stateMachineVersionArn"]
+    assert [e["executionArn"] for e in states.list_executions(stateMachineArn=alias)["executions"]] == [
+        described["executionArn"]
+    ]
+    assert json.loads(execute(machine["stateMachineArn"])["output"]) == "second"
+
+
+def test_an_execution_whose_role_may_not_call_the_function_fails_and_the_refusal_is_recorded(work_folder: Path) -> None:
+    function = make_function("closed", make_role("closed-function"), "def handler(event, context): return 1")
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="closed", roleArn=make_role("closed-machine"), definition=definition(function)
+    )
+
+    described = execute(machine["stateMachineArn"])
+
+    assert (described["status"], described["error"]) == ("FAILED", "Lambda.AWSLambdaException")
+    assert "lambda:InvokeFunction" in described["cause"]
+    assert Call("closed-machine", "lambda:InvokeFunction", function, {}, False) in read_calls(work_folder)
+
+
+def test_a_function_may_do_what_its_role_allows_and_nothing_else(work_folder: Path) -> None:
+    boto3.client("s3").create_bucket(
+        Bucket="some-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+    )
+    source = """
+import boto3
+def handler(event, context):
+    s3 = boto3.client("s3")
+    s3.list_objects_v2(Bucket="some-bucket")
+    s3.put_object(Bucket="some-bucket", Key="key", Body=b"")
+"""
+    make_function("lister", make_role("lister", "s3:ListBucket"), source)
+
+    answer = boto3.client("lambda").invoke(FunctionName="lister")
+
+    assert b"s3:PutObject" in answer["Payload"].read()
+    bucket = "arn:aws:s3:::some-bucket"
+    calls = [(call.action, call.resource, call.is_allowed) for call in read_calls(work_folder) if call.role == "lister"]
+    assert ("s3:ListBucket", bucket, True) in calls
+    assert ("s3:PutObject", f"{bucket}/key", False) in calls
+
+
+def test_a_cluster_with_an_unknown_security_configuration_is_refused(work_folder: Path) -> None:
+    emr = boto3.client("emr")
+    emr.create_security_configuration(Name="known", SecurityConfiguration="{}")
+    assert emr.run_job_flow(Name="c", SecurityConfiguration="known", Instances={})["JobFlowId"]
+    assert [kept["Name"] for kept in emr.list_security_configurations()["SecurityConfigurations"]] == ["known"]
+    emr.delete_security_configuration(Name="known")
+    with pytest.raises(ClientError, match="'known' does not exist"):
+        emr.run_job_flow(Name="c", SecurityConfiguration="known", Instances={})
+
+
+def test_versions_of_a_model_package_are_numbered_and_never_given_twice(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="numbered")
+    specification = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
+    first, second = (
+        sagemaker.create_model_package(ModelPackageGroupName="numbered", InferenceSpecification=specification)[
+            "ModelPackageArn"
+        ]
+        for _ in range(2)
+    )
+    sagemaker.delete_model_package(ModelPackageName=second)
+    third = sagemaker.create_model_package(
+        ModelPackageGroupName="numbered", InferenceSpecification=specification, ModelApprovalStatus="Approved"
+    )["ModelPackageArn"]
+
+    listed = sagemaker.list_model_packages(ModelPackageGroupName="numbered")["ModelPackageSummaryList"]
+    approved = sagemaker.list_model_packages(ModelPackageGroupName="numbered", ModelApprovalStatus="Approved")
+
+    assert [item["ModelPackageArn"] for item in listed] == [third, first]
+    assert third.endswith("/numbered/3")
+    assert [item["ModelPackageArn"] for item in approved["ModelPackageSummaryList"]] == [third]
+    with pytest.raises(ClientError, match="ConflictException"):
+        sagemaker.delete_model_package_group(ModelPackageGroupName="numbered")
+
+
+def test_a_model_package_asked_for_twice_with_one_client_token_is_made_once(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="once")
+    request = {
+        "ModelPackageGroupName": "once",
+        "InferenceSpecification": {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},
+    }
+    arns = {sagemaker.create_model_package(**request, ClientToken="t" * 36)["ModelPackageArn"] for _ in range(2)}
+    listed = sagemaker.list_model_packages(ModelPackageGroupName="once")["ModelPackageSummaryList"]
+    assert arns == {item["ModelPackageArn"] for item in listed}
+
+
+def test_a_model_is_made_of_an_approved_package_only(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="approved")
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="approved",
+        InferenceSpecification={"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},
+        CustomerMetadataProperties={"f1": "0.30"},
+    )["ModelPackageArn"]
+    model = {
+        "ModelName": "packaged",
+        "ExecutionRoleArn": f"{ACCOUNT_ROLE}/any",
+        "PrimaryContainer": {"ModelPackageName": arn},
+    }
+    with pytest.raises(ClientError, match="PendingManualApproval"):
+        sagemaker.create_model(**model)
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"approver": "somebody"}
+    )
+    sagemaker.create_model(**model)
+
+    assert [item["ModelName"] for item in sagemaker.list_models(NameContains="packaged")["Models"]] == ["packaged"]
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert described["CustomerMetadataProperties"] == {"f1": "0.30", "approver": "somebody"}
+
+
+def test_a_model_may_only_be_given_a_role_that_its_maker_may_pass(work_folder: Path) -> None:
+    source = f"""
+import boto3
+def handler(event, context):
+    boto3.client("sagemaker").create_model(
+        ModelName="passed", ExecutionRoleArn="{ACCOUNT_ROLE}/any", PrimaryContainer={CONTAINER!r}
+    )
+"""
+    make_function("maker", make_role("maker", "sagemaker:CreateModel"), source)
+
+    answer = boto3.client("lambda").invoke(FunctionName="maker")
+
+    assert b"iam:PassRole" in answer["Payload"].read()
+    context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    assert Call("maker", "iam:PassRole", f"{ACCOUNT_ROLE}/any", context, False) in read_calls(work_folder)
+
+
+def test_a_saved_query_is_found_by_its_prefix_and_replaced_by_its_id(work_folder: Path) -> None:
+    logs = boto3.client("logs")
+    query_id = logs.put_query_definition(name="follow/one", queryString="fields @message")["queryDefinitionId"]
+    logs.put_query_definition(name="follow/one", queryString="fields @timestamp", queryDefinitionId=query_id)
+
+    (found,) = logs.describe_query_definitions(queryDefinitionNamePrefix="follow/")["queryDefinitions"]
+
+    assert (found["queryDefinitionId"], found["queryString"]) == (query_id, "fields @timestamp")
+    assert logs.delete_query_definition(queryDefinitionId=query_id)["success"]
+    assert logs.describe_query_definitions()["queryDefinitions"] == []
+
+
+def test_an_alarm_put_by_the_query_protocol_keeps_all_its_fields(work_folder: Path) -> None:
+    parameters = {
+        "Action": "PutMetricAlarm", "Version": "2010-08-01", "AlarmName": "late & failed", "EvaluationPeriods": "2",
+        "ComparisonOperator": "GreaterThanThreshold", "Threshold": "1.5", "ActionsEnabled": "false",
+        "AlarmActions.member.1": "arn:aws:sns:us-west-2:000000000000:alerts",
+        "Metrics.member.1.Id": "e", "Metrics.member.1.Expression": "a * 2", "Metrics.member.1.ReturnData": "true",
+        "Metrics.member.2.Id": "a", "Metrics.member.2.ReturnData": "false",
+        "Metrics.member.2.MetricStat.Stat": "Sum", "Metrics.member.2.MetricStat.Period": "300",
+        "Metrics.member.2.MetricStat.Metric.Namespace": "BuyerStage",
+        "Metrics.member.2.MetricStat.Metric.MetricName": "RecordsWritten",
+    }  # fmt: skip
+    query(parameters)
+
+    (alarm,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=["late & failed"])["MetricAlarms"]
+    written = query({"Action": "DescribeAlarms", "Version": "2010-08-01", "AlarmNames.member.1": "late & failed"})
+
+    assert (alarm["Threshold"], alarm["ActionsEnabled"], alarm["EvaluationPeriods"]) == (1.5, False, 2)
+    assert alarm["Metrics"][1]["MetricStat"]["Period"] == 300
+    assert "Statistic" not in alarm
+    assert "<AlarmName>late &amp; failed</AlarmName>" in written
+    assert "<Expression>a * 2</Expression>" in written
+
+
+def query(parameters: dict[str, str]) -> str:
+    """Call CloudWatch by the protocol that Terraform speaks, and give the answer's text."""
+    session = boto3.Session()
+    request = AWSRequest(
+        "POST",
+        boto3.client("cloudwatch").meta.endpoint_url,
+        data=urlencode(parameters),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    SigV4Auth(session.get_credentials(), "monitoring", "us-west-2").add_auth(request)
+    prepared = request.prepare()
+    with urlopen(Request(prepared.url, prepared.body.encode(), dict(prepared.headers))) as answer:
+        return str(answer.read().decode())
