@@ -14,7 +14,12 @@ from buyer_stage.stages import Stage, parse_stage
 INFERENCE_RESPONSE_KEYS: tuple[str, ...] = ("predicted_label", "labels", "probabilities")
 """Asked of Autopilot's inference container; the labels name the order of the probabilities."""
 
-OUTPUT_FILTER = "$[0," + ",".join(str(i) for i in range(-len(INFERENCE_RESPONSE_KEYS), 0)) + "]"
+_ANSWER = ",".join(str(i) for i in range(-len(INFERENCE_RESPONSE_KEYS), 0))
+
+OUTPUT_FILTER = f"$[0,{_ANSWER}]"
+
+ANSWER_FILTER = f"$[{_ANSWER}]"
+"""Keeps the answer alone, where the input has no member id: the rows of the holdout, in their order."""
 
 OUTPUT_FILE_SUFFIX = ".out"
 """Batch transform names each output after its input file and appends this."""

@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-LAYER_PACKAGES = ("buyer_stage", "lambdas/common")
+LAYER_PACKAGES = ("buyer_stage", "lambdas/common", "model_quality")
 SPARK_PACKAGES = ("buyer_stage", "spark_common", "emr_steps", "glue")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
 LAYER_REQUIREMENTS = "requirements/layer.txt"

@@ -1,4 +1,6 @@
-"""Tells whether there is a model to score with, so that training is the exception and not the rule."""
+"""Tells whether there is an approved model to score with, and whether it is time to train another."""
+
+from datetime import timedelta
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -6,33 +8,32 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, PositiveInt
 
-from buyer_stage.documents import ModelPointer
 from buyer_stage.errors import ModelError
-from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.s3_layout import MODEL_POINTER_KEY
-from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import is_client_error, named_errors
 from lambdas.common.events import ExecutionEvent
+from lambdas.common.model_registry import REMEDY, newest_model
 
 
 class Variables(Environment):
     """Environment of the function."""
 
-    pipeline_bucket: str
+    model_package_group: str
+    maximum_model_age_days: PositiveInt
 
 
 class Event(ExecutionEvent):
     """Input of the state `CheckModelAvailability`."""
 
+    execution_start_time: AwareDatetime
+    retrain: bool
+
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
-s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
+sagemaker = boto3.client("sagemaker")
 variables = Variables.load()
-model_pointer = TypeAdapter(ModelPointer)
-REMEDY = f"delete {MODEL_POINTER_KEY} from the pipeline bucket and start again to train another"
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -41,26 +42,34 @@ REMEDY = f"delete {MODEL_POINTER_KEY} from the pipeline bucket and start again t
 @named_errors()
 @event_parser(model=Event)
 def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Read the pointer to the model and make sure that the model can be used.
+    """Look for the newest approved model and make sure that it can be used.
 
     Returns:
-        `available` and, when it is, `model_name` and `model_version`.
+        `available` and, when it is, `model_name` and `model_version`; `train`: whether a model is to be trained
+        because there is none, because it was asked for, or because the last attempt is too long ago.
 
     Raises:
-        ModelError: the pointer names a model that is gone or learned from other columns.
-        InvalidManifestError: the pointer is damaged.
+        ModelError: the model is gone from SageMaker, learned from other columns or was registered by somebody else.
     """
-    pointer = load_document(s3, variables.pipeline_bucket, MODEL_POINTER_KEY, model_pointer)
-    metrics.add_metric("ModelAvailable", MetricUnit.Count, 0 if pointer is None else 1)
-    if pointer is None:
-        logger.warning("no model has been trained yet", key=MODEL_POINTER_KEY)
-        return {"available": False}
-    if pointer.column_checksum != column_checksum(MODEL_FEATURES):
-        raise ModelError(f"model {pointer.model_name} was trained on other columns; {REMEDY}")
+    group = variables.model_package_group
+    approved = newest_model(sagemaker, group, "Approved")
+    metrics.add_metric("ModelAvailable", MetricUnit.Count, 0 if approved is None else 1)
+    if approved is None:
+        logger.warning("no model has been approved yet", model_package_group=group)
+        return {"available": False, "train": True}
     try:
-        sagemaker.describe_model(ModelName=pointer.model_name)
+        sagemaker.describe_model(ModelName=approved.model_name)
     except ClientError as error:
         if is_client_error(error, "ValidationException", "Could not find model"):
-            raise ModelError(f"model {pointer.model_name} is gone from SageMaker; {REMEDY}") from error
+            raise ModelError(f"model {approved.model_name} is gone from SageMaker; {REMEDY}") from error
         raise
-    return {"available": True, "model_name": pointer.model_name, "model_version": pointer.model_version}
+    # Attempts that were not approved count too: a training that fails its judges is not repeated every day.
+    newest = newest_model(sagemaker, group) or approved
+    age = event.execution_start_time - newest.created_at
+    metrics.add_metric("ModelAgeDays", MetricUnit.NoUnit, age / timedelta(days=1))
+    return {
+        "available": True,
+        "model_name": approved.model_name,
+        "model_version": approved.model_version,
+        "train": event.retrain or age > timedelta(days=variables.maximum_model_age_days),
+    }

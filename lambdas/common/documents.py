@@ -24,6 +24,20 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> bytes | None:
         return None
 
 
+def read_folder(s3: "S3Client", bucket: str, prefix: str, suffix: str = "") -> bytes:
+    """Read all objects under a prefix, one after the other in the order of their keys.
+
+    Args:
+        s3: the client.
+        bucket: name of the bucket.
+        prefix: of the keys, with a slash at its end.
+        suffix: that the keys must end with.
+    """
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", []) if found["Key"].endswith(suffix)]
+    return b"".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+
+
 def parse_document(adapter: TypeAdapter[T], body: bytes, key: str) -> T:
     """Read a document from JSON.
 

@@ -7,13 +7,13 @@ from pydantic import Json
 from lambdas.common.environment import Environment
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import VpcConfigUnionTypeDef
+    from mypy_boto3_sagemaker.type_defs import VpcConfigTypeDef
 
 
 class VpcSetting(TypedDict, total=False):
     """What is merged into a request; empty without a VPC."""
 
-    VpcConfig: "VpcConfigUnionTypeDef"
+    VpcConfig: "VpcConfigTypeDef"
 
 
 class NetworkVariables(Environment):

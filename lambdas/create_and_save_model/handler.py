@@ -1,5 +1,6 @@
-"""Makes a SageMaker model of Autopilot's best candidate and records it as the one to score with."""
+"""Judges a new model by members that it never saw, and registers it with all that led to the verdict."""
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import boto3
@@ -7,38 +8,65 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ClientError
+from pydantic import BaseModel, TypeAdapter
 
-from buyer_stage.documents import ModelPointer, to_json
-from buyer_stage.errors import ModelError
-from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.job_names import job_name
-from buyer_stage.s3_layout import MODEL_POINTER_KEY
-from lambdas.common.errors import is_client_error, named_errors
+from buyer_stage.documents import LabelledSetManifest, to_json
+from buyer_stage.errors import LabelledSetError, ModelError
+from buyer_stage.labelled_set import SPLIT_SHARES, member_of, split_lines
+from buyer_stage.leak_guard import require_disjoint_members
+from buyer_stage.s3_layout import (
+    LABELLED_SET_MANIFEST_KEY,
+    holdout_scores_prefix,
+    model_card_key,
+    model_card_text_key,
+    with_members_prefix,
+)
+from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX
+from lambdas.common.documents import load_document, read_folder
+from lambdas.common.environment import Environment
+from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
-from lambdas.common.network import NetworkVariables
+from lambdas.common.model_registry import package_properties
+from model_quality.evaluation import baseline_predictions, compare, evaluate
+from model_quality.gate import Decision, judge
+from model_quality.holdout import LABELS, answers, class_shares, predictions
+from model_quality.model_card import ModelCard, to_markdown
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef
+    from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef, ModelPackageContainerDefinitionTypeDef
 
 
-class Variables(NetworkVariables):
+class Variables(Environment):
     """Environment of the function."""
 
     pipeline_bucket: str
-    sagemaker_role_arn: str
+    model_package_group: str
+    code_version: str
+
+
+class Champion(BaseModel):
+    """The model in use when the execution began."""
+
+    model_name: str
+    model_version: str
 
 
 class Event(ExecutionEvent):
     """Input of the state `CreateAndSaveModel`."""
 
     automl_job_name: str
+    model_name: str
+    champion: Champion | None
 
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
+labelled_set_manifest = TypeAdapter(LabelledSetManifest)
+
+BOOTSTRAP_SEED = 7
+"""Of the intervals. Fixed, so that the same answers always get the same verdict."""
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -47,51 +75,104 @@ variables = Variables.load()
 @named_errors()
 @event_parser(model=Event)
 def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Create the execution's model, or find it when a retry comes here again, and write the pointer to it.
+    """Evaluate the challenger (and the champion) on the holdout, write the model card and register the model.
 
     Returns:
-        `model_name` and `model_version`.
+        `available`: whether the model was approved; `model_name`, `model_version`; `decision` and its `reason`.
 
     Raises:
-        ModelError: the job has no best candidate, or it cannot answer with label and probabilities.
+        LabelledSetError: a member is in more than one split, so nobody would be an unseen one.
+        ModelError: an answer to the holdout is missing, or the model is worse than no model.
     """
+    card, containers = _make_card(event)
+    texts = {
+        model_card_key(card.model_version): to_json(card),
+        model_card_text_key(card.model_version): to_markdown(card),
+    }
+    for key, text in texts.items():
+        s3.put_object(Bucket=variables.pipeline_bucket, Key=key, Body=text.encode())
+    sagemaker.create_model_package(
+        ClientToken=hashlib.sha256(event.execution_name.encode()).hexdigest()[:36],
+        ModelPackageGroupName=variables.model_package_group,
+        ModelPackageDescription=card.verdict.reason[:1024],
+        ModelApprovalStatus=card.verdict.decision.value,
+        InferenceSpecification={
+            "Containers": containers,
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        ModelMetrics={
+            "ModelQuality": {
+                "Statistics": {
+                    "ContentType": "application/json",
+                    "S3Uri": f"s3://{variables.pipeline_bucket}/{model_card_key(card.model_version)}",
+                }
+            }
+        },
+        CustomerMetadataProperties=package_properties(card.model_name, card.model_version),
+    )
+    for name, estimate in card.evaluation.metrics.items():
+        metrics.add_metric(f"Holdout{name.title().replace('_', '')}", MetricUnit.NoUnit, estimate.value)
+    logger.info("model judged", decision=card.verdict.decision.value, reason=card.verdict.reason)
+    if card.verdict.decision is Decision.REJECTED:
+        raise ModelError(f"model {card.model_version} is {card.verdict.reason}; it was registered as rejected")
+    return {
+        "available": card.verdict.decision is Decision.APPROVED,
+        "model_name": card.model_name,
+        "model_version": card.model_version,
+        "decision": card.verdict.decision.value,
+        "reason": card.verdict.reason,
+    }
+
+
+def _make_card(event: Event) -> "tuple[ModelCard, list[ModelPackageContainerDefinitionTypeDef]]":
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
-    best = job.get("BestCandidate")
-    if job["AutoMLJobStatus"] != "Completed" or best is None:
-        raise ModelError(f"{event.automl_job_name} is {job['AutoMLJobStatus']} and has no best candidate to use")
-    pointer = ModelPointer(
-        model_name=job_name("buyer-stage-model", event.execution_name),
+    best = job["BestCandidate"]
+    manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
+    if manifest is None:
+        raise LabelledSetError(f"{LABELLED_SET_MANIFEST_KEY} is gone; build the labelled set again")
+    records = {split: split_lines(_read(with_members_prefix(split))) for split in SPLIT_SHARES}
+    require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in records.items()})
+    shares, holdout = class_shares(answers(records["train"])), answers(records["test"])
+    challenger = predictions(holdout, _scores(event, event.model_name))
+    prior = baseline_predictions(challenger, shares, BOOTSTRAP_SEED)["prior"]
+    evaluation = evaluate(challenger, shares, seed=BOOTSTRAP_SEED)
+    against_prior = compare(challenger, prior, seed=BOOTSTRAP_SEED)
+    against_champion = None
+    if event.champion is not None:
+        champion = predictions(holdout, _scores(event, event.champion.model_name))
+        against_champion = compare(challenger, champion, seed=BOOTSTRAP_SEED)
+    card = ModelCard(
         model_version=event.automl_job_name,
+        model_name=event.model_name,
         candidate_name=best["CandidateName"],
-        validation_metrics=validation_metrics(best),
-        column_checksum=column_checksum(MODEL_FEATURES),
-        created_at=job["EndTime"],  # not the clock: a retry writes the same pointer
+        created_at=job["EndTime"],  # not the clock: a retry writes the same card
+        code_version=variables.code_version,
+        labelled_set=manifest,
+        class_shares=dict(zip(LABELS, shares.tolist(), strict=True)),
+        autopilot_metrics=autopilot_metrics(best),
+        evaluation=evaluation,
+        against_prior=against_prior,
+        champion_version=None if event.champion is None else event.champion.model_version,
+        against_champion=against_champion,
+        verdict=judge(evaluation, against_prior, against_champion),
     )
-    try:
-        sagemaker.create_model(
-            ModelName=pointer.model_name,
-            ExecutionRoleArn=variables.sagemaker_role_arn,
-            Containers=answering_containers(best.get("InferenceContainers", [])),
-            # A model answers from what it was given; it has no business on a network.
-            EnableNetworkIsolation=True,
-            **variables.vpc_setting,
-        )
-    except ClientError as error:
-        if not is_client_error(error, "ValidationException", "already existing model"):
-            raise
-        logger.info("this execution has already created its model", model_name=pointer.model_name)
-    s3.put_object(
-        Bucket=variables.pipeline_bucket,
-        Key=MODEL_POINTER_KEY,
-        Body=to_json(pointer).encode(),
-        ContentType="application/json",
-    )
-    for name, value in pointer.validation_metrics.items():
-        metrics.add_metric(f"Validation{name}", MetricUnit.NoUnit, value)
-    return {"model_name": pointer.model_name, "model_version": pointer.model_version}
+    return card, [
+        {"Image": used["Image"], "ModelDataUrl": used["ModelDataUrl"], "Environment": used["Environment"]}
+        for used in answering_containers(best.get("InferenceContainers", []))
+    ]
 
 
-def validation_metrics(candidate: "AutoMLCandidateTypeDef") -> dict[str, float]:
+def _scores(event: Event, model_name: str) -> list[str]:
+    text = _read(holdout_scores_prefix(event.execution_name, model_name), OUTPUT_FILE_SUFFIX)
+    return text.splitlines()
+
+
+def _read(prefix: str, suffix: str = "") -> str:
+    return read_folder(s3, variables.pipeline_bucket, prefix, suffix).decode()
+
+
+def autopilot_metrics(candidate: "AutoMLCandidateTypeDef") -> dict[str, float]:
     """Give a candidate's objective and what else Autopilot measured on the validation channel, by standard name."""
     objective = candidate["FinalAutoMLJobObjectiveMetric"]
     measured = candidate.get("CandidateProperties", {}).get("CandidateMetrics", [])

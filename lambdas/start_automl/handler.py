@@ -1,6 +1,6 @@
 """Starts SageMaker Autopilot on the labelled set."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -15,6 +15,9 @@ from buyer_stage.s3_layout import AUTOML_OUTPUT_PREFIX, TRAINING_PREFIX, VALIDAT
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.network import NetworkVariables
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import AutoMLSecurityConfigTypeDef
 
 
 class Variables(NetworkVariables):
@@ -50,6 +53,11 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     """
     name = job_name("buyer-stage-automl", event.execution_name)
     root = f"s3://{variables.pipeline_bucket}/"
+    security: AutoMLSecurityConfigTypeDef = {
+        "VolumeKmsKeyId": variables.kms_key_arn,
+        "EnableInterContainerTrafficEncryption": True,
+        **variables.vpc_setting,
+    }
     try:
         sagemaker.create_auto_ml_job_v2(
             AutoMLJobName=name,
@@ -77,11 +85,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 }
             },
             AutoMLJobObjective={"MetricName": "F1macro"},
-            SecurityConfig={
-                "VolumeKmsKeyId": variables.kms_key_arn,
-                "EnableInterContainerTrafficEncryption": True,
-                **variables.vpc_setting,
-            },
+            SecurityConfig=security,
             RoleArn=variables.sagemaker_role_arn,
         )
         metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1)

@@ -5,24 +5,14 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import PositiveInt
 
 from buyer_stage.features import TRANSFORM_INPUT_FILTER
 from buyer_stage.job_names import job_name
 from buyer_stage.s3_layout import PART_FILE_PREFIX, features_prefix, inference_results_prefix
 from buyer_stage.transform_output import OUTPUT_FILTER
-from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-
-
-class Variables(Environment):
-    """Environment of the function."""
-
-    pipeline_bucket: str
-    transform_instance_type: str
-    transform_instance_count: PositiveInt
-    kms_key_arn: str
+from lambdas.common.transforms import TransformVariables
 
 
 class Event(ExecutionEvent):
@@ -34,7 +24,7 @@ class Event(ExecutionEvent):
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 sagemaker = boto3.client("sagemaker")
-variables = Variables.load()
+variables = TransformVariables.load()
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -49,38 +39,19 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         `transform_job_name`.
     """
     name = job_name("buyer-stage-transform", event.execution_name)
-    root = f"s3://{variables.pipeline_bucket}/"
-    part_files = root + features_prefix(event.snapshot_date) + PART_FILE_PREFIX
+    request = variables.transform_request(
+        name=name,
+        model_name=event.model_name,
+        source=features_prefix(event.snapshot_date) + PART_FILE_PREFIX,
+        output=inference_results_prefix(event.snapshot_date, name),
+        data_processing={
+            "InputFilter": TRANSFORM_INPUT_FILTER,
+            "JoinSource": "Input",
+            "OutputFilter": OUTPUT_FILTER,
+        },
+    )
     try:
-        sagemaker.create_transform_job(
-            TransformJobName=name,
-            ModelName=event.model_name,
-            BatchStrategy="MultiRecord",
-            MaxPayloadInMB=10,
-            MaxConcurrentTransforms=5,
-            TransformInput={
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": part_files}},
-                "ContentType": "text/csv",
-                "SplitType": "Line",
-            },
-            TransformOutput={
-                "S3OutputPath": root + inference_results_prefix(event.snapshot_date, name),
-                "Accept": "text/csv",
-                "AssembleWith": "Line",
-                "KmsKeyId": variables.kms_key_arn,
-            },
-            TransformResources={
-                # The literal types of the stubs name instances; which one is Terraform's to choose.
-                "InstanceType": variables.transform_instance_type,  # type: ignore[typeddict-item]
-                "InstanceCount": variables.transform_instance_count,
-                "VolumeKmsKeyId": variables.kms_key_arn,
-            },
-            DataProcessing={
-                "InputFilter": TRANSFORM_INPUT_FILTER,
-                "JoinSource": "Input",
-                "OutputFilter": OUTPUT_FILTER,
-            },
-        )
+        sagemaker.create_transform_job(**request)
         metrics.add_metric("TransformJobsStarted", MetricUnit.Count, 1)
     except sagemaker.exceptions.ResourceInUse:
         logger.info("this execution has already started its transform", transform_job_name=name)

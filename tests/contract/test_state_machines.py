@@ -16,7 +16,7 @@ from buyer_stage.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "statemachine"
 SNAPSHOT_DATE = (FOLDER / "snapshot_date.jsonata").read_text().replace("${lag_days}", str(DEFAULT_LAG_DAYS))
-PLACEHOLDER_VALUES = {"cluster": "{}", "snapshot_date": json.dumps(SNAPSHOT_DATE)[1:-1]}
+PLACEHOLDER_VALUES = {"cluster": "{}", "cluster_minutes": "60", "snapshot_date": json.dumps(SNAPSHOT_DATE)[1:-1]}
 ENDS = ("Succeed", "Fail")
 
 
@@ -64,11 +64,16 @@ def test_every_state_says_why_it_is_there_and_waits_aside(definition: dict[str, 
 
 
 def test_every_task_has_a_timeout_bounded_jittered_retries_and_a_catch(definition: dict[str, Any]) -> None:
-    tasks = {name: state for name, state in definition["States"].items() if state["Type"] == "Task"}
+    states = definition["States"]
+    for name, state in states.items():
+        if state["Type"] in ("Task", "Map"):
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+    # What a Map does for each item is caught by the Map.
+    inner = {name: task for s in states.values() for name, task in s.get("ItemProcessor", {}).get("States", {}).items()}
+    tasks = {name: state for name, state in {**states, **inner}.items() if state["Type"] == "Task"}
     assert tasks
     for name, task in tasks.items():
-        assert task["TimeoutSeconds"] > 0, name
-        assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+        assert isinstance(task["TimeoutSeconds"], str) or task["TimeoutSeconds"] > 0, name
         for retry in task["Retry"]:
             assert "States.ALL" not in retry["ErrorEquals"], f"{name} would retry a wrong input"
             assert retry["MaxAttempts"] <= 4, name
@@ -118,7 +123,20 @@ def test_the_ml_pipeline_calls_each_function_once_and_no_other() -> None:
     called = re.findall(r'"FunctionName": "\$\{(\w+)\}"', template)
     functions = [f.parent.name for f in (REPOSITORY / "lambdas").glob("*/handler.py")]
     assert sorted(called) == sorted(functions)
-    assert len(functions) == 11
+    assert len(functions) == 12
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"), [("2026-05-20T10:00:00Z", 3600), ("2026-05-20T10:59:30.400Z", 29), ("2026-05-20T12:00:00Z", 1)]
+)
+def test_the_steps_of_a_cluster_share_an_hour(now: str, seconds: int) -> None:
+    states = load("etl_pipeline")["States"]
+    steps = ("ProcessFeatures", "ValidateFeatures", "BuildTrainingData")
+    (timeout,) = {states[step]["TimeoutSeconds"] for step in steps}
+    started, current = (datetime.fromisoformat(text).timestamp() * 1000 for text in ("2026-05-20T10:00:00Z", now))
+    deadline = states["CreateCluster"]["Assign"]["cluster_deadline"][2:-2].replace("$millis()", str(started))
+    expression = f"($cluster_deadline := {deadline}; {timeout[2:-2].replace('$millis()', str(current))})"
+    assert jsonata.Jsonata(expression).evaluate(None) == seconds
 
 
 def resolve(start_time: str, **execution_input: str) -> str:

@@ -28,6 +28,7 @@ SOURCES = {
     "glue/push_to_dynamodb.py": "",
     "sql/features.sql": "SELECT 1\n",
     "lambdas/__init__.py": "",
+    "model_quality/__init__.py": "",
     "lambdas/common/__init__.py": "",
     "lambdas/common/events.py": "",
     "lambdas/start_automl/__init__.py": "",
@@ -108,6 +109,7 @@ def test_packages_hold_what_each_part_imports(tmp_path: Path) -> None:
         "python/lambdas/__init__.py",
         "python/lambdas/common/__init__.py",
         "python/lambdas/common/events.py",
+        "python/model_quality/__init__.py",
         "python/six-1.0.dist-info/METADATA",
         "python/six.py",
     ]

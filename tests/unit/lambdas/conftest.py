@@ -16,6 +16,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from buyer_stage.features import MODEL_FEATURES, column_checksum
+
 REGION: Literal["us-west-2"] = "us-west-2"
 BUCKET = "buyer-stage-pipeline"
 EVENTS = Path(__file__).parents[2] / "events"
@@ -40,6 +42,9 @@ os.environ.update(
     SUBNET_IDS="[]",
     SECURITY_GROUP_IDS="[]",
     TTL_DAYS="5",
+    MODEL_PACKAGE_GROUP="buyer-stage-test",
+    MAXIMUM_MODEL_AGE_DAYS="30",
+    CODE_VERSION="1a2b3c4d5e6f",
     TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 )
 
@@ -120,3 +125,63 @@ def automl_job(event: dict[str, Any]) -> dict[str, Any]:
         "AutoMLJobStatus": "InProgress",
         "AutoMLJobSecondaryStatus": "TrainingModels",
     }
+
+
+END = datetime(2020, 2, 1, 12, 30, tzinfo=UTC)
+IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/image:1"
+RESPONSE_KEYS = "predicted_label,labels,probabilities"
+
+
+def container(name: str, **environment: str) -> dict[str, Any]:
+    """One of a candidate's inference containers."""
+    return {"Image": IMAGE, "ModelDataUrl": f"s3://bucket/{name}.tar.gz", "Environment": environment}
+
+
+@pytest.fixture
+def completed_job(automl_job: dict[str, Any]) -> dict[str, Any]:
+    """The event's Autopilot job as SageMaker describes it at its end."""
+    best = {
+        "CandidateName": "candidate-7",
+        "CandidateStatus": "Completed",
+        "CandidateSteps": [],
+        "CreationTime": END,
+        "LastModifiedTime": END,
+        "ObjectiveStatus": "Succeeded",
+        "FinalAutoMLJobObjectiveMetric": {"MetricName": "F1macro", "Value": 0.25},
+        "CandidateProperties": {
+            "CandidateMetrics": [
+                {"MetricName": "Accuracy", "Set": "Validation", "Value": 0.5},
+                {"MetricName": "Accuracy", "StandardMetricName": "LogLoss", "Set": "Validation", "Value": 1.25},
+                {"MetricName": "F1macro", "StandardMetricName": "F1macro", "Set": "Train", "Value": 0.75},
+            ]
+        },
+        "InferenceContainers": [
+            container("features", NAME="features"),
+            container("algorithm", SAGEMAKER_INFERENCE_SUPPORTED=RESPONSE_KEYS),
+            container("labels", SAGEMAKER_INFERENCE_SUPPORTED="predicted_label, probability, labels, probabilities"),
+        ],
+    }
+    return {**automl_job, "AutoMLJobStatus": "Completed", "EndTime": END, "BestCandidate": best}
+
+
+@pytest.fixture
+def registered(aws: None) -> Callable[..., dict[str, Any]]:
+    """Describe a model package as SageMaker does."""
+
+    def describe(number: int, created: datetime = END, **properties: str) -> dict[str, Any]:
+        arn = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/buyer-stage-test/{number}"
+        known = {
+            "model_name": f"buyer-stage-model-{number}",
+            "model_version": f"buyer-stage-automl-{number}",
+            "column_checksum": column_checksum(MODEL_FEATURES),
+        }
+        return {
+            "ModelPackageName": arn,
+            "ModelPackageArn": arn,
+            "ModelPackageStatus": "Completed",
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "CreationTime": created,
+            "CustomerMetadataProperties": {**known, **properties},
+        }
+
+    return describe

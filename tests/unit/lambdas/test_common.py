@@ -76,7 +76,7 @@ with mock_aws():
     boto3.client("s3").create_bucket(
         Bucket=os.environ["PIPELINE_BUCKET"], CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
     )
-    from lambdas.check_if_model_available.handler import handler, tracer
+    from lambdas.check_if_training_data_available.handler import handler, tracer
     context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
     assert not tracer.disabled
     assert handler({"execution_name": "e"}, context) == {"available": False}

@@ -1,181 +1,200 @@
-"""The best candidate becomes a model that answers label and probabilities, and the pointer names it."""
+"""A new model is judged by members that it never saw, and registered with the verdict."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
-from buyer_stage.errors import ModelError
+from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
+from buyer_stage.errors import LabelledSetError, ModelError
 from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.job_names import job_name
+from buyer_stage.labelled_set import RECORD_COLUMNS
+from buyer_stage.stages import Stage
 from lambdas.create_and_save_model import handler as function
 
-END = datetime(2020, 2, 1, 12, 30, tzinfo=UTC)
-BUCKET = function.variables.pipeline_bucket
-POINTER_KEY = "best-model/model.json"
-MODEL_ARN = {"ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/model"}
-IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/image:1"
-KEYS = "predicted_label,labels,probabilities"
+Put = Callable[[str, str], None]
+STAGES = [stage.value for stage in Stage]
+CARD = "best-model/buyer-stage-automl-6db49f34ea80/card.json"
+PACKAGE = {"ModelPackageArn": "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-test/1"}
+MANIFEST = LabelledSetManifest(
+    column_checksum=column_checksum(MODEL_FEATURES),
+    snapshot_dates=(date(2020, 1, 30),),
+    split_by="stage",
+    answers=300,
+    rows_with_unknown_label=0,
+    rows_with_conflicting_answers=0,
+    rows_after_answer=0,
+    members_alike=0,
+    members_kept=0,
+    splits={split: SplitCounts(100, 100, dict.fromkeys(STAGES, 25)) for split in ("train", "validation", "test")},
+    with_members_sha256={},
+)
 
 
-def container(name: str, **environment: str) -> dict[str, Any]:
-    """One of a candidate's inference containers."""
-    return {"Image": IMAGE, "ModelDataUrl": f"s3://bucket/{name}.tar.gz", "Environment": environment}
+def record(split: str, rows: int = 100) -> str:
+    """A split's record: as many members of each stage, who have done nothing."""
+    features = ",".join("0" for _ in MODEL_FEATURES)
+    lines = [f"{split}-{number},2020-01-30,{features},{STAGES[number % 4]}" for number in range(rows)]
+    return "\n".join([",".join(RECORD_COLUMNS), *lines]) + "\n"
 
 
-CONTAINERS = [
-    container("features", NAME="features"),
-    container("algorithm", SAGEMAKER_INFERENCE_SUPPORTED=KEYS),
-    container("labels", SAGEMAKER_INFERENCE_SUPPORTED="predicted_label, probability, labels, probabilities"),
-]
+def answer(actual: int, right: float) -> str:
+    """A model's answer to a row, with a probability for the stage that it is of; the others share the rest."""
+    probabilities = [right if index == actual else (1 - right) / 3 for index in range(4)]
+    named = STAGES[probabilities.index(max(probabilities))]
+    return f'{named},"{STAGES!r}","{probabilities!r}"'
+
+
+def put_holdout(put: Put, event: dict[str, Any], model_name: str, answers: list[str]) -> None:
+    key = f"best-model/holdout/{event['execution_name']}/{model_name}/part-00000.csv.out"
+    put(key, "\n".join(answers) + "\n")
+
+
+GOOD = [answer(number % 4, 0.7) for number in range(100)]
+BETTER = [answer(number % 4, 0.9) for number in range(100)]
+NO_BETTER_THAN_CHANCE = [answer(number % 4, 0.25) for number in range(100)]
+SURE_AND_WRONG = [answer((number + 1) % 4, 0.9) for number in range(100)]
+GUESSES = [answer(random.Random(number).randrange(4), 0.26) for number in range(100)]
 
 
 @pytest.fixture
-def completed_job(automl_job: dict[str, Any]) -> dict[str, Any]:
-    """The event's Autopilot job as SageMaker describes it at its end."""
-    best = {
-        "CandidateName": "candidate-7",
-        "CandidateStatus": "Completed",
-        "CandidateSteps": [],
-        "CreationTime": END,
-        "LastModifiedTime": END,
-        "ObjectiveStatus": "Succeeded",
-        "FinalAutoMLJobObjectiveMetric": {"MetricName": "F1macro", "Value": 0.25},
-        "CandidateProperties": {
-            "CandidateMetrics": [
-                {"MetricName": "Accuracy", "Set": "Validation", "Value": 0.5},
-                {"MetricName": "Accuracy", "StandardMetricName": "LogLoss", "Set": "Validation", "Value": 1.25},
-                {"MetricName": "F1macro", "StandardMetricName": "F1macro", "Set": "Train", "Value": 0.75},
-            ]
-        },
-        "InferenceContainers": CONTAINERS,
-    }
-    return {**automl_job, "AutoMLJobStatus": "Completed", "EndTime": END, "BestCandidate": best}
+def labelled_set(put: Put) -> None:
+    """The labelled set that the model was made from."""
+    for split in ("train", "validation", "test"):
+        put(f"{split}/with-members/part-00000.csv", record(split))
+    put("train/manifest.json", to_json(MANIFEST))
 
 
 @pytest.fixture
-def stub() -> Iterator[Stubber]:
-    """Stands between the function and SageMaker."""
+def stub(completed_job: dict[str, Any]) -> Iterator[Stubber]:
+    """Stands between the function and SageMaker, which knows the job."""
     with Stubber(function.sagemaker) as stubber:
+        stubber.add_response("describe_auto_ml_job_v2", completed_job)
         yield stubber
+        stubber.assert_no_pending_responses()
 
 
-def pointer() -> bytes:
-    """What was written to the pointer's key."""
-    body: bytes = function.s3.get_object(Bucket=BUCKET, Key=POINTER_KEY)["Body"].read()
-    return body
-
-
-def test_model_answers_label_and_probabilities_through_all_its_containers(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
-) -> None:
-    features, algorithm, labels = CONTAINERS
+def expect_registration(stub: Stubber, status: str) -> None:
     expected = {
-        "ModelName": job_name("buyer-stage-model", event["execution_name"]),
-        "ExecutionRoleArn": function.variables.sagemaker_role_arn,
-        "Containers": [
-            features,
-            {**algorithm, "Environment": {**algorithm["Environment"], "SAGEMAKER_INFERENCE_OUTPUT": KEYS}},
-            {
-                **labels,
-                "Environment": {
-                    **labels["Environment"],
-                    "SAGEMAKER_INFERENCE_INPUT": KEYS,
-                    "SAGEMAKER_INFERENCE_OUTPUT": KEYS,
-                },
-            },
-        ],
+        "ClientToken": ANY,
+        "ModelPackageGroupName": "buyer-stage-test",
+        "ModelPackageDescription": ANY,
+        "ModelApprovalStatus": status,
+        "InferenceSpecification": ANY,
+        "ModelMetrics": {
+            "ModelQuality": {
+                "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://buyer-stage-pipeline/{CARD}"}
+            }
+        },
+        "CustomerMetadataProperties": {
+            "model_name": "buyer-stage-model-6db49f34ea80",
+            "model_version": "buyer-stage-automl-6db49f34ea80",
+            "column_checksum": column_checksum(MODEL_FEATURES),
+        },
     }
-    stub.add_response("describe_auto_ml_job_v2", completed_job, {"AutoMLJobName": event["automl_job_name"]})
-    stub.add_response("create_model", MODEL_ARN, {**expected, "EnableNetworkIsolation": True})
-    function.handler(event, context)
-    stub.assert_no_pending_responses()
+    stub.add_response("create_model_package", PACKAGE, expected)
 
 
-def test_pointer_names_model_metrics_and_columns(
-    event: dict[str, Any],
-    context: Any,
-    completed_job: dict[str, Any],
-    stub: Stubber,
-    emitted_metrics: Callable[[], dict[str, float]],
+def card() -> dict[str, Any]:
+    body = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=CARD)["Body"].read()
+    content: dict[str, Any] = json.loads(body)
+    return content
+
+
+def test_first_model_that_is_clearly_better_than_none_is_approved(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
 ) -> None:
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    stub.add_response("create_model", MODEL_ARN)
-    answer = function.handler(event, context)
-    assert answer == {
-        "model_name": job_name("buyer-stage-model", event["execution_name"]),
-        "model_version": event["automl_job_name"],
-    }
-    assert json.loads(pointer()) == {
-        **answer,
-        "candidate_name": "candidate-7",
-        "validation_metrics": {"F1macro": 0.25, "Accuracy": 0.5, "LogLoss": 1.25},
-        "column_checksum": column_checksum(MODEL_FEATURES),
-        "created_at": "2020-02-01T12:30:00+00:00",
-    }
-    assert emitted_metrics() == {"ValidationF1macro": 0.25, "ValidationAccuracy": 0.5, "ValidationLogLoss": 1.25}
+    put_holdout(put, event, event["model_name"], GOOD)
+    expect_registration(stub, "Approved")
+    result = function.handler(event, context)
+    assert (result["available"], result["model_name"]) == (True, "buyer-stage-model-6db49f34ea80")
+    written = card()
+    assert written["verdict"]["decision"] == "Approved"
+    assert written["evaluation"]["metrics"]["macro_f1"]["value"] == 1
+    assert written["autopilot_metrics"] == {"F1macro": 0.25, "Accuracy": 0.5, "LogLoss": 1.25}
+    assert written["labelled_set"]["answers"] == 300
+    assert written["code_version"] == "1a2b3c4d5e6f"
+    text = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=CARD.replace("json", "md"))["Body"].read().decode()
+    assert text.startswith("# Model buyer-stage-automl-6db49f34ea80\n\n**Approved**: better than no model")
 
 
-def test_retry_finds_the_model_and_writes_the_same_pointer(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
+def test_model_that_guesses_waits_for_a_person(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
 ) -> None:
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    stub.add_response("create_model", MODEL_ARN)
-    first_answer, first_pointer = function.handler(event, context), pointer()
-
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    message = f'Cannot create already existing model "{MODEL_ARN["ModelArn"]}".'
-    stub.add_client_error("create_model", "ValidationException", message, http_status_code=400)
-    assert (function.handler(event, context), pointer()) == (first_answer, first_pointer)
+    put_holdout(put, event, event["model_name"], NO_BETTER_THAN_CHANCE)
+    expect_registration(stub, "PendingManualApproval")
+    result = function.handler(event, context)
+    assert result["available"] is False
+    assert "not clearly better than no model" in str(result["reason"])
 
 
-def test_other_refusals_of_sagemaker_leave_no_pointer(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
+@pytest.mark.parametrize("answers", [SURE_AND_WRONG, GUESSES])
+def test_model_that_is_worse_than_none_is_registered_as_rejected_and_an_error(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber, answers: list[str]
 ) -> None:
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    stub.add_client_error("create_model", "ValidationException", "no such image", http_status_code=400)
-    with pytest.raises(ClientError, match="no such image"):
-        function.handler(event, context)
-    assert "Contents" not in function.s3.list_objects_v2(Bucket=BUCKET)
-
-
-def test_job_that_is_not_complete_is_an_error(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
-) -> None:
-    stub.add_response("describe_auto_ml_job_v2", {**completed_job, "AutoMLJobStatus": "Stopped"})
-    with pytest.raises(ModelError, match="is Stopped"):
-        function.handler(event, context)
-
-
-def test_job_without_candidate_is_an_error(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
-) -> None:
-    del completed_job["BestCandidate"]
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    with pytest.raises(ModelError, match="no best candidate"):
+    put_holdout(put, event, event["model_name"], answers)
+    expect_registration(stub, "Rejected")
+    with pytest.raises(ModelError, match=r"worse than no model: its log-loss on 100 unseen members is \d"):
         function.handler(event, context)
 
 
 @pytest.mark.parametrize(
-    "containers",
-    [
-        [],
-        [container("algorithm")],
-        [container("algorithm", SAGEMAKER_INFERENCE_SUPPORTED="predicted_label,probability")],
-    ],
+    ("challenger", "champion", "status"),
+    [(BETTER, GOOD, "Approved"), (GOOD, GOOD, "PendingManualApproval"), (GOOD, BETTER, "PendingManualApproval")],
 )
-def test_candidate_that_cannot_answer_probabilities_is_an_error(
+def test_challenger_is_approved_only_when_it_beats_the_champion(
     event: dict[str, Any],
     context: Any,
-    completed_job: dict[str, Any],
+    put: Put,
+    labelled_set: None,
     stub: Stubber,
-    containers: list[dict[str, Any]],
+    challenger: list[str],
+    champion: list[str],
+    status: str,
 ) -> None:
-    completed_job["BestCandidate"]["InferenceContainers"] = containers
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    with pytest.raises(ModelError, match="predicted_label, labels, probabilities are needed"):
+    put_holdout(put, event, event["model_name"], challenger)
+    put_holdout(put, event, "buyer-stage-model-1", champion)
+    expect_registration(stub, status)
+    in_use = {"model_name": "buyer-stage-model-1", "model_version": "buyer-stage-automl-1"}
+    assert function.handler({**event, "champion": in_use}, context)["decision"] == status
+    assert card()["champion_version"] == "buyer-stage-automl-1"
+
+
+def test_member_in_two_splits_stops_before_anything_is_registered(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+) -> None:
+    moved = record("test").splitlines()[1]
+    put("train/with-members/part-00000.csv", record("train") + moved + "\n")
+    put_holdout(put, event, event["model_name"], GOOD)
+    with pytest.raises(LabelledSetError, match="1, such as test-0"):
         function.handler(event, context)
+
+
+def test_holdout_that_was_not_answered_completely_is_an_error(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+) -> None:
+    put_holdout(put, event, event["model_name"], GOOD[:-1])
+    with pytest.raises(ModelError, match="answered 99 of 100 rows"):
+        function.handler(event, context)
+
+
+def test_same_answers_get_the_same_card(
+    event: dict[str, Any],
+    context: Any,
+    put: Put,
+    labelled_set: None,
+    stub: Stubber,
+    completed_job: dict[str, Any],
+) -> None:
+    put_holdout(put, event, event["model_name"], GOOD)
+    expect_registration(stub, "Approved")
+    function.handler(event, context)
+    first = card()
+    stub.add_response("describe_auto_ml_job_v2", completed_job)
+    expect_registration(stub, "Approved")
+    function.handler(event, context)
+    assert card() == first

@@ -1,0 +1,1 @@
+"""Makes a model of Autopilot's best candidate."""
