@@ -46,6 +46,8 @@ module "functions" {
   glue_job_name              = module.glue_job.job_name
   glue_max_retries           = var.glue_max_retries
   sagemaker_role_arn         = module.ml_pipeline.sagemaker_role_arn
+  model_package_group_name   = local.names.model_package_group
+  maximum_model_age_days     = var.maximum_model_age_days
   sagemaker_vpc              = var.sagemaker_vpc
   automl_max_candidates      = var.automl_max_candidates
   automl_max_runtime_seconds = var.automl_max_runtime_seconds
@@ -71,37 +73,6 @@ module "glue_job" {
   maximum_writes_per_second = var.maximum_writes_per_second
 }
 
-# What every state machine does to write its logs and traces.
-data "aws_iam_policy_document" "logs_and_traces" {
-  # checkov:skip=CKV_AWS_111:CloudWatch Logs and X-Ray know no resources for these actions.
-  # checkov:skip=CKV_AWS_356:As above.
-  statement {
-    sid = "DeliverLogs"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"] # CloudWatch Logs knows no resources for these.
-  }
-
-  statement {
-    sid = "WriteTraces"
-    actions = [
-      "xray:GetSamplingRules",
-      "xray:GetSamplingTargets",
-      "xray:PutTelemetryRecords",
-      "xray:PutTraceSegments",
-    ]
-    resources = ["*"] # X-Ray knows no resources for these.
-  }
-}
-
 module "etl_pipeline" {
   source = "./modules/etl_pipeline"
 
@@ -116,7 +87,6 @@ module "etl_pipeline" {
   survey_uri                        = local.survey_uri
   send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
   send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
-  logs_and_traces_policy            = data.aws_iam_policy_document.logs_and_traces.json
   kms_key_arn                       = module.encryption.kms_key_arn
   permissions_boundary_arn          = var.permissions_boundary_arn
   log_retention_days                = var.log_retention_days
@@ -139,7 +109,6 @@ module "ml_pipeline" {
   snapshot_date            = local.snapshot_date
   function_arns            = module.functions.arns
   function_version_arns    = module.functions.version_arns
-  logs_and_traces_policy   = data.aws_iam_policy_document.logs_and_traces.json
   model_package_group_name = local.names.model_package_group
   sagemaker_vpc            = var.sagemaker_vpc
   pipeline_bucket          = module.storage.bucket_name

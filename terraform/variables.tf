@@ -76,11 +76,6 @@ variable "permissions_boundary_arn" {
 variable "deletion_protection" {
   description = "Whether the table and a bucket that holds data refuse to be deleted."
   type        = bool
-
-  validation {
-    condition     = var.environment != "prod" || var.deletion_protection
-    error_message = "prod is never without deletion protection."
-  }
 }
 
 variable "log_retention_days" {
@@ -266,6 +261,17 @@ variable "automl_max_runtime_seconds" {
   validation {
     condition     = var.automl_max_runtime_seconds >= 1
     error_message = "Autopilot needs some time."
+  }
+}
+
+variable "maximum_model_age_days" {
+  description = "Days after the last attempt at a model, after which the daily run trains another."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.maximum_model_age_days >= 1
+    error_message = "A model lives for a day at least."
   }
 }
 

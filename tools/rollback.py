@@ -26,14 +26,15 @@ class NoEarlierVersionError(Exception):
 
 @dataclass(frozen=True)
 class Rollback:
-    """What an alias pointed at, and what it points at now (ARNs of state machine versions)."""
+    """From which version to which an alias is taken (ARNs)."""
 
-    before: str
-    after: str
+    alias_arn: str
+    live: str
+    previous: str
 
 
-def roll_back(client: "SFNClient", state_machine_arn: str) -> Rollback:
-    """Point the alias `live` at the version published before the one it points at.
+def find_rollback(client: "SFNClient", state_machine_arn: str) -> Rollback:
+    """Find the version that was published before the one that the alias `live` points at.
 
     Raises:
         NoEarlierVersionError: the live version is the first.
@@ -49,12 +50,15 @@ def roll_back(client: "SFNClient", state_machine_arn: str) -> Rollback:
     ]
     if not earlier:
         raise NoEarlierVersionError(f"{live} is the first version of its state machine; there is none before it")
-    previous = max(earlier, key=_number)
+    return Rollback(alias_arn, live, max(earlier, key=_number))
+
+
+def roll_back(client: "SFNClient", rollback: Rollback) -> None:
+    """Point the alias at the earlier version."""
     client.update_state_machine_alias(
-        stateMachineAliasArn=alias_arn,
-        routingConfiguration=[{"stateMachineVersionArn": previous, "weight": 100}],
+        stateMachineAliasArn=rollback.alias_arn,
+        routingConfiguration=[{"stateMachineVersionArn": rollback.previous, "weight": 100}],
     )
-    return Rollback(live, previous)
 
 
 def _number(version_arn: str) -> int:
@@ -68,12 +72,15 @@ def main() -> None:
     parser.add_argument("--pipeline", choices=PIPELINES, help="both when left out")
     arguments = parser.parse_args()
     client = boto3.client("stepfunctions")
+    pipelines = [arguments.pipeline] if arguments.pipeline else PIPELINES
     try:
-        for pipeline in [arguments.pipeline] if arguments.pipeline else PIPELINES:
-            done = roll_back(client, find_state_machine(pipeline, arguments.environment))
-            print(f"{pipeline}: version {_number(done.before)} -> {_number(done.after)}")
+        # Both are found before one is changed: a half rollback would be worse than none.
+        rollbacks = [find_rollback(client, find_state_machine(name, arguments.environment)) for name in pipelines]
     except (LookupError, NoEarlierVersionError) as error:
         sys.exit(str(error))
+    for pipeline, rollback in zip(pipelines, rollbacks, strict=True):
+        roll_back(client, rollback)
+        print(f"{pipeline}: version {_number(rollback.live)} -> {_number(rollback.previous)}")
 
 
 if __name__ == "__main__":

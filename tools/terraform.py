@@ -26,6 +26,9 @@ ENVIRONMENTS = ("local", "dev", "qa", "prod")
 CHANGES = 2
 """Exit code of `terraform plan -detailed-exitcode` when there is something to change."""
 
+LOCK_TIMEOUT = "-lock-timeout=5m"
+"""Somebody else may be planning or applying."""
+
 FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeline")
 """What follows from a function's new code: its version, and the state machines that name versions."""
 
@@ -69,7 +72,8 @@ class Workspace:
             TerraformError: it failed.
         """
         plan.parent.mkdir(parents=True, exist_ok=True)
-        exit_code = self._run("plan", "-input=false", "-detailed-exitcode", f"-out={plan}", *self._variables)
+        options = ("-input=false", LOCK_TIMEOUT, "-detailed-exitcode", f"-out={plan}")
+        exit_code = self._run("plan", *options, *self._variables)
         plan.with_suffix(".txt").write_text(self._output("show", str(plan)))
         return exit_code == CHANGES
 
@@ -90,10 +94,10 @@ class Workspace:
             TerraformError: it failed.
         """
         if plan is not None:
-            self._run("apply", "-input=false", str(plan))
+            self._run("apply", "-input=false", LOCK_TIMEOUT, str(plan))
             return
         only = [f"-target={target}" for target in targets]
-        self._run("apply", *self._approval(approved), *self._variables, *only)
+        self._run("apply", LOCK_TIMEOUT, *self._approval(approved), *self._variables, *only)
 
     def destroy(self, *, approved: bool) -> None:
         """Destroy the environment.
@@ -101,7 +105,7 @@ class Workspace:
         Raises:
             TerraformError: it failed.
         """
-        self._run("destroy", *self._approval(approved), *self._variables)
+        self._run("destroy", LOCK_TIMEOUT, *self._approval(approved), *self._variables)
 
     def outputs(self) -> dict[str, Any]:
         """Give the outputs of what is deployed."""

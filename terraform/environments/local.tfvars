@@ -9,6 +9,7 @@ automl_max_runtime_seconds = 60
 transform_instance_count   = 1
 
 emr_core_instance_count = 1
+emr_core_instance_limit = 1
 glue_worker_count       = 2
 glue_max_retries        = 0
 write_partitions        = 4

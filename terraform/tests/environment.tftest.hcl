@@ -1,4 +1,4 @@
-# The whole configuration: names, tags, what is protected in prod, and what is refused.
+# The whole configuration: names, tags, and what is refused.
 mock_provider "aws" {
   source = "./tests"
 }
@@ -43,16 +43,6 @@ run "tags_are_on_everything" {
   }
 }
 
-run "prod_without_deletion_protection_is_refused" {
-  command = plan
-
-  variables {
-    environment = "prod"
-  }
-
-  expect_failures = [var.deletion_protection]
-}
-
 run "local_environment_in_a_real_account_is_refused" {
   command = plan
 
@@ -88,6 +78,7 @@ run "values_that_cannot_be_meant_are_refused" {
     emr_core_instance_limit    = 0
     automl_max_candidates      = 751
     automl_max_runtime_seconds = 0
+    maximum_model_age_days     = 0
     transform_instance_type    = "m5.xlarge"
     transform_instance_count   = 0.5
     sagemaker_vpc              = { subnet_ids = ["subnet-1"] }
@@ -111,7 +102,7 @@ run "values_that_cannot_be_meant_are_refused" {
     var.log_level, var.alert_emails, var.datalake_bucket, var.survey_uri, var.lag_days, var.ttl_days, var.emr_release,
     var.emr_cluster_minutes, var.emr_subnet_ids, var.emr_master_instance_types, var.emr_core_instance_types,
     var.emr_core_instance_count, var.emr_core_instance_limit, var.automl_max_candidates,
-    var.automl_max_runtime_seconds, var.transform_instance_type, var.transform_instance_count, var.sagemaker_vpc,
+    var.automl_max_runtime_seconds, var.maximum_model_age_days, var.transform_instance_type, var.transform_instance_count, var.sagemaker_vpc,
     var.glue_worker_count, var.glue_max_retries, var.write_partitions, var.maximum_writes_per_second, var.automl_poll,
     var.transform_poll, var.upload_poll, var.etl_schedule, var.ml_schedule, var.stale_after_hours,
     var.rows_written_band, var.monthly_budget_usd, var.athena_bytes_scanned_limit,

@@ -1,71 +1,21 @@
 """The whole pipeline on the local cloud at small size, and how it fails."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from rich.console import Console
 
 from buyer_stage import s3_layout
 from buyer_stage.datalake import table_name, table_prefix
 from buyer_stage.stages import Stage
 from buyer_stage.windows import Window
-from emr_steps.arguments import STEPS
-from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members
-from localcloud.deployment import Deployment, deploy, upload_data_lake
-from sample_data.generate import generate
-from tools.execution import ExecutionRecord, run
-
-MEMBERS = 300
-SNAPSHOT_DATE = date(2026, 5, 20)
-LABELLED_DATE = date(2026, 4, 20)
-SNAPSHOT_INPUT = {"snapshot_date": "20260520"}
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed local cloud and its data lake."""
-
-    deployment: Deployment
-    data_lake: Path
-
-    def run_etl(self, **more: Any) -> ExecutionRecord:
-        return run(self.deployment.etl_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
-
-    def run_ml(self, **more: Any) -> ExecutionRecord:
-        return run(self.deployment.ml_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
-
-    def items(self) -> dict[str, dict[str, Any]]:
-        pages = (
-            boto3.resource("dynamodb").meta.client.get_paginator("scan").paginate(TableName=self.deployment.table_name)
-        )
-        return {item["member_id"]: item for page in pages for item in page["Items"]}
-
-    def keys(self, prefix: str) -> list[str]:
-        listed = boto3.client("s3").list_objects_v2(Bucket=self.deployment.pipeline_bucket, Prefix=prefix)
-        return [found["Key"] for found in listed.get("Contents", [])]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("local_cloud")
-    generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELLED_DATE, 7)
-    with local_cloud.running(folder / "cloud"):
-        deployment = deploy(folder)
-        upload_data_lake(folder / "lake", deployment.datalake_bucket)
-        yield Stack(deployment, folder / "lake")
-
-
-@pytest.fixture(scope="module")
-def first_run(stack: Stack) -> dict[str, ExecutionRecord]:
-    return {"etl": stack.run_etl(steps_to_run=list(STEPS)), "ml": stack.run_ml()}
+from tests.local_stack import MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack
+from tools.execution import ExecutionRecord
+from tools.models import list_models
+from tools.rollback import find_rollback, roll_back
 
 
 def visited(record: ExecutionRecord) -> list[str]:
@@ -77,53 +27,98 @@ def running_clusters() -> list[Any]:
     return boto3.client("emr").list_clusters(ClusterStates=states)["Clusters"]
 
 
-def test_the_first_run_trains_scores_and_serves_every_member(
-    stack: Stack, first_run: dict[str, ExecutionRecord]
-) -> None:
-    assert [record.status for record in first_run.values()] == ["SUCCEEDED", "SUCCEEDED"]
-    assert "CreateAndSaveModel" in visited(first_run["ml"])
-    items = stack.items()
+def test_the_first_run_trains_scores_and_serves_every_member(stack: Stack, first_runs: FirstRuns) -> None:
+    assert [record.status for record in (first_runs.etl, first_runs.ml)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert "CreateAndSaveModel" in visited(first_runs.ml)
+    items = first_runs.items
     assert len(items) == count_distinct_members(stack.data_lake, SNAPSHOT_DATE)
     for item in items.values():
         assert Stage(item["value"])
-        assert item["confidence"] == max(item["probabilities"].values())
+        assert item["confidence"] == item["probabilities"][item["value"]]
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert item["snapshot_date"] == "2026-05-20"
         assert item["model_version"].startswith("buyer-stage-automl-")
         assert item["ttl"] > 0
     assert running_clusters() == []
-    assert stack.deployment.notifications() == []
+    assert first_runs.notifications == []
 
 
-def test_a_second_run_finds_the_model_and_changes_nothing_but_the_ttl(
-    stack: Stack, first_run: dict[str, ExecutionRecord]
-) -> None:
-    before = stack.items()
-    record = stack.run_ml()
-    assert record.status == "SUCCEEDED"
-    assert "StartAutoML" not in visited(record)
-    after = stack.items()
+def test_a_second_run_finds_the_model_and_changes_nothing_but_the_ttl(first_runs: FirstRuns) -> None:
+    assert first_runs.again.status == "SUCCEEDED"
+    assert "StartAutoML" not in visited(first_runs.again)
+    before, after = first_runs.items, first_runs.items_again
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
     assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
 
 
-def test_a_damaged_model_pointer_fails_the_execution_by_its_own_name(
-    stack: Stack, first_run: dict[str, ExecutionRecord]
+def test_a_model_that_somebody_took_away_fails_the_execution_by_its_own_name(
+    stack: Stack, first_runs: FirstRuns
 ) -> None:
-    s3, bucket = boto3.client("s3"), stack.deployment.pipeline_bucket
-    pointer = s3.get_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY)["Body"].read()
-    s3.put_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY, Body=b"{")
+    sagemaker = boto3.client("sagemaker")
+    model = sagemaker.describe_model(ModelName=first_runs.ml.output["model"]["model_name"])
+    sagemaker.delete_model(ModelName=model["ModelName"])
     record = stack.run_ml()
-    s3.put_object(Bucket=bucket, Key=s3_layout.MODEL_POINTER_KEY, Body=pointer)
-    assert (record.status, record.error) == ("FAILED", "InvalidManifestError")
+    sagemaker.create_model(
+        **{name: model[name] for name in ("ModelName", "ExecutionRoleArn", "Containers", "EnableNetworkIsolation")}
+    )
+    assert (record.status, record.error) == ("FAILED", "ModelError")
     assert visited(record).count("CheckModelAvailability") == 1
     (notification,) = stack.deployment.notifications()
-    assert f"{s3_layout.MODEL_POINTER_KEY} is damaged" in notification["Message"]
+    assert "is gone from SageMaker; `make delete-model`" in notification["Message"]
+
+
+def test_a_challenger_that_is_no_better_leaves_the_scoring_to_the_champion(stack: Stack, first_runs: FirstRuns) -> None:
+    champion = first_runs.ml.output["model"]["model_version"]
+    record = stack.run_ml(retrain=True)
+    assert record.status == "SUCCEEDED"
+    assert record.output["model"]["model_version"] == champion
+    challenger, *_ = list_models(boto3.client("sagemaker"), "local")
+    assert (challenger.version != champion, challenger.status) == (True, "PendingManualApproval")
+    assert "not clearly better than the champion" in challenger.verdict
+    assert s3_layout.model_card_text_key(challenger.version) in stack.keys("best-model/")
+    assert {item["model_version"] for item in stack.items().values()} == {champion}
+
+
+def test_a_member_moved_to_another_split_stops_the_training(stack: Stack, first_runs: FirstRuns) -> None:
+    s3, bucket = boto3.client("s3"), stack.deployment.pipeline_bucket
+    (train,), (validation,) = stack.keys(s3_layout.TRAINING_PREFIX), stack.keys(s3_layout.VALIDATION_PREFIX)
+    before = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in (train, validation)}
+    header, moved, *rest = before[train].splitlines(keepends=True)
+    s3.put_object(Bucket=bucket, Key=train, Body=header + b"".join(rest))
+    s3.put_object(Bucket=bucket, Key=validation, Body=before[validation] + moved)
+    record = stack.run_ml(retrain=True)
+    for key, body in before.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    assert (record.status, record.error) == ("FAILED", "LabelledSetError")
+    assert "StartAutoML" not in visited(record)
+    (notification,) = stack.deployment.notifications()
+    assert "in the channel of another split: 1, such as" in notification["Message"]
+
+
+def test_a_rollback_starts_the_version_before(stack: Stack, first_runs: FirstRuns) -> None:
+    client = boto3.client("stepfunctions")
+    alias_arn = stack.deployment.ml_state_machine_arn
+    machine_arn = alias_arn.rpartition(":")[0]
+    deployed = client.describe_state_machine(stateMachineArn=machine_arn)
+    newer = client.update_state_machine(
+        stateMachineArn=machine_arn, definition=deployed["definition"].replace("Daily:", "Every day:"), publish=True
+    )["stateMachineVersionArn"]
+    routing = [{"stateMachineVersionArn": newer, "weight": 100}]
+    client.update_state_machine_alias(stateMachineAliasArn=alias_arn, routingConfiguration=routing)
+    rollback = find_rollback(client, machine_arn)
+    roll_back(client, rollback)
+    record = stack.run_ml(snapshot_date=MISSING_SNAPSHOT)
+    executed = client.describe_execution(executionArn=record.arn)["stateMachineVersionArn"]
+    client.update_state_machine(stateMachineArn=machine_arn, definition=deployed["definition"])
+    client.delete_state_machine_version(stateMachineVersionArn=newer)
+    stack.deployment.notifications()
+    assert (rollback.live, executed) == (newer, rollback.previous)
+    assert rollback.previous != newer
 
 
 def test_what_the_local_cloud_does_not_know_is_an_error_and_no_success(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="no SageMaker operation ListModels"):
-        boto3.client("sagemaker").list_models()
+    with pytest.raises(ClientError, match="no SageMaker operation ListEndpoints"):
+        boto3.client("sagemaker").list_endpoints()
     emr = boto3.client("emr")
     cluster = emr.run_job_flow(Name="other", Instances={"KeepJobFlowAliveWhenNoSteps": True})["JobFlowId"]
     hive = {"Name": "hive", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["hive-script"]}}
@@ -134,19 +129,24 @@ def test_what_the_local_cloud_does_not_know_is_an_error_and_no_success(stack: St
     assert "hive-script" in status["FailureDetails"]["Message"]
 
 
-def test_missing_data_is_notified_and_fails_the_execution(stack: Stack) -> None:
-    record = stack.run_ml(snapshot_date="20260401")
+def test_missing_data_is_notified_and_fails_the_execution(first_runs: FirstRuns) -> None:
+    record = first_runs.missing
     assert (record.status, record.error) == ("FAILED", "DailyDataMissing")
-    (notification,) = stack.deployment.notifications()
-    assert "20260401" in notification["Message"]
+    (notification,) = first_runs.notifications_of_missing
+    assert MISSING_SNAPSHOT in notification["Message"]
     assert record.arn in notification["Message"]
 
 
-def test_an_impossible_snapshot_date_fails_before_anything_starts(stack: Stack) -> None:
-    record = stack.run_etl(snapshot_date="2026-05-20")
+def test_the_schedule_starts_the_live_version(stack: Stack, first_runs: FirstRuns) -> None:
+    assert first_runs.scheduled["stateMachineAliasArn"] == stack.deployment.ml_state_machine_arn
+    assert (first_runs.scheduled["status"], first_runs.scheduled["error"]) == ("FAILED", "DailyDataMissing")
+
+
+def test_an_impossible_snapshot_date_fails_before_anything_starts(first_runs: FirstRuns) -> None:
+    record = first_runs.impossible
     assert (record.status, record.error) == ("FAILED", "InvalidInputError")
     assert "CreateCluster" not in visited(record)
-    assert len(stack.deployment.notifications()) == 1
+    assert len(first_runs.notifications_of_impossible) == 1
 
 
 def test_a_deleted_table_fails_the_etl_names_the_table_and_leaves_nothing(stack: Stack) -> None:
@@ -163,8 +163,8 @@ def test_a_deleted_table_fails_the_etl_names_the_table_and_leaves_nothing(stack:
     assert stack.keys(s3_layout.features_prefix(SNAPSHOT_DATE)) == []
 
 
-def test_the_receipt_accounts_for_every_record(stack: Stack, first_run: dict[str, ExecutionRecord]) -> None:
-    run_name = first_run["ml"].output["upload"]["run_name"]
+def test_the_receipt_accounts_for_every_record(stack: Stack, first_runs: FirstRuns) -> None:
+    run_name = first_runs.ml.output["upload"]["run_name"]
     body = boto3.client("s3").get_object(
         Bucket=stack.deployment.pipeline_bucket, Key=s3_layout.push_receipt_key(SNAPSHOT_DATE, run_name)
     )["Body"]

@@ -1,14 +1,13 @@
 """The Terraform configuration is formatted and valid, and knows every function and placeholder of the product."""
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tools.terraform_mirror import cli_configuration, find_mirror
+from buyer_stage.stages import Stage
+from tests.terraform_copy import initialised_copy, terraform
 
 ROOT = Path(__file__).resolve().parents[2]
 TERRAFORM = ROOT / "terraform"
@@ -17,31 +16,14 @@ ENVIRONMENTS = ("local", "dev", "qa", "prod")
 MAXIMUM_FUNCTION_NAME_LENGTH = 64
 
 
-def terraform(folder: Path, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "CHECKPOINT_DISABLE": "1",
-        "TF_CLI_CONFIG_FILE": str(folder.parent / "terraform.rc"),
-        "TF_DATA_DIR": str(folder.parent / "terraform-data"),
-    }
-    done = subprocess.run(
-        ["terraform", f"-chdir={folder}", *arguments, "-no-color"], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, so that Terraform's own files do not get among ours."""
     root = tmp_path_factory.mktemp("configuration")
-    (root / "terraform.rc").write_text(cli_configuration(find_mirror()))
     (root / "build/packages").mkdir(parents=True)
     (root / "build/packages/code_version.txt").write_text("1.0.0\n")
-    shutil.copytree(ROOT / "statemachine", root / "statemachine")
-    copy = shutil.copytree(TERRAFORM, root / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
-    terraform(copy, "init", "-backend=false", "-input=false")
-    return Path(copy)
+    for folder in ("statemachine", "sql"):
+        shutil.copytree(ROOT / folder, root / folder)
+    return initialised_copy(TERRAFORM, root)
 
 
 def test_configuration_is_formatted(configuration: Path) -> None:
@@ -52,11 +34,27 @@ def test_configuration_is_valid(configuration: Path) -> None:
     assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
 
 
+def test_terraforms_own_tests_pass(configuration: Path) -> None:
+    packages = configuration.parent / "build/packages"
+    (packages / "functions").mkdir()
+    for name in ("layer", *(f"functions/{function}" for function in FUNCTIONS)):
+        (packages / f"{name}.zip").write_text(name)
+    assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
+
+
 def test_every_function_of_the_product_is_deployed() -> None:
     text = (TERRAFORM / "modules/functions/main.tf").read_text()
     functions = text[text.index("\n  functions = {") : text.index("\n  names = {")]
 
     assert sorted(re.findall(r"^    (\w+) = \{$", functions, flags=re.MULTILINE)) == FUNCTIONS
+
+
+def test_every_stage_has_its_line_on_the_dashboard() -> None:
+    text = (TERRAFORM / "modules/observability/main.tf").read_text()
+
+    assert re.findall(r"^  stages += \[(.*)\]$", text, flags=re.MULTILINE) == [
+        ", ".join(f'"{stage.value.title().replace(" ", "")}"' for stage in Stage)
+    ]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

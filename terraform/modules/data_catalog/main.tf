@@ -71,7 +71,7 @@ resource "aws_glue_catalog_table" "survey" {
   }
 
   storage_descriptor {
-    location      = "${dirname(var.survey_uri)}/"
+    location      = trimsuffix(var.survey_uri, basename(var.survey_uri)) # dirname would write s3:/
     input_format  = "org.apache.hadoop.mapred.TextInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 

@@ -21,7 +21,7 @@ resource "aws_kms_alias" "this" {
 
 data "aws_iam_policy_document" "key" {
   # checkov:skip=CKV_AWS_109:The account decides by its policies who may use the key; without this statement nobody could.
-  # checkov:skip=CKV_AWS_111:As above; the resource of a key's own policy is the key.
+  # checkov:skip=CKV_AWS_111:The resource of a key's own policy is the key, and nothing else.
   # checkov:skip=CKV_AWS_356:In a key's own policy "*" is the key.
   statement {
     sid       = "AccountDecidesByItsPolicies"
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "key" {
 
   statement {
     sid       = "LogGroups"
-    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {

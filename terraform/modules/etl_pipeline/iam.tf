@@ -8,7 +8,6 @@ locals {
 
 data "aws_iam_policy_document" "assume" {
   for_each = {
-    state_machine = "states.amazonaws.com"
     emr_service   = "elasticmapreduce.amazonaws.com"
     emr_instances = "ec2.amazonaws.com"
   }
@@ -34,15 +33,7 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
-resource "aws_iam_role" "state_machine" {
-  name                 = var.state_machine_name
-  assume_role_policy   = data.aws_iam_policy_document.assume["state_machine"].json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "state_machine" {
-  source_policy_documents = [var.logs_and_traces_policy]
-
   statement {
     sid       = "Notify"
     actions   = ["lambda:InvokeFunction"]
@@ -124,12 +115,6 @@ data "aws_iam_policy_document" "state_machine" {
       "arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventForEMR${rule}Rule"
     ]
   }
-}
-
-resource "aws_iam_role_policy" "state_machine" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.state_machine.id
-  policy = data.aws_iam_policy_document.state_machine.json
 }
 
 resource "aws_iam_role" "emr_service" {

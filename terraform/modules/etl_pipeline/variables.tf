@@ -53,11 +53,6 @@ variable "send_sns_notification_version_arn" {
   type        = string
 }
 
-variable "logs_and_traces_policy" {
-  description = "What every state machine may do to write its logs and traces (JSON)."
-  type        = string
-}
-
 variable "kms_key_arn" {
   description = "Key that encrypts the bucket and the logs."
   type        = string

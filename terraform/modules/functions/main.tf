@@ -24,7 +24,20 @@ locals {
     passed_to = "sagemaker.amazonaws.com"
   }
 
-  # The eleven functions, by their folder in lambdas/: size, environment and all that they may do, beside logs and traces.
+  transform_environment = {
+    PIPELINE_BUCKET          = var.pipeline_bucket
+    TRANSFORM_INSTANCE_TYPE  = var.transform_instance_type
+    TRANSFORM_INSTANCE_COUNT = var.transform_instance_count
+    KMS_KEY_ARN              = var.kms_key_arn
+  }
+
+  model_packages = "${local.sagemaker}:model-package/${var.model_package_group_name}/*"
+  read_registry = {
+    actions   = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
+    resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
+  }
+
+  # The functions, by their folder in lambdas/: size, environment and all that they may do, beside logs and traces.
   functions = {
     check_if_daily_data_available = {
       memory_mb       = 512
@@ -40,12 +53,13 @@ locals {
     check_if_model_available = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
+      environment = {
+        MODEL_PACKAGE_GROUP    = var.model_package_group_name
+        MAXIMUM_MODEL_AGE_DAYS = var.maximum_model_age_days
+      }
       statements = {
-        ReadModelPointer = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/best-model/model.json"] }
-        ListBucket       = local.list_bucket
-        UseKey           = local.decrypt
-        FindModel        = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+        ReadRegistry = local.read_registry
+        FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
       }
     }
 
@@ -54,9 +68,12 @@ locals {
       timeout_seconds = 30
       environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
       statements = {
-        ReadLabelledSetManifest = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/train/manifest.json"] }
-        ListBucket              = local.list_bucket
-        UseKey                  = local.decrypt
+        ReadLabelledSet = {
+          actions   = ["s3:GetObject"]
+          resources = [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/*"]
+        }
+        ListBucket = local.list_bucket
+        UseKey     = local.decrypt
       }
     }
 
@@ -88,33 +105,54 @@ locals {
       }
     }
 
-    create_and_save_model = {
+    create_candidate_model = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment = {
-        PIPELINE_BUCKET    = var.pipeline_bucket
-        SAGEMAKER_ROLE_ARN = var.sagemaker_role_arn
-        SUBNET_IDS         = jsonencode(var.sagemaker_vpc.subnet_ids)
-        SECURITY_GROUP_IDS = jsonencode(var.sagemaker_vpc.security_group_ids)
-      }
+      environment = merge(local.transform_environment, {
+        SAGEMAKER_ROLE_ARN  = var.sagemaker_role_arn
+        MODEL_PACKAGE_GROUP = var.model_package_group_name
+        SUBNET_IDS          = jsonencode(var.sagemaker_vpc.subnet_ids)
+        SECURITY_GROUP_IDS  = jsonencode(var.sagemaker_vpc.security_group_ids)
+      })
       statements = {
         DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
         CreateModel       = { actions = ["sagemaker:CreateModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
         PassSageMakerRole = local.pass_sagemaker_role
-        WriteModelPointer = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/model.json"] }
-        UseKey            = local.encrypt
+        ReadRegistry      = local.read_registry
+      }
+    }
+
+    create_and_save_model = {
+      memory_mb       = 1024
+      timeout_seconds = 120
+      environment = {
+        PIPELINE_BUCKET     = var.pipeline_bucket
+        MODEL_PACKAGE_GROUP = var.model_package_group_name
+        CODE_VERSION        = basename(var.code_prefix)
+      }
+      statements = {
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        ReadLabelledSetAndScores = {
+          actions = ["s3:GetObject"]
+          resources = concat(
+            [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/with-members/*"],
+            ["${local.bucket_arn}/train/manifest.json", "${local.bucket_arn}/best-model/holdout/*"],
+          )
+        }
+        ListBucket     = local.list_bucket
+        WriteModelCard = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/*"] }
+        UseKey         = local.encrypt
+        RegisterModel = {
+          actions   = ["sagemaker:CreateModelPackage"]
+          resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
+        }
       }
     }
 
     start_batch_transformation = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment = {
-        PIPELINE_BUCKET          = var.pipeline_bucket
-        TRANSFORM_INSTANCE_TYPE  = var.transform_instance_type
-        TRANSFORM_INSTANCE_COUNT = var.transform_instance_count
-        KMS_KEY_ARN              = var.kms_key_arn
-      }
+      environment     = local.transform_environment
       statements = {
         StartJob = {
           actions = ["sagemaker:CreateTransformJob"]

@@ -68,6 +68,16 @@ variable "sagemaker_role_arn" {
   type        = string
 }
 
+variable "model_package_group_name" {
+  description = "Where models are registered."
+  type        = string
+}
+
+variable "maximum_model_age_days" {
+  description = "Days after which another model is trained."
+  type        = number
+}
+
 variable "sagemaker_vpc" {
   description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })

@@ -4,14 +4,12 @@ locals {
 }
 
 data "aws_iam_policy_document" "assume" {
-  for_each = toset(["states.amazonaws.com", "sagemaker.amazonaws.com"])
-
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = [each.value]
+      identifiers = ["sagemaker.amazonaws.com"]
     }
 
     condition {
@@ -22,31 +20,43 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
-resource "aws_iam_role" "state_machine" {
-  name                 = var.state_machine_name
-  assume_role_policy   = data.aws_iam_policy_document.assume["states.amazonaws.com"].json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "state_machine" {
-  source_policy_documents = [var.logs_and_traces_policy]
-
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
     resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version calls versions of the functions.
   }
-}
 
-resource "aws_iam_role_policy" "state_machine" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.state_machine.id
-  policy = data.aws_iam_policy_document.state_machine.json
+  statement {
+    sid       = "ScoreHoldout"
+    actions   = ["sagemaker:CreateTransformJob"]
+    resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*", "${local.sagemaker}:model/buyer-stage-model-*"]
+  }
+
+  statement {
+    sid       = "WaitForHoldoutScores"
+    actions   = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags", "sagemaker:StopTransformJob"]
+    resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*"]
+  }
+
+  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  statement {
+    sid       = "GrantKey"
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+
+  # How Step Functions hears that a transform is done.
+  statement {
+    sid       = "HearOfTransforms"
+    actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    resources = ["arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule"]
+  }
 }
 
 resource "aws_iam_role" "sagemaker" {
   name                 = "buyer-stage-sagemaker-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume["sagemaker.amazonaws.com"].json
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
   permissions_boundary = var.permissions_boundary_arn
 }
 
@@ -55,7 +65,7 @@ data "aws_iam_policy_document" "sagemaker" {
     sid     = "ReadData"
     actions = ["s3:GetObject"]
     resources = [
-      for prefix in ["train/csv", "validation/csv", "inputs"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["train/csv", "validation/csv", "inputs", "test/no-target"] : "${local.bucket_arn}/${prefix}/*"
     ]
   }
 
@@ -63,7 +73,7 @@ data "aws_iam_policy_document" "sagemaker" {
     sid     = "WriteModelsAndScores"
     actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     resources = [
-      for prefix in ["sagemaker-automl/output", "inference-results"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["sagemaker-automl/output", "inference-results", "best-model/holdout"] : "${local.bucket_arn}/${prefix}/*"
     ]
   }
 

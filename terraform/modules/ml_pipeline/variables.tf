@@ -28,11 +28,6 @@ variable "function_version_arns" {
   type        = map(string)
 }
 
-variable "logs_and_traces_policy" {
-  description = "What every state machine may do to write its logs and traces (JSON)."
-  type        = string
-}
-
 variable "model_package_group_name" {
   description = "Name of the group that models are registered in."
   type        = string

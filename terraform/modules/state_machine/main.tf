@@ -1,0 +1,37 @@
+data "aws_caller_identity" "current" {}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = var.name
+  role_arn   = aws_iam_role.this.arn
+  publish    = true
+  definition = var.definition
+
+  logging_configuration {
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+    level                  = "ALL"
+    include_execution_data = true # days and names of jobs; nothing about members
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # Step Functions tries out the role's rights when it takes the definition.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+# What schedules and people start. `make rollback` points it at an earlier version.
+resource "aws_sfn_alias" "live" {
+  name = "live"
+
+  routing_configuration {
+    state_machine_version_arn = aws_sfn_state_machine.this.state_machine_version_arn
+    weight                    = 100
+  }
+}

@@ -1,0 +1,141 @@
+"""The labelled set by Athena's `CREATE TABLE AS` on the local cloud, against the one that the pipeline trained on."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import awswrangler as wr
+import boto3
+import pytest
+
+from buyer_stage.datalake import partition_prefix
+from buyer_stage.errors import DataLakeError
+from buyer_stage.features import MODEL_FEATURES
+from buyer_stage.labelled_set import RECORD_COLUMNS, SPLIT_SHARES
+from buyer_stage.s3_layout import with_members_prefix
+from buyer_stage.windows import Window
+from tests.local_stack import LABELLED_DATE, FirstRuns, Stack
+from tools.labelled_set import create_labelled_set
+
+SQL = Path(__file__).parents[2] / "sql"
+DATABASE, WORKGROUP, TABLE = "buyer_stage_local", "buyer-stage-local", "labelled_set_of_a_test"
+
+Rows = dict[tuple[str, str], tuple[tuple[float, ...], str]]
+"""Member and day -> features and stage."""
+
+
+@pytest.fixture
+def outcomes(stack: Stack, first_runs: FirstRuns) -> Iterator[dict[str, int]]:
+    """What became of the rows of the table, which is there as long as the test."""
+    yield create_labelled_set(DATABASE, WORKGROUP, TABLE)
+    wr.catalog.delete_table_if_exists(database=DATABASE, table=TABLE)
+
+
+def of_the_step(stack: Stack) -> Rows:
+    s3 = boto3.client("s3")
+    texts = [
+        s3.get_object(Bucket=stack.deployment.pipeline_bucket, Key=key)["Body"].read().decode()
+        for split in SPLIT_SHARES
+        for key in stack.keys(with_members_prefix(split))
+    ]
+    rows = [row for text in texts for row in csv.DictReader(io.StringIO(text))]
+    found = {(row["member_id"], row["snapshot_date"]): features_and_stage(row) for row in rows}
+    assert len(found) == len(rows) > 0
+    return found
+
+
+def of_the_table() -> Rows:
+    frame = wr.athena.read_sql_query(
+        f"SELECT {', '.join(RECORD_COLUMNS)} FROM {TABLE} WHERE outcome = 'labelled'",
+        database=DATABASE,
+        workgroup=WORKGROUP,
+        ctas_approach=False,
+    )
+    rows = frame.to_dict("records")
+    return {(row["member_id"], str(row["snapshot_date"])): features_and_stage(row) for row in rows}
+
+
+def features_and_stage(row: Mapping[Any, Any]) -> tuple[tuple[float, ...], str]:
+    return tuple(float(row[name]) for name in MODEL_FEATURES), row["buyer_stage"]
+
+
+def test_the_table_has_the_members_days_labels_and_features_that_the_pipeline_trained_on(
+    stack: Stack, outcomes: dict[str, int]
+) -> None:
+    expected, found = of_the_step(stack), of_the_table()
+    assert found == expected
+    manifest = stack.manifest()
+    assert outcomes == {
+        "labelled": len(expected),
+        "after the answer": manifest["rows_after_answer"],
+        "unknown label": manifest["rows_with_unknown_label"],
+        "conflicting answers": manifest["rows_with_conflicting_answers"],
+    }
+
+
+def test_the_table_is_made_where_the_workgroup_says_and_made_again_elsewhere(
+    stack: Stack, outcomes: dict[str, int]
+) -> None:
+    def location() -> str:
+        return str(
+            boto3.client("glue").get_table(DatabaseName=DATABASE, Name=TABLE)["Table"]["StorageDescriptor"]["Location"]
+        )
+
+    first = location()
+    assert first.startswith(f"s3://{stack.deployment.pipeline_bucket}/athena-results/tables/")
+    assert create_labelled_set(DATABASE, WORKGROUP, TABLE) == outcomes
+    assert location() != first
+
+
+def test_a_member_twice_in_a_snapshot_leaves_no_table(stack: Stack, first_runs: FirstRuns) -> None:
+    s3, bucket = boto3.client("s3"), stack.deployment.datalake_bucket
+    prefix = partition_prefix(Window.T007, LABELLED_DATE)
+    key = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
+    twice = f"{prefix}/once-more.parquet"
+    s3.copy_object(Bucket=bucket, Key=twice, CopySource={"Bucket": bucket, "Key": key})
+    try:
+        with pytest.raises(DataLakeError, match="more than once in a snapshot"):
+            create_labelled_set(DATABASE, WORKGROUP, TABLE)
+    finally:
+        s3.delete_object(Bucket=bucket, Key=twice)
+    assert not wr.catalog.does_table_exist(database=DATABASE, table=TABLE)
+
+
+def test_athena_drops_a_table(stack: Stack, outcomes: dict[str, int]) -> None:
+    wr.athena.start_query_execution(f"DROP TABLE {TABLE}", database=DATABASE, workgroup=WORKGROUP, wait=True)
+    assert not wr.catalog.does_table_exist(database=DATABASE, table=TABLE)
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("INSERT INTO survey SELECT * FROM survey", "insert"),
+        ("CREATE VIEW another AS SELECT * FROM survey", "VIEW"),
+        ("CREATE TABLE another WITH (format = 'ORC') AS SELECT * FROM survey", "ORC"),
+        (
+            "CREATE TABLE another WITH (partitioned_by = ARRAY['stage_label_1']) AS SELECT * FROM survey",
+            "partitioned_by|PARTITIONED",
+        ),
+        ("CREATE TABLE another AS SELECT * FROM survey WITH NO DATA", "NO DATA"),
+        ("CREATE TABLE another AS SELECT ARRAY[1] AS several FROM survey", "several"),
+        ("SELECT * FROM no_such_table", "no_such_table"),
+    ],
+)
+def test_what_the_local_athena_does_not_know_fails_and_leaves_no_table(
+    stack: Stack, statement: str, named: str
+) -> None:
+    with pytest.raises(wr.exceptions.QueryFailed, match=named):
+        wr.athena.start_query_execution(statement, database=DATABASE, workgroup=WORKGROUP, wait=True)
+    assert not wr.catalog.does_table_exist(database=DATABASE, table="another")
+
+
+def test_athena_offers_the_queries_of_the_repository_by_name(stack: Stack) -> None:
+    athena = boto3.client("athena")
+    identifiers = athena.list_named_queries(WorkGroup=WORKGROUP)["NamedQueryIds"]
+    queries = [athena.get_named_query(NamedQueryId=identifier)["NamedQuery"] for identifier in identifiers]
+    assert {(query["Name"], query["Database"], query["QueryString"]) for query in queries} == {
+        ("buyer-stage-features", DATABASE, (SQL / "features.sql").read_text()),
+        ("buyer-stage-labelled-set", DATABASE, (SQL / "labelled_set.sql").read_text()),
+    }

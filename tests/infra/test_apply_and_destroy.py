@@ -1,0 +1,65 @@
+"""What was applied needs no further change, and a destroy leaves nothing behind."""
+
+from pathlib import Path
+
+import boto3
+import pytest
+
+from localcloud.deployment import local_workspace
+from tests.local_stack import Stack
+from tools.models import delete, list_models
+from tools.terraform import Workspace
+
+NOT_RETURNED: dict[str, str] = {}
+"""Address of a resource -> what the local cloud is known not to return of it, so that a plan wants to change it."""
+
+
+@pytest.fixture
+def terraform(stack: Stack) -> Workspace:
+    return local_workspace(Path(stack.cloud.work_folder).parent)
+
+
+def test_second_plan_is_clean(terraform: Workspace, tmp_path: Path) -> None:
+    terraform.plan(tmp_path / "second.tfplan")
+    changes = {
+        change["address"]
+        for change in terraform.describe(tmp_path / "second.tfplan")["resource_changes"]
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+    assert changes == NOT_RETURNED.keys()
+
+
+def what_is_there() -> set[str]:
+    """Name everything of ours that the account holds, but what bootstrap and the data lake's owner have made."""
+    named = {
+        "bucket": [found["Name"] for found in boto3.client("s3").list_buckets()["Buckets"]],
+        "table": boto3.client("dynamodb").list_tables()["TableNames"],
+        "function": [found["FunctionName"] for found in boto3.client("lambda").list_functions()["Functions"]],
+        "role": [found["RoleName"] for found in boto3.client("iam").list_roles()["Roles"]],
+        "state machine": [m["name"] for m in boto3.client("stepfunctions").list_state_machines()["stateMachines"]],
+        "topic": [found["TopicArn"] for found in boto3.client("sns").list_topics()["Topics"]],
+        "queue": boto3.client("sqs").list_queues().get("QueueUrls", []),
+        "log group": [g["logGroupName"] for g in boto3.client("logs").describe_log_groups()["logGroups"]],
+        "alarm": [a["AlarmName"] for a in boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "schedule": [found["Name"] for found in boto3.client("scheduler").list_schedules()["Schedules"]],
+        "database": [found["Name"] for found in boto3.client("glue").get_databases()["DatabaseList"]],
+        "job": [found["Name"] for found in boto3.client("glue").get_jobs()["Jobs"]],
+        "alias": [found["AliasName"] for found in boto3.client("kms").list_aliases()["Aliases"]],
+    }
+    kept = ("terraform-state", "buyer-stage-code-", "buyer-stage-datalake-", "localcloud-notifications")
+    return {
+        f"{kind} {name}"
+        for kind, names in named.items()
+        for name in names
+        if ("buyer-stage" in name or "buyer_stage" in name) and not any(part in name for part in kept)
+    }
+
+
+@pytest.mark.last
+def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
+    assert len(what_is_there()) > 50
+    sagemaker = boto3.client("sagemaker")
+    for model in list_models(sagemaker, "local"):  # as `make delete-model ALL=1` does
+        delete(sagemaker, model)
+    terraform.destroy(approved=True)
+    assert what_is_there() == set()

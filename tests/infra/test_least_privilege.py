@@ -1,0 +1,58 @@
+"""Roles may do exactly what they were seen to do, and what one reviewed file explains.
+
+The evidence is the record that the local cloud keeps of the first runs of `tests/local_stack.py`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.calls import Call
+from localcloud.permissions import Policies, decisions, explained, granted, role_policies, used, without
+from tests.local_stack import FirstRuns, Stack
+
+REVIEWED = Path(__file__).resolve().parents[2] / "terraform/unused_permissions.json"
+
+
+@pytest.fixture(scope="module")
+def policies(stack: Stack) -> Policies:
+    return role_policies("buyer-stage-")
+
+
+def refused(policies: Policies, calls: list[Call]) -> list[Call]:
+    allowed = decisions((policies[call.role], call) for call in calls)
+    return [call for call, is_allowed in zip(calls, allowed, strict=True) if not is_allowed]
+
+
+def test_every_recorded_call_was_allowed(first_runs: FirstRuns) -> None:
+    failures = [(record.error, record.cause) for record in (first_runs.etl, first_runs.ml, first_runs.again)]
+    assert failures == [("", "")] * 3
+    assert [call for call in first_runs.calls if not call.is_allowed] == []
+
+
+def test_policies_alone_allow_every_recorded_call(first_runs: FirstRuns, policies: Policies) -> None:
+    assert refused(policies, first_runs.calls) == []
+
+
+def test_no_policy_grants_actions_by_a_pattern(policies: Policies) -> None:
+    assert [(role, action) for role, action in sorted(granted(policies)) if "*" in action] == []
+
+
+def test_what_is_granted_but_was_not_used_is_explained_and_nothing_else_is(
+    first_runs: FirstRuns, policies: Policies
+) -> None:
+    permissions = granted(policies)
+    unused, reviewed = permissions - used(first_runs.calls), explained(REVIEWED, permissions)
+    assert (sorted(unused - reviewed), sorted(reviewed - unused)) == ([], [])
+
+
+def test_a_policy_that_loses_an_action_refuses_the_calls_that_used_it(
+    first_runs: FirstRuns, policies: Policies
+) -> None:
+    """Of each role and each action that it used."""
+    cases = [
+        (role, action, next(call for call in first_runs.calls if (call.role, call.action) == (role, action)))
+        for role, action in sorted(used(first_runs.calls))
+    ]
+    allowed = decisions((without(policies[role], action), call) for role, action, call in cases)
+    assert [case[:2] for case, is_allowed in zip(cases, allowed, strict=True) if is_allowed] == []

@@ -1,0 +1,131 @@
+"""The plans of dev, qa and prod, made without credentials: tagged, bounded, and alike but where they say so."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcloud import plan as local_plan
+from tools.package import build_packages
+from tools.terraform import REPOSITORY, workspace
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+TAGS = {"owner", "product", "component", "environment", "classification"}
+
+MEANT_TO_DIFFER = {
+    "qa": {"environment", "datalake_bucket", "ttl_days"},
+    "prod": {
+        "environment", "datalake_bucket", "ttl_days", "deletion_protection", "automl_max_candidates",
+        "transform_instance_count", "monthly_budget_usd",
+    },
+}  # fmt: skip
+"""Environment -> the variables that it may give other values than dev."""
+
+DIFFERENT_ATTRIBUTES = {
+    "qa": {
+        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),  # TTL_DAYS
+    },
+    "prod": {
+        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
+        ("module.observability.aws_budgets_budget.this", "limit_amount"),
+        ("module.serving_table.aws_dynamodb_table.this", "deletion_protection_enabled"),
+        ("module.storage.aws_s3_bucket.this", "force_destroy"),
+    },
+}
+"""Environment -> the attributes in which its plan differs from dev's, apart from names. Values that Terraform knows
+only after the first apply are in no plan; they follow from the variables above."""
+
+Plan = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
+    folder = tmp_path_factory.mktemp("plans")
+    build_packages(REPOSITORY, REPOSITORY / "build/packages")
+    result = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("TF_VAR_permissions_boundary_arn", BOUNDARY)
+        for environment in ("dev", "qa", "prod"):
+            file = folder / f"{environment}.tfplan"
+            patch.setattr("sys.argv", ["plan", "--environment", environment, "--plan", str(file)])
+            with pytest.raises(SystemExit) as ended:
+                local_plan.main()
+            assert ended.value.code == 0
+            assert "Plan:" in file.with_suffix(".txt").read_text()
+            result[environment] = workspace(environment).describe(file)
+    return result
+
+
+def resources(plan: Plan) -> Iterator[tuple[str, Plan]]:
+    """Give address and planned values of every resource."""
+    modules = [plan["planned_values"]["root_module"]]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", [])
+        for resource in module.get("resources", []):
+            if resource["mode"] == "managed":
+                yield resource["address"], resource.get("values", {})
+
+
+def without_names(environment: str, plan: Plan) -> dict[str, Plan]:
+    """Give the resources with one word in the place of the environment's name."""
+    text = json.dumps(dict(resources(plan)))
+    return dict(json.loads(re.sub(rf"(?<![a-z]){environment}(?![a-z])", "ENVIRONMENT", text)))
+
+
+@pytest.mark.parametrize("environment", ["qa", "prod"])
+def test_environments_differ_only_where_they_are_meant_to(plans: dict[str, Plan], environment: str) -> None:
+    values = {name: {key: value["value"] for key, value in plan["variables"].items()} for name, plan in plans.items()}
+    assert {name for name in values["dev"] if values["dev"][name] != values[environment][name]} == (
+        MEANT_TO_DIFFER[environment]
+    )
+
+    dev, other = without_names("dev", plans["dev"]), without_names(environment, plans[environment])
+    assert dev.keys() == other.keys()
+    different = {
+        (address, attribute)
+        for address, planned in dev.items()
+        for attribute in planned.keys() | other[address].keys()
+        if planned.get(attribute) != other[address].get(attribute)
+    }
+    assert different == DIFFERENT_ATTRIBUTES[environment]
+
+
+def test_every_resource_that_can_have_tags_has_them(plans: dict[str, Plan]) -> None:
+    tagged = {address: values["tags_all"] for address, values in resources(plans["dev"]) if "tags_all" in values}
+    assert len(tagged) > 60
+    assert {address for address, tags in tagged.items() if not tags or not tags.keys() >= TAGS} == set()
+
+
+def test_every_role_is_bounded(plans: dict[str, Plan]) -> None:
+    roles = {address: values for address, values in resources(plans["dev"]) if ".aws_iam_role." in address}
+    assert len(roles) >= 18
+    assert {values["permissions_boundary"] for values in roles.values()} == {BOUNDARY}
+
+
+def test_schedules_are_as_the_design_has_them(plans: dict[str, Plan]) -> None:
+    schedules = {
+        values["name"]: (values["schedule_expression"], values["state"])
+        for address, values in resources(plans["prod"])
+        if ".aws_scheduler_schedule." in address
+    }
+    assert schedules == {
+        "buyer-stage-etl-prod": ("cron(0 0/8 * * ? *)", "ENABLED"),
+        "buyer-stage-ml-prod": ("cron(0 10 * * ? *)", "ENABLED"),
+    }
+
+
+def test_local_environment_differs_from_dev_in_sizes_only() -> None:
+    names = re.compile(r"^(\w+) +=", flags=re.MULTILINE)
+    folder = REPOSITORY / "terraform/environments"
+    only_local = set(names.findall((folder / "local.tfvars").read_text())) - set(
+        names.findall((folder / "dev.tfvars").read_text())
+    )
+    assert only_local == {
+        "emr_core_instance_count", "emr_core_instance_limit", "glue_worker_count", "glue_max_retries",
+        "write_partitions", "automl_poll", "transform_poll", "upload_poll",
+    }  # fmt: skip
