@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Puts the plans of all environments into one comment of a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
+# The comment is made once and then replaced. Needs gh, and GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
+set -euo pipefail
+here="$(dirname "$0")"
+marker='<!-- terraform plans -->'
+maximum_bytes=20000 # Three of them fit into a comment's 65,536 characters.
+comment="$(mktemp)"
+trap 'rm -f "$comment"' EXIT
+
+{
+  echo "$marker"
+  for environment in dev qa prod; do
+    text="$1/$environment.txt"
+    echo
+    if [ -f "$text" ]; then
+      outcome="$(grep -m 1 -E '^(Plan:|No changes)' "$text" || echo 'changes to outputs')"
+      echo "<details><summary><b>$environment</b>: $outcome</summary>"
+      echo
+      "$here/summarize_plan.sh" "$text" "$maximum_bytes"
+      echo '</details>'
+    else
+      echo "<b>$environment</b>: no plan could be made; see the job's log."
+    fi
+  done
+} > "$comment"
+
+comments="repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments"
+of_ours=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
+found="$(gh api --paginate "$comments" --jq "$of_ours")"
+if [ -n "$found" ]; then
+  gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/${found%%$'\n'*}" --field "body=@$comment"
+else
+  gh api --silent --method POST "$comments" --field "body=@$comment"
+fi

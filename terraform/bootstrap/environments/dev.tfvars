@@ -1,0 +1,3 @@
+environment       = "dev"
+owner             = "buyer-stage-team"
+github_repository = "example-org/buyer-stage-pipelines"

@@ -1,0 +1,3 @@
+environment       = "qa"
+owner             = "buyer-stage-team"
+github_repository = "example-org/buyer-stage-pipelines"

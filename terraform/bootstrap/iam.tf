@@ -1,0 +1,474 @@
+locals {
+  # What the environment's resources are called, wherever AWS lets a policy tell by the name.
+  ours            = "buyer-stage-*${var.environment}*"
+  ours_underscore = "buyer_stage_*${var.environment}*" # Glue's databases know no dashes.
+
+  iam = "arn:aws:iam::${local.account_id}"
+  arn = { # Service -> how the ARNs of this account and region begin.
+    for service in [
+      "athena", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs", "sagemaker",
+      "scheduler", "sns", "sqs", "states",
+    ] : service => "arn:aws:${service}:${var.region}:${local.account_id}"
+  }
+  dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.ours}"
+  budget              = "arn:aws:budgets::${local.account_id}:budget/${local.ours}"
+  pipeline_bucket_arn = "arn:aws:s3:::${local.names.pipeline_bucket}"
+  bootstrap_arns = [
+    for path in ["role", "policy"] : "${local.iam}:${path}/buyer-stage-github-*"
+  ]
+
+  # Keys have no names. The tags of the provider's default_tags tell ours from others.
+  key_is_ours = [
+    { test = "StringEquals", variable = "aws:ResourceTag/product", values = [var.product] },
+    { test = "StringEquals", variable = "aws:ResourceTag/environment", values = [var.environment] },
+  ]
+  key_becomes_ours = [
+    { test = "StringEquals", variable = "aws:RequestTag/product", values = [var.product] },
+    { test = "StringEquals", variable = "aws:RequestTag/environment", values = [var.environment] },
+    # Another product's or environment's key cannot be claimed.
+    { test = "StringEqualsIfExists", variable = "aws:ResourceTag/product", values = [var.product] },
+    { test = "StringEqualsIfExists", variable = "aws:ResourceTag/environment", values = [var.environment] },
+  ]
+  bounded = [
+    for boundary in compact([var.permissions_boundary_arn]) :
+    { test = "StringEquals", variable = "iam:PermissionsBoundary", values = [boundary] }
+  ]
+
+  # Policy -> statement -> what it allows. IAM takes 6,144 characters a policy, hence several.
+  statements = {
+    backend = {
+      ReadState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.state}/${local.state_key}"] }
+      LockState = {
+        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        resources = ["${local.bucket_arns.state}/${local.state_key}.tflock"]
+      }
+      ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/code/*"] }
+      ListBuckets = { actions = ["s3:ListBucket"], resources = values(local.bucket_arns) }
+      UseKey      = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
+    }
+
+    # What Terraform reads of each resource of the main configuration, and no content: no items, objects, logs or rows.
+    read = {
+      Buckets = {
+        actions = [
+          "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
+          "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
+        ]
+        resources = [local.pipeline_bucket_arn]
+      }
+      Keys = {
+        actions    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+        resources  = ["${local.arn.kms}:key/*"]
+        conditions = local.key_is_ours
+      }
+      Tables = {
+        actions = [
+          "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
+          "dynamodb:ListTagsOfResource",
+        ]
+        resources = ["${local.arn.dynamodb}:table/${local.ours}"]
+      }
+      Functions = {
+        actions = [
+          "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
+          "lambda:GetLayerVersion", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction",
+        ]
+        resources = ["${local.arn.lambda}:function:${local.ours}", "${local.arn.lambda}:layer:${local.ours}"]
+      }
+      StateMachines = {
+        actions = [
+          "states:DescribeStateMachine", "states:DescribeStateMachineAlias", "states:ListStateMachineAliases",
+          "states:ListStateMachineVersions", "states:ListTagsForResource",
+        ]
+        resources = ["${local.arn.states}:stateMachine:${local.ours}"]
+      }
+      Schedules = {
+        actions = ["scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"]
+        resources = [
+          "${local.arn.scheduler}:schedule/${local.ours}/${local.ours}", "${local.arn.scheduler}:schedule-group/${local.ours}",
+        ]
+      }
+      Topics = {
+        actions   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
+        resources = ["${local.arn.sns}:${local.ours}"]
+      }
+      Queues = { actions = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], resources = ["${local.arn.sqs}:${local.ours}"] }
+      Glue = {
+        actions = ["glue:GetDatabase", "glue:GetJob", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
+        resources = [
+          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.ours_underscore}",
+          "${local.arn.glue}:job/${local.ours}", "${local.arn.glue}:table/${local.ours_underscore}/*",
+        ]
+      }
+      Queries = {
+        actions   = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListTagsForResource"]
+        resources = ["${local.arn.athena}:workgroup/${local.ours}"]
+      }
+      ModelPackageGroups = {
+        actions   = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListTags"]
+        resources = ["${local.arn.sagemaker}:model-package-group/${local.ours}"]
+      }
+      Logs       = { actions = ["logs:ListTagsForResource"], resources = ["${local.arn.logs}:log-group:*${local.ours}"] }
+      Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.ours}"] }
+      Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.ours}"] }
+      Dashboards = { actions = ["cloudwatch:GetDashboard"], resources = [local.dashboard] }
+      Budgets    = { actions = ["budgets:ListTagsForResource", "budgets:ViewBudget"], resources = [local.budget] }
+      Roles = {
+        actions = [
+          "iam:GetInstanceProfile", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+          "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies",
+        ]
+        resources = ["${local.iam}:instance-profile/${local.ours}", "${local.iam}:role/${local.ours}"]
+      }
+      # These know no resources. The last examines a definition, of a state machine that need not be there yet.
+      Unnamed = {
+        actions = [
+          "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
+          "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes",
+          "states:ValidateStateMachineDefinition",
+        ]
+        resources = ["*"]
+      }
+    }
+
+    change-data = {
+      WriteState = { actions = ["s3:PutObject"], resources = ["${local.bucket_arns.state}/${local.state_key}"] }
+      Buckets = {
+        actions = [
+          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
+          "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
+        ]
+        resources = [local.pipeline_bucket_arn]
+      }
+      MakeKeys = { actions = ["kms:CreateKey", "kms:TagResource"], resources = ["*"], conditions = local.key_becomes_ours }
+      Keys = {
+        actions = [
+          "kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
+          "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
+        ]
+        resources  = ["${local.arn.kms}:key/*"]
+        conditions = local.key_is_ours
+      }
+      KeyAliases = {
+        actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        resources = ["${local.arn.kms}:alias/${local.ours}"]
+      }
+      # The table, the functions and the model pointer are encrypted in the deployer's name.
+      UseKeys = {
+        actions    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+        resources  = ["${local.arn.kms}:key/*"]
+        conditions = local.key_is_ours
+      }
+      GrantKeys = {
+        actions    = ["kms:CreateGrant"]
+        resources  = ["${local.arn.kms}:key/*"]
+        conditions = concat(local.key_is_ours, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
+      }
+      Tables = {
+        actions = [
+          "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource",
+          "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
+        ]
+        resources = ["${local.arn.dynamodb}:table/${local.ours}"]
+      }
+      Glue = {
+        actions = [
+          "glue:CreateDatabase", "glue:CreateJob", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteJob",
+          "glue:DeleteTable", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateJob",
+          "glue:UpdateTable",
+        ]
+        resources = [
+          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.ours_underscore}", "${local.arn.glue}:job/${local.ours}",
+          "${local.arn.glue}:table/${local.ours_underscore}/*", "${local.arn.glue}:userDefinedFunction/${local.ours_underscore}/*",
+        ]
+      }
+      Queries = {
+        actions = [
+          "athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup",
+          "athena:TagResource", "athena:UntagResource", "athena:UpdateNamedQuery", "athena:UpdateWorkGroup",
+        ]
+        resources = ["${local.arn.athena}:workgroup/${local.ours}"]
+      }
+      ModelPackageGroups = {
+        actions = [
+          "sagemaker:AddTags", "sagemaker:CreateModelPackageGroup", "sagemaker:DeleteModelPackageGroup", "sagemaker:DeleteTags",
+        ]
+        resources = ["${local.arn.sagemaker}:model-package-group/${local.ours}"]
+      }
+    }
+
+    change-compute = {
+      Functions = {
+        actions = [
+          "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction",
+          "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion", "lambda:PublishVersion", "lambda:TagResource",
+          "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
+        ]
+        resources = ["${local.arn.lambda}:function:${local.ours}", "${local.arn.lambda}:layer:${local.ours}"]
+      }
+      StateMachines = {
+        actions = [
+          "states:CreateStateMachine", "states:CreateStateMachineAlias", "states:DeleteStateMachine",
+          "states:DeleteStateMachineAlias", "states:DeleteStateMachineVersion", "states:PublishStateMachineVersion",
+          "states:TagResource", "states:UntagResource", "states:UpdateStateMachine", "states:UpdateStateMachineAlias",
+        ]
+        resources = ["${local.arn.states}:stateMachine:${local.ours}"]
+      }
+      Schedules = {
+        actions = [
+          "scheduler:CreateSchedule", "scheduler:CreateScheduleGroup", "scheduler:DeleteSchedule",
+          "scheduler:DeleteScheduleGroup", "scheduler:TagResource", "scheduler:UntagResource", "scheduler:UpdateSchedule",
+        ]
+        resources = [
+          "${local.arn.scheduler}:schedule/${local.ours}/${local.ours}", "${local.arn.scheduler}:schedule-group/${local.ours}",
+        ]
+      }
+      Topics = {
+        actions = [
+          "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+          "sns:UntagResource",
+        ]
+        resources = ["${local.arn.sns}:${local.ours}"]
+      }
+      Queues = {
+        actions   = ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"]
+        resources = ["${local.arn.sqs}:${local.ours}"]
+      }
+      Rules = {
+        actions = [
+          "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
+          "events:UntagResource",
+        ]
+        resources = ["${local.arn.events}:rule/${local.ours}"]
+      }
+      LogGroups = {
+        actions = [
+          "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
+          "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+        ]
+        resources = ["${local.arn.logs}:log-group:*${local.ours}"]
+      }
+      Alarms = {
+        actions = [
+          "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource",
+        ]
+        resources = ["${local.arn.cloudwatch}:alarm:${local.ours}"]
+      }
+      Dashboards = { actions = ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"], resources = [local.dashboard] }
+      Budgets    = { actions = ["budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource"], resources = [local.budget] }
+      # These know no resources.
+      Unnamed = {
+        actions = [
+          "elasticmapreduce:CreateSecurityConfiguration", "elasticmapreduce:DeleteSecurityConfiguration",
+          "glue:CreateSecurityConfiguration", "glue:DeleteSecurityConfiguration", "logs:DeleteQueryDefinition",
+          "logs:PutQueryDefinition", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+        ]
+        resources = ["*"]
+      }
+    }
+
+    change-roles = {
+      # With a boundary, a role is made with it and nothing is added to a role that lacks it.
+      RolesAndTheirRights = {
+        actions = [
+          "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary",
+          "iam:PutRolePolicy",
+        ]
+        resources  = ["${local.iam}:role/${local.ours}"]
+        conditions = local.bounded
+      }
+      ManagedPoliciesOfRoles = {
+        actions   = ["iam:AttachRolePolicy"]
+        resources = ["${local.iam}:role/${local.ours}"]
+        conditions = concat(local.bounded, [{
+          test     = "ArnEquals"
+          variable = "iam:PolicyARN"
+          values   = ["arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"]
+        }])
+      }
+      RestOfRoles = {
+        actions = [
+          "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+          "iam:UpdateRoleDescription",
+        ]
+        resources = ["${local.iam}:role/${local.ours}"]
+      }
+      InstanceProfiles = {
+        actions = [
+          "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
+          "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile", "iam:UntagInstanceProfile",
+        ]
+        resources = ["${local.iam}:instance-profile/${local.ours}"]
+      }
+      PassRoles = {
+        actions   = ["iam:PassRole"]
+        resources = ["${local.iam}:role/${local.ours}"]
+        conditions = [{
+          test     = "StringEquals"
+          variable = "iam:PassedToService"
+          values   = [for service in ["ec2", "glue", "lambda", "scheduler", "states"] : "${service}.amazonaws.com"]
+        }]
+      }
+      # The names above would take these in: nobody widens the role that he works under, or locks its owner out.
+      LeaveBootstrapAlone = {
+        effect    = "Deny"
+        actions   = ["iam:*"]
+        resources = local.bootstrap_arns
+      }
+      LeaveBootstrapsKeyAlone = {
+        effect = "Deny"
+        actions = [
+          "kms:DeleteAlias", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+        ]
+        resources = [aws_kms_key.this.arn]
+      }
+    }
+
+    # The make targets beside plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy.
+    operate = {
+      PublishCode = {
+        actions   = ["s3:PutObject"]
+        resources = ["${local.bucket_arns.code}/code/*", "${local.bucket_arns.code}/certificates/*"]
+      }
+      FindCertificate = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/certificates/*"] }
+      FindStateMachines = {
+        actions   = ["states:ListStateMachines"]
+        resources = ["*"] # Step Functions knows no resources for this.
+      }
+      StartExecutions = { actions = ["states:StartExecution"], resources = ["${local.arn.states}:stateMachine:${local.ours}"] }
+      FollowExecutions = {
+        actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
+        resources = ["${local.arn.states}:execution:${local.ours}"]
+      }
+      Models = {
+        actions = [
+          "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage",
+          "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+        ]
+        resources = [
+          "${local.arn.sagemaker}:model-package-group/${local.ours}", "${local.arn.sagemaker}:model-package/${local.ours}/*",
+          "${local.arn.sagemaker}:model/buyer-stage-*",
+        ]
+      }
+      ModelPointer = {
+        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        resources = ["${local.pipeline_bucket_arn}/best-model/*"]
+      }
+    }
+
+    # In prod no workflow can delete data: a person empties the bucket, with rights of their own.
+    empty-bucket = {
+      for sid, statement in {
+        DeleteObjects = {
+          actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
+          resources = [local.pipeline_bucket_arn, "${local.pipeline_bucket_arn}/*"]
+        }
+      } : sid => statement if var.environment != "prod"
+    }
+  }
+
+  policies_of_roles = {
+    plan  = ["backend", "read"]
+    apply = [for policy, statements in local.statements : policy if length(statements) > 0]
+  }
+
+  # Which workflow a role is for, as GitHub puts it in the token's subject: a plan is made for pull requests and for
+  # main, and only jobs of the environment, whose rules GitHub has checked by then, apply it.
+  subjects = {
+    plan = [
+      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${var.github_repository}:${context}"
+    ]
+    apply = ["repo:${var.github_repository}:environment:${var.environment}"]
+  }
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = var.github_oidc_provider_arn == null ? 1 : 0
+
+  url            = "https://token.actions.githubusercontent.com"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+locals {
+  github_oidc_provider_arn = one(concat(aws_iam_openid_connect_provider.github[*].arn, compact([var.github_oidc_provider_arn])))
+}
+
+data "aws_iam_policy_document" "assume" {
+  for_each = local.subjects
+
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.github_oidc_provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "token.actions.githubusercontent.com:aud"
+      values   = ["sts.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "token.actions.githubusercontent.com:sub"
+      values   = each.value
+    }
+  }
+}
+
+resource "aws_iam_role" "github" {
+  for_each = local.names.roles
+
+  name                 = each.value
+  description          = "What GitHub's workflows of ${var.github_repository} ${each.key} ${var.environment} with."
+  assume_role_policy   = data.aws_iam_policy_document.assume[each.key].json
+  permissions_boundary = var.github_roles_boundary_arn
+  max_session_duration = 14400 # An execution that trains a model is followed to its end.
+}
+
+data "aws_iam_policy_document" "github" {
+  # checkov:skip=CKV_AWS_111:"*" stands only where a service knows no resources, or beside a condition on the tags.
+  # checkov:skip=CKV_AWS_356:"*" stands only where a service knows no resources, or beside a condition on the tags.
+  # checkov:skip=CKV_AWS_109:Roles are changed by name, under the boundary where there is one, and never the bootstrap's.
+  for_each = { for policy, statements in local.statements : policy => statements if length(statements) > 0 }
+
+  dynamic "statement" {
+    for_each = each.value
+
+    content {
+      sid       = statement.key
+      effect    = try(statement.value.effect, "Allow")
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = try(statement.value.conditions, [])
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
+    }
+  }
+}
+
+resource "aws_iam_policy" "github" {
+  for_each = data.aws_iam_policy_document.github
+
+  name        = "buyer-stage-github-${each.key}-${var.environment}"
+  description = "Part of what GitHub's workflows may do in ${var.environment}: ${each.key}."
+  policy      = each.value.minified_json
+}
+
+resource "aws_iam_role_policy_attachment" "github" {
+  for_each = merge([
+    for role, policies in local.policies_of_roles : { for policy in policies : "${role}/${policy}" => { role = role, policy = policy } }
+  ]...)
+
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = aws_iam_policy.github[each.value.policy].arn
+}

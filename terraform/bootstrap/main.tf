@@ -1,0 +1,202 @@
+resource "aws_kms_key" "this" {
+  description             = "Encrypts the Terraform state and the published code of the buyer stage pipelines (${var.environment})."
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_alias" "this" {
+  name          = local.names.key_alias
+  target_key_id = aws_kms_key.this.id
+}
+
+data "aws_iam_policy_document" "key" {
+  # checkov:skip=CKV_AWS_109:The account decides by its policies who may use the key; without this statement nobody could.
+  # checkov:skip=CKV_AWS_111:The resource of a key's own policy is the key, and nothing else.
+  # checkov:skip=CKV_AWS_356:In a key's own policy "*" is the key.
+  # checkov:skip=CKV_AWS_283:The conditions narrow everyone down to this account's roles of this environment.
+  statement {
+    sid       = "AccountDecidesByItsPolicies"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${local.account_id}:root"]
+    }
+  }
+
+  # So that the roles of the pipelines need no more than the code bucket's name. They read code, never the state.
+  statement {
+    sid       = "RolesOfThePipelinesReadCode"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:CallerAccount"
+      values   = [local.account_id]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:s3:arn"
+      values   = [local.bucket_arns.code]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:aws:iam::${local.account_id}:role/${local.ours}"]
+    }
+  }
+}
+
+locals {
+  # A bucket's name, and when its old versions go: after so many days, but never the newest of them. What is current
+  # stays in both: a rollback needs the code of any version.
+  buckets = {
+    state = { name = local.names.state_bucket, old_version_days = 90, old_versions_kept = 20 }
+    code  = { name = local.names.code_bucket, old_version_days = 30, old_versions_kept = 1 }
+  }
+
+  bucket_arns = { for purpose, bucket in local.buckets : purpose => "arn:aws:s3:::${bucket.name}" }
+}
+
+resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV_AWS_18:Who reads state and code, CloudTrail's data events say where an account has them on.
+  # checkov:skip=CKV_AWS_144:State and code can be made again in another region; the versions are the backup.
+  # checkov:skip=CKV2_AWS_62:Nothing waits for a new state or version; deployments are started, not triggered.
+  for_each = local.buckets
+
+  bucket = each.value.name
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.this.arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+data "aws_iam_policy_document" "bucket" {
+  for_each = local.bucket_arns
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [each.value, "${each.value}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  # A writer that names another encryption overrules the bucket's own, as the S3 backend does with `encrypt = true`.
+  statement {
+    sid       = "KmsOnly"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${each.value}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringNotEquals"
+      variable = "s3:x-amz-server-side-encryption"
+      values   = ["aws:kms"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = data.aws_iam_policy_document.bucket[each.key].json
+
+  # S3 refuses two changes of a bucket's access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    id     = "old-versions-and-broken-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days           = each.value.old_version_days
+      newer_noncurrent_versions = each.value.old_versions_kept
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  # Only then do the rules about versions mean anything.
+  depends_on = [aws_s3_bucket_versioning.this]
+}

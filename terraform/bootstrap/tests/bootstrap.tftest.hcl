@@ -1,0 +1,268 @@
+# The provider is the real one, so that policies are spelled out; nothing here reaches AWS. It stands in for the
+# configuration's own, so what that one adds to everything (default_tags) is not seen here.
+provider "aws" {
+  region                      = "us-west-2"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_resource {
+  target          = aws_kms_key.this
+  override_during = plan
+  values          = { arn = "arn:aws:kms:us-west-2:123456789012:key/bootstrap" }
+}
+
+override_resource {
+  target          = aws_iam_openid_connect_provider.github
+  override_during = plan
+  values          = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+}
+
+variables {
+  environment       = "dev"
+  owner             = "buyer-stage-team"
+  github_repository = "example-org/buyer-stage-pipelines"
+}
+
+run "names_and_protections_of_the_buckets" {
+  command = plan
+
+  assert {
+    condition = { for purpose, bucket in aws_s3_bucket.this : purpose => bucket.bucket } == {
+      state = "buyer-stage-terraform-state-dev-123456789012"
+      code  = "buyer-stage-code-dev-123456789012"
+    }
+    error_message = "The main configuration and the backend files know the buckets by these names."
+  }
+
+  assert {
+    condition     = alltrue([for versioning in aws_s3_bucket_versioning.this : versioning.versioning_configuration[0].status == "Enabled"])
+    error_message = "Both buckets keep versions."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for block in aws_s3_bucket_public_access_block.this :
+      [block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets]
+    ]))
+    error_message = "Neither bucket can be made public."
+  }
+
+  assert {
+    condition = alltrue([
+      for encryption in aws_s3_bucket_server_side_encryption_configuration.this : alltrue([
+        for rule in encryption.rule : rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this.arn
+      ])
+    ])
+    error_message = "Both buckets are encrypted with the key of this configuration."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for bucket in aws_s3_bucket_lifecycle_configuration.this : [for rule in bucket.rule : length(rule.expiration) == 0]
+    ]))
+    error_message = "A rollback needs the code of any version, and Terraform its state: what is current never expires."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in data.aws_iam_policy_document.bucket :
+      toset([for statement in jsondecode(policy.json).Statement : statement.Sid if statement.Effect == "Deny"]) == toset(["KmsOnly", "TlsOnly"])
+    ])
+    error_message = "Both buckets refuse what comes without TLS or overrules their encryption."
+  }
+
+  assert {
+    condition = local.tags == {
+      owner = "buyer-stage-team", product = "buyer-stage", component = "bootstrap", environment = "dev", classification = "internal"
+    }
+    error_message = "Everything carries the five tags."
+  }
+}
+
+run "who_may_assume_the_roles" {
+  command = plan
+
+  assert {
+    condition = {
+      for role, policy in data.aws_iam_policy_document.assume :
+      role => join(" ", sort(flatten([jsondecode(policy.json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]])))
+      } == {
+      plan  = "repo:example-org/buyer-stage-pipelines:pull_request repo:example-org/buyer-stage-pipelines:ref:refs/heads/main"
+      apply = "repo:example-org/buyer-stage-pipelines:environment:dev"
+    }
+    error_message = "A plan is made for pull requests and main; only the GitHub environment of the same name applies."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in data.aws_iam_policy_document.assume :
+      jsondecode(policy.json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+      && keys(jsondecode(policy.json).Statement[0].Condition) == ["StringEquals"] && length(jsondecode(policy.json).Statement) == 1
+    ])
+    error_message = "Tokens are for STS, and compared without wildcards."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.github : role.permissions_boundary == null])
+    error_message = "Without a boundary the roles have none."
+  }
+}
+
+run "what_the_plan_role_may_do" {
+  command = plan
+
+  assert {
+    condition     = toset([for key in keys(aws_iam_role_policy_attachment.github) : key if startswith(key, "plan/")]) == toset(["plan/backend", "plan/read"])
+    error_message = "The plan role has what reads, and nothing else."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.github["read"].json).Statement : [
+        for action in flatten([statement.Action]) : can(regex(":(Describe|Get|List|Validate|View)", action))
+      ]
+    ]))
+    error_message = "The policy `read` reads."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.github["backend"].json).Statement :
+      statement.Sid => statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
+    } == { LockState = "arn:aws:s3:::buyer-stage-terraform-state-dev-123456789012/buyer-stage-pipelines/terraform.tfstate.tflock" }
+    error_message = "Of the state, the plan role writes the lock alone."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.github["read"].json).Statement :
+      length(setintersection(flatten([statement.Action]), [
+        "athena:GetQueryResults", "dynamodb:GetItem", "kms:Decrypt", "logs:GetLogEvents", "s3:GetObject",
+      ])) == 0
+    ])
+    error_message = "A plan sees what there is, not what is in it."
+  }
+}
+
+run "what_the_apply_role_may_do" {
+  command = plan
+
+  assert {
+    condition     = toset([for key in keys(aws_iam_role_policy_attachment.github) : key if startswith(key, "apply/")]) == toset([for policy in keys(aws_iam_policy.github) : "apply/${policy}"])
+    error_message = "The apply role has every policy."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.github["change-roles"].json).Statement :
+      statement.Sid => statement.Resource if statement.Effect == "Deny"
+      } == {
+      LeaveBootstrapAlone     = ["arn:aws:iam::123456789012:role/buyer-stage-github-*", "arn:aws:iam::123456789012:policy/buyer-stage-github-*"]
+      LeaveBootstrapsKeyAlone = aws_kms_key.this.arn
+    }
+    error_message = "A workflow cannot widen the role that it works under."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, policy in data.aws_iam_policy_document.github : [
+        for statement in jsondecode(policy.json).Statement :
+        can(regex("buyer[-_]stage", jsonencode([statement.Resource, try(statement.Condition, "")]))) ||
+        startswith(statement.Sid, "Unnamed") || contains(["FindStateMachines", "UseKey", "LeaveBootstrapsKeyAlone"], statement.Sid)
+      ]
+    ]))
+    error_message = "Every statement is bounded by our names or tags, but for what AWS cannot bound."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_policy.github : length(policy.policy) <= 6144])
+    error_message = "IAM takes 6,144 characters a managed policy."
+  }
+}
+
+run "roles_are_made_under_the_boundary_when_there_is_one" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn  = "arn:aws:iam::123456789012:policy/workload-boundary"
+    github_roles_boundary_arn = "arn:aws:iam::123456789012:policy/deployment-boundary"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.github["change-roles"].json).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], null) == "arn:aws:iam::123456789012:policy/workload-boundary"
+      if length(setintersection(flatten([statement.Action]), ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"])) > 0
+    ])
+    error_message = "No role is made, and none is given rights, without the boundary."
+  }
+
+  assert {
+    condition     = !strcontains(data.aws_iam_policy_document.github["change-roles"].json, "iam:DeleteRolePermissionsBoundary")
+    error_message = "Nobody takes a boundary away."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.github : role.permissions_boundary == "arn:aws:iam::123456789012:policy/deployment-boundary"])
+    error_message = "The workflows' own roles have a boundary of their own."
+  }
+}
+
+run "an_account_that_knows_github_keeps_its_provider" {
+  command = plan
+
+  variables {
+    github_oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0 && output.github_oidc_provider_arn == var.github_oidc_provider_arn
+    error_message = "An account has at most one identity provider for GitHub."
+  }
+}
+
+run "workflows_cannot_delete_data_in_prod" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for policy in data.aws_iam_policy_document.github : [
+        for statement in jsondecode(policy.json).Statement : contains(flatten([statement.Action]), "s3:DeleteObjectVersion")
+      ]
+    ]))
+    error_message = "In prod a person empties the bucket."
+  }
+}
+
+run "a_repository_with_a_wildcard_is_refused" {
+  command = plan
+
+  variables {
+    github_repository = "example-org/*"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "an_environment_that_there_is_not_is_refused" {
+  command = plan
+
+  variables {
+    environment = "staging"
+  }
+
+  expect_failures = [var.environment]
+}

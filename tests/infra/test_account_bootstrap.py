@@ -1,0 +1,85 @@
+"""What an account is given before the first deployment: buckets and roles that fit the main configuration."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.terraform_copy import initialised_copy, terraform
+
+ROOT = Path(__file__).resolve().parents[2]
+TERRAFORM = ROOT / "terraform"
+BOOTSTRAP = TERRAFORM / "bootstrap"
+ENVIRONMENTS = ("dev", "qa", "prod")
+
+RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
+    "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_cloudwatch_log_group",
+    "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition", "aws_dynamodb_table",
+    "aws_emr_security_configuration", "aws_glue_catalog_database", "aws_glue_catalog_table", "aws_glue_job",
+    "aws_glue_security_configuration", "aws_iam_instance_profile", "aws_iam_role", "aws_iam_role_policy",
+    "aws_iam_role_policy_attachment", "aws_kms_alias", "aws_kms_key", "aws_lambda_alias", "aws_lambda_function",
+    "aws_lambda_layer_version", "aws_s3_bucket", "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_s3_bucket_versioning", "aws_sagemaker_model_package_group", "aws_scheduler_schedule",
+    "aws_scheduler_schedule_group", "aws_sfn_alias", "aws_sfn_state_machine", "aws_sns_topic", "aws_sns_topic_policy",
+    "aws_sns_topic_subscription", "aws_sqs_queue",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return initialised_copy(BOOTSTRAP, tmp_path_factory.mktemp("bootstrap"))
+
+
+def test_configuration_is_formatted_and_valid(configuration: Path) -> None:
+    terraform(configuration, "fmt", "-check", "-recursive", "-diff")
+    assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
+
+
+def test_buckets_and_roles_are_as_the_terraform_tests_say(configuration: Path) -> None:
+    assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
+
+
+def test_everything_is_tagged_by_the_provider() -> None:
+    assert re.search(r"default_tags \{\s+tags = local\.tags\s+\}", (BOOTSTRAP / "versions.tf").read_text())
+
+
+def test_roles_can_deploy_every_kind_of_resource() -> None:
+    """A kind that fails here needs its actions in `statements` of terraform/bootstrap/iam.tf first."""
+    files = [*TERRAFORM.glob("*.tf"), *TERRAFORM.glob("modules/*/*.tf")]
+    used = {kind for file in files for kind in re.findall(r'^resource "(\w+)"', file.read_text(), flags=re.MULTILINE)}
+
+    assert used - RESOURCES_THAT_THE_ROLES_CAN_DEPLOY == set()
+
+
+def test_main_configuration_finds_the_code_bucket() -> None:
+    name = re.compile(r'code_bucket +=( "buyer-stage-code-\$\{var\.environment\}-\$\{local\.account_id\}")')
+
+    assert name.findall((BOOTSTRAP / "locals.tf").read_text()) == name.findall((TERRAFORM / "locals.tf").read_text())
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_values_of_an_environment_are_its_own_and_all_declared(environment: str) -> None:
+    values = (BOOTSTRAP / f"environments/{environment}.tfvars").read_text()
+    declared = re.findall(r'^variable "(\w+)"', (BOOTSTRAP / "variables.tf").read_text(), flags=re.MULTILINE)
+
+    assert re.search(rf'^environment += "{environment}"$', values, flags=re.MULTILINE)
+    assert set(re.findall(r"^(\w+) +=", values, flags=re.MULTILINE)) <= set(declared)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_backend_uses_the_key_that_the_roles_may_use_and_locks_it(environment: str) -> None:
+    backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
+    (state_key,) = re.findall(r'state_key = "([^"]+)"', (BOOTSTRAP / "locals.tf").read_text())
+
+    assert re.search(rf'^key += "{re.escape(state_key)}"$', backend, flags=re.MULTILINE)
+    assert re.search(r"^use_lockfile += true$", backend, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_backend_leaves_encryption_to_the_bucket(environment: str) -> None:
+    """`encrypt = true` would have S3 use its own key in place of ours, and the bucket refuses that."""
+    backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
+
+    assert not re.search(r"^encrypt +=", backend, flags=re.MULTILINE)

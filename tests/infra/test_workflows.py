@@ -1,0 +1,320 @@
+"""The workflows are pinned, ask for little, and call what there is; their scripts say the right thing to GitHub."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GITHUB = ROOT / ".github"
+CHECKS = ROOT / ".venv-checks/bin"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
+PIPELINE = GITHUB / "workflows/pipeline.yml"
+GIVES_CREDENTIALS = "aws-actions/configure-aws-credentials"
+
+every_workflow = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+
+
+def workflow(file: Path) -> dict[Any, Any]:
+    parsed: dict[Any, Any] = yaml.safe_load(file.read_text())
+    return parsed
+
+
+def triggers(file: Path) -> set[str]:
+    return set(workflow(file)[True])  # YAML 1.1 reads `on` as true.
+
+
+def jobs(file: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = workflow(file)["jobs"]
+    return found
+
+
+def steps(file: Path) -> Iterator[dict[str, Any]]:
+    for job in jobs(file).values():
+        yield from job.get("steps", [])
+
+
+def touches_an_environment(job: dict[str, Any]) -> bool:
+    return any(step.get("uses", "").startswith(GIVES_CREDENTIALS) for step in job.get("steps", []))
+
+
+def check(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor_finds_nothing() -> None:
+    check(str(CHECKS / "zizmor"), "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", ".github")
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("custom.github-workflows-require-timeout", WORKFLOWS),
+        ("vendor.github-actions", ACTIONS),
+        ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
+    ],
+)
+def test_files_are_what_github_understands(schema: str, files: list[Path]) -> None:
+    check(str(CHECKS / "check-jsonschema"), "--builtin-schema", schema, *map(str, files))
+
+
+@pytest.mark.parametrize("file", [*WORKFLOWS, *ACTIONS], ids=lambda file: str(file.relative_to(GITHUB)))
+def test_actions_of_others_are_pinned_by_commit_with_their_version_beside_it(file: Path) -> None:
+    used = re.findall(r"^\s*(?:- )?uses: (.+)$", file.read_text(), flags=re.MULTILINE)
+
+    assert [
+        action
+        for action in used
+        if not action.startswith("$/.github/") and not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+    ] == []
+
+
+def test_an_action_has_one_version_everywhere() -> None:
+    texts = "".join(file.read_text() for file in [*WORKFLOWS, *ACTIONS])
+    versions: dict[str, set[str]] = {}
+    for action, version in re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40} # v[\d.]+)", texts):
+        versions.setdefault(action, set()).add(version)
+
+    assert {action: found for action, found in versions.items() if len(found) > 1} == {}
+
+
+@every_workflow
+def test_a_workflow_reads_the_repository_and_no_more_unless_a_job_says_why(file: Path) -> None:
+    assert workflow(file)["permissions"] == {"contents": "read"}
+
+
+@every_workflow
+def test_only_jobs_that_take_a_role_may_ask_for_a_token(file: Path) -> None:
+    asking = {name for name, job in jobs(file).items() if "id-token" in job.get("permissions", {})}
+    taking = {name for name, job in jobs(file).items() if touches_an_environment(job) or "uses" in job}
+
+    assert asking == taking
+
+
+@every_workflow
+def test_writing_to_github_is_for_comments_and_issues_alone(file: Path) -> None:
+    written = {
+        permission
+        for job in jobs(file).values()
+        for permission, access in job.get("permissions", {}).items()
+        if access == "write"
+    }
+
+    assert written <= {"id-token", "issues", "pull-requests"}
+
+
+@every_workflow
+def test_what_touches_an_environment_takes_turns_and_is_not_cancelled(file: Path) -> None:
+    top = workflow(file).get("concurrency")
+    for name, job in jobs(file).items():
+        # A workflow that is called waits where it is called.
+        turns = job.get("concurrency", top) if triggers(file) != {"workflow_call"} else None
+        if touches_an_environment(job) or "uses" in job:
+            assert turns is None or turns["cancel-in-progress"] is False, name
+            assert turns is not None or triggers(file) == {"workflow_call"}, name
+
+
+def test_deployments_take_turns_by_environment_and_go_from_dev_to_prod() -> None:
+    deploying = {name: job for name, job in jobs(GITHUB / "workflows/deploy.yml").items() if "uses" in job}
+
+    assert {name: job["concurrency"]["group"] for name, job in deploying.items()} == {
+        "dev": "deploy-dev",
+        "qa": "deploy-qa",
+        "prod": "deploy-prod",
+    }
+    assert {name: job["with"]["environment"] for name, job in deploying.items()} == {name: name for name in deploying}
+    assert [deploying[name]["needs"] for name in ("dev", "qa", "prod")] == ["package", "dev", "qa"]
+
+
+def test_apply_role_is_taken_in_a_github_environment_alone() -> None:
+    for file in WORKFLOWS:
+        for name, job in jobs(file).items():
+            if "AWS_APPLY_ROLE_ARN" in json.dumps(job.get("steps", [])):
+                assert job["environment"]["name"] == "${{ inputs.environment }}", f"{file.name}: {name}"
+
+
+def test_code_of_a_fork_never_runs_beside_credentials() -> None:
+    deploy = GITHUB / "workflows/deploy.yml"
+
+    assert not any("pull_request_target" in triggers(file) or "workflow_run" in triggers(file) for file in WORKFLOWS)
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in jobs(deploy)["package"]["if"]
+    assert jobs(deploy)["plan"]["needs"] == "package"
+
+
+@every_workflow
+def test_no_expression_is_written_into_a_shell(file: Path) -> None:
+    assert [step["run"] for step in steps(file) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("file", [*WORKFLOWS, *ACTIONS], ids=lambda file: str(file.relative_to(GITHUB)))
+def test_there_are_no_long_lived_keys(file: Path) -> None:
+    assert re.findall(r"(?i)aws[-_](?:access[-_]key|secret|session[-_]token)|\bsecrets\b|AKIA", file.read_text()) == []
+
+
+def make_targets(file: Path) -> set[str]:
+    called = {
+        target for step in steps(file) for target in re.findall(r'\bmake (?:--\S+ )*"?([$\w-]+)', step.get("run", ""))
+    }
+    if "$ACTION" in called:
+        called |= set(workflow(file)[True]["workflow_dispatch"]["inputs"]["action"]["options"])
+    return called - {"$ACTION"}
+
+
+@every_workflow
+def test_every_make_target_that_is_called_is_there(file: Path) -> None:
+    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+
+    assert make_targets(file) - there == set()
+
+
+def test_operators_can_do_all_that_they_could_before() -> None:
+    assert make_targets(PIPELINE) == {
+        "apply", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml", "update-lambdas"
+    }  # fmt: skip
+
+
+# What the scripts do, with a stand-in for GitHub's command line that notes how it was called.
+
+GH = """#!/usr/bin/env bash
+body=""
+for argument in "$@"; do
+  case "$argument" in body=@*) body="$(cat "${argument#body=@}")" ;; esac
+done
+while [ $# -gt 0 ]; do
+  if [ "$1" = --body-file ]; then body="$(cat "$2")"; fi
+  words="${words:+$words }$1"
+  shift
+done
+jq -n --arg words "$words" --arg body "$body" '{words: $words, body: $body}' -c >> "$GH_CALLS"
+case "$words" in *"--paginate"* | "issue list"*) printf '%s' "$GH_FOUND" ;; esac
+"""
+
+
+class GitHub:
+    """Runs scripts against a stand-in for `gh`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.plans = folder / "plans"
+        self.plans.mkdir()
+        (folder / "gh").write_text(GH)
+        (folder / "gh").chmod(0o755)
+
+    def run(self, script: str, *arguments: str, found: str = "", **variables: str) -> list[dict[str, str]]:
+        """Give the calls of `gh`, each with its words and the body that it sent."""
+        calls = self.folder / "calls"
+        calls.write_text("")
+        environment = {
+            **os.environ,
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "GH_CALLS": str(calls),
+            "GH_FOUND": found,
+            "GITHUB_REPOSITORY": "example-org/buyer-stage-pipelines",
+            "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_RUN_ID": "17",
+            **variables,
+        }
+        subprocess.run(["bash", str(GITHUB / "scripts" / script), *arguments], env=environment, check=True)
+        return [json.loads(line) for line in calls.read_text().splitlines()]
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    return GitHub(tmp_path)
+
+
+def test_plans_become_one_comment_that_names_what_each_would_change(github: GitHub) -> None:
+    (github.plans / "dev.txt").write_text("# module.a will be created\nPlan: 3 to add, 1 to change, 0 to destroy.\n")
+    (github.plans / "qa.txt").write_text("No changes. Your infrastructure matches the configuration.\n")
+
+    _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
+
+    assert "--method POST repos/example-org/buyer-stage-pipelines/issues/5/comments" in written["words"]
+    assert "<b>dev</b>: Plan: 3 to add, 1 to change, 0 to destroy." in written["body"]
+    assert "# module.a will be created" in written["body"]
+    assert "<b>qa</b>: No changes." in written["body"]
+    assert "<b>prod</b>: no plan could be made" in written["body"]
+
+
+def test_second_push_replaces_the_comment(github: GitHub) -> None:
+    _, written = github.run("comment_plans.sh", str(github.plans), found="42\n43", PULL_REQUEST="5")
+
+    assert "--method PATCH repos/example-org/buyer-stage-pipelines/issues/comments/42 " in written["words"]
+
+
+def test_long_plans_are_cut_to_what_a_comment_may_hold(github: GitHub) -> None:
+    for environment in ("dev", "qa", "prod"):
+        (github.plans / f"{environment}.txt").write_text("é" * 100_000)
+
+    _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
+
+    assert len(written["body"].encode()) < 65_536
+    assert written["body"].count("Cut after 20000 bytes") == 3
+
+
+@pytest.mark.parametrize(
+    ("drift", "open_issue", "called"),
+    [
+        ("true", "", "issue create --repo example-org/buyer-stage-pipelines --title Drift in qa "),
+        ("true", "9", "issue edit 9 "),
+        ("false", "9", "issue close 9 "),
+        ("false", "", None),
+    ],
+)
+def test_drift_has_one_open_issue_as_long_as_it_lasts(
+    github: GitHub, drift: str, open_issue: str, called: str | None
+) -> None:
+    (github.plans / "qa.txt").write_text("Plan: 0 to add, 1 to change, 0 to destroy.\n")
+
+    _, *calls = github.run("report_drift.sh", drift, str(github.plans / "qa.txt"), found=open_issue, ENVIRONMENT="qa")
+
+    assert [call["words"].startswith(called or "") for call in calls] == ([True] if called else [])
+    if drift == "true":
+        assert "Plan: 0 to add, 1 to change, 0 to destroy." in calls[0]["body"]
+        assert "https://github.example/example-org/buyer-stage-pipelines/actions/runs/17" in calls[0]["body"]
+
+
+# What the workflow `pipeline` refuses before it asks anyone for an approval.
+
+INPUTS = {
+    "ACTION": "start-ml",
+    "ENVIRONMENT": "prod",
+    "SNAPSHOT_DATE": "",
+    "CONFIRMATION": "",
+    "GITHUB_REF": "refs/heads/main",
+}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "refused"),
+    [
+        ({}, None),
+        ({"SNAPSHOT_DATE": "20200229"}, None),
+        ({"SNAPSHOT_DATE": "20210229"}, "the snapshot date is a day"),
+        ({"SNAPSHOT_DATE": "2020-02-29"}, "the snapshot date is a day"),
+        ({"SNAPSHOT_DATE": "$(id)"}, "the snapshot date is a day"),
+        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "a snapshot date is for"),
+        ({"ACTION": "destroy"}, "confirm with its name"),
+        ({"ACTION": "destroy", "CONFIRMATION": "dev"}, "confirm with its name"),
+        ({"ACTION": "destroy", "CONFIRMATION": "prod"}, None),
+        ({"GITHUB_REF": "refs/heads/feature"}, "from main"),
+    ],
+)
+def test_pipeline_refuses_inputs_that_make_no_sense(inputs: dict[str, str], refused: str | None) -> None:
+    (step,) = jobs(PIPELINE)["check"]["steps"]
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", step["run"]],
+        env={**os.environ, **INPUTS, **inputs}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == (1 if refused else 0)
+    assert (refused or "") in done.stdout
