@@ -19,6 +19,8 @@ SNAPSHOT_DATE ?=
 DATALAKE ?=
 PLAN ?=
 PIPELINE ?=
+MODEL ?=
+ALL ?=
 BUILD_TRAINING_DATA ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
@@ -85,7 +87,7 @@ publish: package ## Put the packages into the environment's code bucket [ENV=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
 
 .PHONY: plan
-plan: setup terraform-on-path package ## What apply would do; without credentials against an empty local cloud [ENV= PLAN=]
+plan: $(CLOUD_INSTALLED) terraform-on-path package ## What apply would do; without credentials against an empty local cloud [ENV= PLAN=]
 	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
 
 .PHONY: apply
@@ -100,6 +102,22 @@ update-lambdas: terraform-on-path publish ## New code of the functions, and the 
 rollback: $(INSTALLED) ## The state machines' previous version, with the functions and code that it names [ENV= PIPELINE=etl|ml]
 	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
 
+.PHONY: labelled-set
+labelled-set: $(INSTALLED) ## The labelled set as an Athena table, to look into [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.labelled_set --environment $(ENV)
+
+.PHONY: models
+models: $(INSTALLED) ## The registered models: which is in use, which waits for approval [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models list --environment $(ENV)
+
+.PHONY: approve-model
+approve-model: $(INSTALLED) ## Let a model score members; the newest when MODEL is left out [ENV= MODEL=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models approve --environment $(ENV) $(if $(MODEL),--model $(MODEL))
+
+.PHONY: delete-model
+delete-model: $(INSTALLED) ## Take a model away; the one in use when MODEL is left out [ENV= MODEL= ALL=1]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models delete --environment $(ENV) $(if $(MODEL),--model $(MODEL)) $(if $(ALL),--all)
+
 .PHONY: destroy
 destroy: terraform-on-path package ## Destroy an environment [ENV=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
@@ -113,6 +131,29 @@ features: $(INSTALLED) ## The two Spark steps alone on local folders: DATALAKE= 
 .PHONY: test
 test: setup terraform-on-path ## All tests, the end-to-end ones on a local cloud included
 	$(WITH_JAVA) $(PYTHON) -m pytest
+
+.PHONY: benchmark
+benchmark: $(INSTALLED) ## What each candidate model is worth on unseen members, and what a leak would claim
+	$(PYTHON) -m benchmarks.model_quality
+
+.PHONY: test-notebooks
+test-notebooks: setup terraform-on-path ## Run every notebook from top to bottom on a local cloud
+	$(WITH_JAVA) $(PYTHON) -m pytest tests/notebooks
+
+.PHONY: notebooks
+notebooks: setup terraform-on-path ## Run every notebook on a local cloud and keep its outputs
+	$(WITH_JAVA) $(PYTHON) -m localcloud.demo --out build/notebooks --members 2000 --seed 7 --keep-running
+	trap '$(PYTHON) -m localcloud.cloud down' EXIT; \
+		exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports"; $(PYTHON) -m tools.notebooks
+
+.PHONY: infra-test
+infra-test: setup terraform-on-path ## Terraform: format, own tests, checkov, policies, plans, apply and destroy locally
+	$(WITH_JAVA) $(PYTHON) -m pytest tests/infra
+
+.PHONY: diagrams
+diagrams: setup terraform-on-path ## Make docs/diagrams and docs/security.md anew, from the definitions
+	$(PYTHON) -m tools.diagrams
+	$(PYTHON) -m localcloud.deployment $(PYTHON) -m tools.security_docs --environment local
 
 .PHONY: lint
 lint: setup terraform-on-path ## Check style, types and Terraform; change nothing
