@@ -8,7 +8,6 @@ sum over members, and a thousand resamples are one matrix product.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -123,7 +122,7 @@ class StageQuality:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything measured on a set of rows; `to_json` writes it.
+    """Everything measured on a set of rows; `buyer_stage.documents.to_json` writes it.
 
     Attributes:
         rows: rows measured.
@@ -218,11 +217,6 @@ def evaluate(predictions: Predictions, prior: Matrix, *, seed: int, resamples: i
             for i, label in enumerate(predictions.labels)
         },
     )
-
-
-def to_json(result: Evaluation | Comparison) -> str:
-    """Write a result as indented JSON with sorted keys, so that equal results are equal bytes."""
-    return json.dumps(dataclasses.asdict(result), indent=2, sort_keys=True) + "\n"
 
 
 def metric_estimates(predictions: Predictions, *, seed: int, resamples: int = RESAMPLES) -> dict[str, Estimate]:

@@ -15,7 +15,7 @@ from buyer_stage.features import MODEL_FEATURES, column_checksum
 from buyer_stage.labelled_set import SPLIT_SHARES, split_lines
 from buyer_stage.leak_guard import require_intact_splits
 from buyer_stage.s3_layout import CHANNEL_PREFIXES, LABELLED_SET_MANIFEST_KEY, SPLIT_PLACES_KEY, with_members_prefix
-from lambdas.common.documents import load_document
+from lambdas.common.documents import load_document, read_folder
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
@@ -73,8 +73,8 @@ def _require_members_apart(manifest: LabelledSetManifest) -> None:
     places = load_document(s3, variables.pipeline_bucket, SPLIT_PLACES_KEY, split_by_member)
     if places is None:
         raise LabelledSetError(f"{SPLIT_PLACES_KEY} is missing; build the labelled set again")
-    records = {split: _read_folder(with_members_prefix(split)) for split in SPLIT_SHARES}
-    channels = {split: _read_folder(prefix) for split, prefix in CHANNEL_PREFIXES.items()}
+    records = {split: read_folder(s3, variables.pipeline_bucket, with_members_prefix(split)) for split in SPLIT_SHARES}
+    channels = {split: read_folder(s3, variables.pipeline_bucket, prefix) for split, prefix in CHANNEL_PREFIXES.items()}
     require_intact_splits(
         {split: split_lines(body.decode()) for split, body in records.items()},
         {split: split_lines(body.decode()) for split, body in channels.items()},
@@ -83,11 +83,3 @@ def _require_members_apart(manifest: LabelledSetManifest) -> None:
     for split, body in records.items():
         if hashlib.sha256(body).hexdigest() != manifest.with_members_sha256[split]:
             raise LabelledSetError(f"{with_members_prefix(split)} is not what its manifest describes; build it again")
-
-
-def _read_folder(prefix: str) -> bytes:
-    """Read all that a training job would: whatever lies under the prefix."""
-    bucket = variables.pipeline_bucket
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    return b"".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)

@@ -20,9 +20,10 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from buyer_stage.documents import to_json
 from buyer_stage.errors import InvalidInputError
 from buyer_stage.stages import Stage
-from model_quality.evaluation import Predictions, compare, evaluate, metric_values, to_json
+from model_quality.evaluation import Predictions, compare, evaluate, metric_values
 
 LABELS = tuple(Stage)
 PRIOR = np.array([0.16, 0.13, 0.54, 0.17])
