@@ -153,7 +153,7 @@ locals {
         actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
         resources = ["${local.arn.kms}:alias/${local.ours}"]
       }
-      # The table, the functions and the model pointer are encrypted in the deployer's name.
+      # The table and the functions are encrypted in the deployer's name.
       UseKeys = {
         actions    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
         resources  = ["${local.arn.kms}:key/*"]
@@ -349,10 +349,6 @@ locals {
           "${local.arn.sagemaker}:model-package-group/${local.ours}", "${local.arn.sagemaker}:model-package/${local.ours}/*",
           "${local.arn.sagemaker}:model/buyer-stage-*",
         ]
-      }
-      ModelPointer = {
-        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        resources = ["${local.pipeline_bucket_arn}/best-model/*"]
       }
     }
 
