@@ -149,6 +149,7 @@ def test_an_impossible_snapshot_date_fails_before_anything_starts(first_runs: Fi
     assert len(first_runs.notifications_of_impossible) == 1
 
 
+@pytest.mark.last
 def test_a_deleted_table_fails_the_etl_names_the_table_and_leaves_nothing(stack: Stack) -> None:
     s3 = boto3.client("s3")
     lake = stack.deployment.datalake_bucket
