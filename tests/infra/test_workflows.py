@@ -178,7 +178,8 @@ def test_every_make_target_that_is_called_is_there(file: Path) -> None:
 
 def test_operators_can_do_all_that_they_could_before() -> None:
     assert make_targets(PIPELINE) == {
-        "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml", "update-lambdas"
+        "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml",
+        "update-lambdas",
     }  # fmt: skip
 
 
