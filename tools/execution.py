@@ -17,6 +17,7 @@ from rich.console import Console
 
 from buyer_stage.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
+from tools.terraform import ENVIRONMENTS
 
 PIPELINES = ("etl", "ml")
 POLL_SECONDS = 0.5
@@ -139,7 +140,7 @@ def main() -> None:
     """Run one execution; exit with 1 when it does not succeed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pipeline", choices=PIPELINES)
-    parser.add_argument("--environment", required=True, choices=["local", "dev", "qa", "prod"])
+    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; two days ago when left out")
     parser.add_argument("--build-training-data", action="store_true", help="with etl: build the labelled set too")
     arguments = parser.parse_args()
