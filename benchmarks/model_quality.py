@@ -40,10 +40,10 @@ from model_training.labelled_rows import LabelledRows, read_labelled_rows
 from model_training.representations import REPRESENTATIONS
 from model_training.training import FOLDS, Training, choose, member_folds, train
 from sample_data.behaviour import draw_behaviour, draw_members
+from tools.repository import REPOSITORY
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT.parent / "shared" / "data" / "original_train_sample.csv"
-OUTPUT = ROOT / "build" / "benchmarks" / "model_quality.json"
+SAMPLE = REPOSITORY.parent / "shared" / "data" / "original_train_sample.csv"
+OUTPUT = REPOSITORY / "build" / "benchmarks" / "model_quality.json"
 
 SYNTHETIC_MEMBERS = 1000
 SYNTHETIC_DAYS = tuple(date(2020, 1, 31) + timedelta(days=day) for day in range(4))
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=2) + "\n")
-    console.print(f"{OUTPUT.relative_to(ROOT)} holds every figure")
+    console.print(f"{OUTPUT.relative_to(REPOSITORY)} holds every figure")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from typing import Final
 
 import boto3
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tools.repository import REPOSITORY
+
 SERVER_PYTHON = REPOSITORY / ".venv-localcloud" / "bin" / "python"
 STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
 REGION: Final = "us-west-2"

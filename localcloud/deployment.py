@@ -14,9 +14,10 @@ from pathlib import Path
 import boto3
 
 from buyer_stage.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
-from localcloud.cloud import REGION, REPOSITORY, LocalCloudError, running
+from localcloud.cloud import REGION, LocalCloudError, running
 from tools.package import build_packages
 from tools.publish import code_bucket, publish_certificate, publish_code
+from tools.repository import REPOSITORY
 from tools.terraform import TerraformError, Workspace
 
 PACKAGES = REPOSITORY / "build" / "packages"

@@ -16,7 +16,8 @@ from typing import Any
 import boto3
 
 from localcloud.calls import Call
-from localcloud.cloud import REPOSITORY, SERVER_PYTHON
+from localcloud.cloud import SERVER_PYTHON
+from tools.repository import REPOSITORY
 
 Policy = dict[str, Any]
 Policies = Mapping[str, Sequence[Policy]]

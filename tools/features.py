@@ -15,12 +15,11 @@ from pathlib import Path
 from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, VALIDATION_FILE, features_prefix
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
 from tools.local_spark import local_spark_submit
-
-ROOT = Path(__file__).resolve().parent.parent
+from tools.repository import REPOSITORY
 
 STEPS: tuple[tuple[str, ...], ...] = (
     ("process_features",),
-    ("validate_features", "--feature-query", str(ROOT / "sql/features.sql")),
+    ("validate_features", "--feature-query", str(REPOSITORY / "sql/features.sql")),
 )
 """Names of the steps with the arguments that only they take."""
 
@@ -56,13 +55,13 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
 
 def _submit(step: str, datalake: Path, pipeline_bucket: Path, snapshot_date: date, own_arguments: list[str]) -> int:
     command = [
-        str(ROOT / f"emr_steps/{step}.py"),
+        str(REPOSITORY / f"emr_steps/{step}.py"),
         *("--datalake", str(datalake.resolve())),
         *("--pipeline-bucket", str(pipeline_bucket.resolve())),
         *("--snapshot-date", format_partition_value(snapshot_date)),
         *own_arguments,
     ]
-    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
     return subprocess.run(
         local_spark_submit(Path(sys.executable), command), env=os.environ | python, check=False
     ).returncode

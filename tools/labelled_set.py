@@ -7,7 +7,6 @@ Athena's: those that a model is made from are written by `emr_steps/build_traini
 """
 
 import argparse
-from pathlib import Path
 
 import awswrangler as wr
 
@@ -17,9 +16,10 @@ from buyer_stage.queries import fill_labelled_set_query
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
 from buyer_stage.windows import Window
 from emr_steps.survey import parse_survey
+from tools.repository import REPOSITORY
 from tools.terraform import ENVIRONMENTS
 
-SQL = Path(__file__).resolve().parent.parent / "sql"
+SQL = REPOSITORY / "sql"
 
 
 def create_labelled_set(database: str, workgroup: str, table: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from tools.terraform import REPOSITORY
+from tools.repository import REPOSITORY
 
 FOLDER = REPOSITORY / "notebooks"
 SECONDS_PER_CELL = 900

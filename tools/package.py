@@ -19,6 +19,8 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools.repository import REPOSITORY
+
 LAYER_PACKAGES = ("buyer_stage", "lambdas/common", "model_quality")
 SPARK_PACKAGES = ("buyer_stage", "spark_common", "emr_steps", "glue")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
@@ -192,7 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build what Terraform deploys; same sources, same bytes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the packages")
     arguments = parser.parse_args()
-    version = build_packages(Path(__file__).resolve().parent.parent, arguments.out)
+    version = build_packages(REPOSITORY, arguments.out)
     print(f"code {version} is in {arguments.out}")
 
 

@@ -17,7 +17,8 @@ import boto3
 from buyer_stage.s3_layout import EMR_CERTIFICATE_KEY, code_prefix
 from tools.certificate import make_certificate, must_be_renewed
 from tools.package import VERSION_FILE
-from tools.terraform import ENVIRONMENTS, REPOSITORY
+from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

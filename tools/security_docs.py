@@ -16,7 +16,8 @@ from typing import Any
 
 import boto3
 
-from tools.terraform import ENVIRONMENTS, REPOSITORY
+from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
 
 DOCUMENT = REPOSITORY / "docs" / "security.md"
 PREFIX = "buyer-stage-"

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.repository import REPOSITORY
 from tools.terraform_mirror import cli_configuration, find_mirror
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGURATION = REPOSITORY / "terraform"
 ENVIRONMENTS = ("local", "dev", "qa", "prod")
 CHANGES = 2
@@ -154,9 +154,9 @@ def _errors(text: str) -> str:
     return " ".join(line for line in lines if line and not line.startswith(("╷", "╵")))[:2000]
 
 
-def workspace(environment: str, log: Path | None = None) -> Workspace:
+def workspace(environment: str) -> Workspace:
     """Give an environment's Terraform, with its folder below `build/`."""
-    return Workspace(environment, REPOSITORY / "build" / "terraform" / environment, log)
+    return Workspace(environment, REPOSITORY / "build" / "terraform" / environment)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

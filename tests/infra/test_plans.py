@@ -9,7 +9,8 @@ import pytest
 
 from localcloud import plan as local_plan
 from tools.package import build_packages
-from tools.terraform import REPOSITORY, workspace
+from tools.repository import REPOSITORY
+from tools.terraform import workspace
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 TAGS = {"owner", "product", "component", "environment", "classification"}
