@@ -1,10 +1,5 @@
-"""What roles are permitted by their policies, against what they were recorded to do.
+"""What roles are permitted by their policies, against what they were recorded to do."""
 
-The policies are those that IAM in the local cloud holds: inline ones, and attached ones of the account. Policies that
-AWS manages (EMR's service role has one) are AWS's to keep small, and left out.
-"""
-
-import copy
 import fnmatch
 import json
 import os
@@ -13,39 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from localcloud.calls import Call
 from localcloud.cloud import SERVER_PYTHON
 from tools.repository import REPOSITORY
+from tools.roles import Policy, statements
 
-Policy = dict[str, Any]
 Policies = Mapping[str, Sequence[Policy]]
 """Role -> its policy documents."""
 
 Permission = tuple[str, str]
 """Role and action."""
-
-
-def role_policies(prefix: str) -> dict[str, list[Policy]]:
-    """Read the policies of the roles whose names begin with a prefix."""
-    iam = boto3.client("iam")
-    roles = [
-        role["RoleName"]
-        for page in iam.get_paginator("list_roles").paginate()
-        for role in page["Roles"]
-        if role["RoleName"].startswith(prefix)
-    ]
-    policies: dict[str, list[Policy]] = {}
-    for role in roles:
-        inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        policies[role] = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in inline]
-        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            if not attached["PolicyArn"].startswith("arn:aws:iam::aws:"):
-                version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
-                document = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)
-                policies[role].append(document["PolicyVersion"]["Document"])
-    return policies
 
 
 def decisions(cases: Iterable[tuple[Sequence[Policy], Call]]) -> list[bool]:
@@ -65,9 +37,9 @@ def granted(policies: Policies) -> set[Permission]:
         (role, action)
         for role, documents in policies.items()
         for document in documents
-        for statement in document["Statement"]
+        for statement in statements(document)
         if statement["Effect"] == "Allow"
-        for action in _as_list(statement["Action"])
+        for action in statement["Action"]
     }
 
 
@@ -78,12 +50,15 @@ def used(calls: Iterable[Call]) -> set[Permission]:
 
 def without(documents: Sequence[Policy], action: str) -> list[Policy]:
     """Give policies that no longer grant an action."""
-    smaller = copy.deepcopy(list(documents))
-    for document in smaller:
-        for statement in document["Statement"]:
-            statement["Action"] = [kept for kept in _as_list(statement["Action"]) if kept != action]
-        document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
-    return smaller
+    return [
+        {**document, "Statement": [less for statement in statements(document) if (less := _less(statement, action))]}
+        for document in documents
+    ]
+
+
+def _less(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
+    kept = [other for other in statement["Action"] if other != action]
+    return {**statement, "Action": kept} if kept else None
 
 
 def explained(file: Path, permissions: Iterable[Permission]) -> set[Permission]:
@@ -104,7 +79,3 @@ def explained(file: Path, permissions: Iterable[Permission]) -> set[Permission]:
         if any(fnmatch.fnmatchcase(role, pattern) for pattern in entry["roles"])
         for action in entry["actions"]
     }
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

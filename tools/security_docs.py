@@ -8,19 +8,17 @@ written as a placeholder, so every environment without options of its own gives 
 
 import argparse
 import ast
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import boto3
 
 from tools.repository import REPOSITORY
+from tools.roles import PREFIX, Policy, Role, as_document, as_list, read_roles, statements
 from tools.terraform import ENVIRONMENTS
 
 DOCUMENT = REPOSITORY / "docs" / "security.md"
-PREFIX = "buyer-stage-"
 
 PURPOSES = {
     "emr-instances": "Runs the Spark steps: the machines of an ETL execution's cluster.",
@@ -37,28 +35,9 @@ PURPOSES = {
 }
 """What each holder of a policy is for, by its name in between. A function's is the first line of its handler."""
 
-Policy = Mapping[str, Any]
-
 
 class UnknownRoleError(LookupError):
     """A role that nobody has said the purpose of."""
-
-
-@dataclass(frozen=True)
-class Role:
-    """A role of the environment.
-
-    Attributes:
-        name: its name, the environment's at its end.
-        trust: who may take it.
-        policies: what it may do, of its own.
-        managed: names of the policies of AWS it has beside them.
-    """
-
-    name: str
-    trust: Policy
-    policies: Sequence[Policy]
-    managed: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -91,25 +70,6 @@ class Placeholders:
         return re.sub(rf"(?<![a-z]){self.environment}(?![a-z])", "{environment}", text)
 
 
-def read_roles(environment: str) -> list[Role]:
-    """Read the roles of an environment, in the order of their names."""
-    iam = boto3.client("iam")
-    roles = []
-    for page in iam.get_paginator("list_roles").paginate():
-        for role in page["Roles"]:
-            name = role["RoleName"]
-            if not (name.startswith(PREFIX) and name.endswith(f"-{environment}")):
-                continue
-            inline = sorted(iam.list_role_policies(RoleName=name)["PolicyNames"])
-            documents = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline]
-            attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-            managed = sorted(policy["PolicyName"] for policy in attached)
-            roles.append(
-                Role(name, _document(role["AssumeRolePolicyDocument"]), list(map(_document, documents)), managed)
-            )
-    return sorted(roles, key=lambda role: role.name)
-
-
 def read_resource_policies(environment: str) -> dict[str, Policy]:
     """Read the policies of what is reached from outside the roles: `key`, `alerts` (the topic) and `bucket`."""
     account = boto3.client("sts").get_caller_identity()["Account"]
@@ -120,7 +80,7 @@ def read_resource_policies(environment: str) -> dict[str, Policy]:
         "alerts": sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"],
         "bucket": s3.get_bucket_policy(Bucket=f"{PREFIX}ml-pipeline-{environment}-{account}")["Policy"],
     }
-    return {name: _document(text) for name, text in texts.items()}
+    return {name: as_document(text) for name, text in texts.items()}
 
 
 def read_placeholders(environment: str) -> Placeholders:
@@ -135,24 +95,6 @@ def read_placeholders(environment: str) -> Placeholders:
 def _key_arn(environment: str) -> str:
     key: str = boto3.client("kms").describe_key(KeyId=f"alias/{PREFIX}{environment}")["KeyMetadata"]["Arn"]
     return key
-
-
-def _document(policy: Any) -> Policy:
-    document: Policy = json.loads(policy) if isinstance(policy, str) else policy
-    return document
-
-
-def statements(policy: Policy) -> list[dict[str, Any]]:
-    """Give a policy's statements with lists, sorted, where IAM takes a single value too."""
-    return [
-        {**statement, **{key: sorted(as_list(statement[key])) for key in ("Action", "Resource") if key in statement}}
-        for statement in as_list(policy["Statement"])
-    ]
-
-
-def as_list(value: Any) -> list[Any]:
-    """Give a value of a policy as a list."""
-    return value if isinstance(value, list) else [value]
 
 
 def purpose(name: str) -> str:

@@ -11,7 +11,8 @@ from botocore import xform_name
 
 from tests.local_stack import Stack
 from tools import diagrams
-from tools.security_docs import DOCUMENT, read_placeholders, read_resource_policies, read_roles, render
+from tools.roles import read_roles
+from tools.security_docs import DOCUMENT, read_placeholders, read_resource_policies, render
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = ROOT / "docs/operations.md"

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from localcloud.calls import Call
-from localcloud.permissions import Policies, decisions, explained, granted, role_policies, used, without
+from localcloud.permissions import Policies, decisions, explained, granted, used, without
 from tests.local_stack import FirstRuns, Stack
+from tools.roles import read_roles
 
 REVIEWED = Path(__file__).resolve().parents[2] / "terraform/unused_permissions.json"
 
 
 @pytest.fixture(scope="module")
 def policies(stack: Stack) -> Policies:
-    return role_policies("buyer-stage-")
+    return {role.name: role.policies for role in read_roles("local")}
 
 
 def refused(policies: Policies, calls: list[Call]) -> list[Call]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.local_stack import Stack
-from tools.security_docs import Policy, Role, as_list, read_resource_policies, read_roles, statements
+from tools.roles import Policy, Role, as_list, read_roles, statements
+from tools.security_docs import read_resource_policies
 
 ROOT = Path(__file__).resolve().parents[2]
 TERRAFORM = ROOT / "terraform"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tools.security_docs import Placeholders, Role, UnknownRoleError, purpose, render, statements
+from tools.roles import Role, statements
+from tools.security_docs import Placeholders, UnknownRoleError, purpose, render
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/abc"
 PLACEHOLDERS = Placeholders("dev", "123456789012", "eu-west-1", KEY, "the-lake")
