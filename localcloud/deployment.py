@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -16,7 +15,7 @@ import boto3
 from buyer_stage.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
 from localcloud.cloud import REGION, LocalCloudError, running
 from tools.package import build_packages
-from tools.publish import code_bucket, publish_certificate, publish_code
+from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
 from tools.terraform import TerraformError, Workspace
 
@@ -70,9 +69,7 @@ def deploy(work_folder: Path) -> Deployment:
     terraform = local_workspace(work_folder)
     build_packages(REPOSITORY, PACKAGES)
     bootstrap("local")
-    s3 = boto3.client("s3")
-    publish_code(s3, code_bucket("local"), PACKAGES)
-    publish_certificate(s3, code_bucket("local"), REGION, datetime.now(UTC))
+    publish(code_bucket("local"), PACKAGES, REGION)
     try:
         terraform.init()
         terraform.apply(approved=True)

@@ -85,22 +85,34 @@ def publish_certificate(s3: "S3Client", bucket: str, region: str, now: datetime)
     return True
 
 
+def publish(bucket: str, packages: Path, region: str) -> str:
+    """Publish the packages and, when it is time, a certificate.
+
+    Returns:
+        What was done, in a sentence.
+
+    Raises:
+        NothingToPublishError: the packages have not been built.
+    """
+    s3 = boto3.client("s3")
+    version, uploaded = publish_code(s3, bucket, packages)
+    renewed = publish_certificate(s3, bucket, region, datetime.now(UTC))
+    return f"code {version} is in {bucket}; uploaded {uploaded} files{' and a new certificate' if renewed else ''}"
+
+
 def main() -> None:
     """Publish the packages for one environment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--packages", type=Path, default=REPOSITORY / "build" / "packages")
     arguments = parser.parse_args()
-    s3, region = boto3.client("s3"), boto3.Session().region_name
+    region = boto3.Session().region_name
     if region is None:
         sys.exit("no region: set AWS_DEFAULT_REGION to the region of the environment")
-    bucket = code_bucket(arguments.environment)
     try:
-        version, uploaded = publish_code(s3, bucket, arguments.packages)
+        print(publish(code_bucket(arguments.environment), arguments.packages, region))
     except NothingToPublishError as error:
         sys.exit(str(error))
-    renewed = publish_certificate(s3, bucket, region, datetime.now(UTC))
-    print(f"code {version} is in {bucket}; uploaded {uploaded} files{' and a new certificate' if renewed else ''}")
 
 
 if __name__ == "__main__":
