@@ -1,6 +1,7 @@
 """Judges a new model by members that it never saw, and registers it with all that led to the verdict."""
 
 import hashlib
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import boto3
@@ -84,7 +85,8 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         LabelledSetError: a member is in more than one split, so nobody would be an unseen one.
         ModelError: an answer to the holdout is missing, or the model is worse than no model.
     """
-    card, containers = _make_card(event)
+    job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
+    card = _make_card(event, job["BestCandidate"], job["EndTime"])
     texts = {
         model_card_key(card.model_version): to_json(card),
         model_card_text_key(card.model_version): to_markdown(card),
@@ -97,7 +99,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         ModelPackageDescription=card.verdict.reason[:1024],
         ModelApprovalStatus=card.verdict.decision.value,
         InferenceSpecification={
-            "Containers": containers,
+            "Containers": _containers(job["BestCandidate"]),
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
@@ -125,9 +127,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     }
 
 
-def _make_card(event: Event) -> "tuple[ModelCard, list[ModelPackageContainerDefinitionTypeDef]]":
-    job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
-    best = job["BestCandidate"]
+def _make_card(event: Event, best: "AutoMLCandidateTypeDef", trained_at: datetime) -> ModelCard:
     manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
     if manifest is None:
         raise LabelledSetError(f"{LABELLED_SET_MANIFEST_KEY} is gone; build the labelled set again")
@@ -142,11 +142,11 @@ def _make_card(event: Event) -> "tuple[ModelCard, list[ModelPackageContainerDefi
     if event.champion is not None:
         champion = predictions(holdout, _scores(event, event.champion.model_name))
         against_champion = compare(challenger, champion, seed=BOOTSTRAP_SEED)
-    card = ModelCard(
+    return ModelCard(
         model_version=event.automl_job_name,
         model_name=event.model_name,
         candidate_name=best["CandidateName"],
-        created_at=job["EndTime"],  # not the clock: a retry writes the same card
+        created_at=trained_at,  # not the clock: a retry writes the same card
         code_version=variables.code_version,
         labelled_set=manifest,
         class_shares=dict(zip(LABELS, shares.tolist(), strict=True)),
@@ -157,7 +157,10 @@ def _make_card(event: Event) -> "tuple[ModelCard, list[ModelPackageContainerDefi
         against_champion=against_champion,
         verdict=judge(evaluation, against_prior, against_champion),
     )
-    return card, [
+
+
+def _containers(best: "AutoMLCandidateTypeDef") -> "list[ModelPackageContainerDefinitionTypeDef]":
+    return [
         {"Image": used["Image"], "ModelDataUrl": used["ModelDataUrl"], "Environment": used["Environment"]}
         for used in answering_containers(best.get("InferenceContainers", []))
     ]
