@@ -15,6 +15,7 @@ import pandas as pd
 
 from buyer_stage.errors import InvalidInputError, LabelledSetError
 from buyer_stage.features import MAXIMUM_DWELL_SECONDS, MEMBER_ID, SOURCE_COLUMNS, TARGET_COLUMN, Rule
+from buyer_stage.labelled_set import MAXIMUM_SHARE_OF_ALIKE_MEMBERS
 from buyer_stage.stages import Stage, parse_stage
 from buyer_stage.windows import Window
 from model_quality.evaluation import Classes, Matrix
@@ -26,10 +27,6 @@ DWELL_FEATURES = frozenset(
     for window in Window
     for name in column.feature_names(window)
 )
-
-MAXIMUM_TWIN_SHARE = 0.05
-"""Share of the members who may have a row that equals another member's. Some are innocent: two members who looked at
-one home. Many mean that ids were issued again, and then no split by id keeps people apart."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,10 @@ def read_labelled_rows(path: Path, features: Sequence[str]) -> LabelledRows:
         classes=stage_classes(frame, path),
     )
     twins, members = len(twin_members(rows)), len(set(rows.members))
-    if twins > MAXIMUM_TWIN_SHARE * members:
+    if twins > MAXIMUM_SHARE_OF_ALIKE_MEMBERS * members:
         raise LabelledSetError(
             f"{path}: {twins} of {members} members have a row that equals another member's in every feature, more than "
-            f"{MAXIMUM_TWIN_SHARE:.0%}; were ids issued again? No split by member is honest then"
+            f"{MAXIMUM_SHARE_OF_ALIKE_MEMBERS:.0%}; were ids issued again? No split by member is honest then"
         )
     return rows
 
