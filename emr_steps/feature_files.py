@@ -30,9 +30,9 @@ FEATURE_SCHEMA = StructType(
 """The output columns with their types; the one-hot features of a string column are 0 or 1."""
 
 
-def write_csv(frame: DataFrame, uri: str, *, header: bool = False) -> None:
+def write_csv(frame: DataFrame, uri: str) -> None:
     """Write a frame's partitions as part files into a folder that is not there yet."""
-    frame.write.options(**CSV_OPTIONS).csv(uri, header=header)
+    frame.write.options(**CSV_OPTIONS).csv(uri)
 
 
 def read_features(spark: SparkSession, uris: list[str]) -> DataFrame:
