@@ -36,6 +36,21 @@ class FeatureManifest:
 
 
 @dataclass(frozen=True)
+class FeatureProfile:
+    """How the values of each feature are spread.
+
+    Attributes:
+        rows: rows counted.
+        upper_bounds: of all bins but the last, inclusive: `feature_bins.UPPER_BOUNDS` of the writer.
+        counts: feature -> rows in each bin; they add up to `rows`.
+    """
+
+    rows: int
+    upper_bounds: tuple[int, ...]
+    counts: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
 class FeatureValidation:
     """Says that a snapshot's features equal the SQL definition; written only when every value does.
 
@@ -99,6 +114,29 @@ class LabelledSetManifest:
 
 
 @dataclass(frozen=True)
+class StageChanges:
+    """How the stages that a push serves differ from those that were served before.
+
+    Attributes:
+        previous_snapshot_date: of the stages before; None when there are none that the table could still hold.
+        previous_members: members who had a stage then.
+        transitions: stage then -> stage now -> members who had one then and have one now.
+        held: members who keep a stage though the model names another one (`stage_changes.next_served_stage`).
+    """
+
+    previous_snapshot_date: date | None
+    previous_members: int
+    transitions: dict[str, dict[str, int]]
+    held: int
+
+    def flip_rate(self) -> float | None:
+        """Share of the members with a stage then and now whose stage has changed; None when there are no such."""
+        members = sum(sum(now.values()) for now in self.transitions.values())
+        unchanged = sum(now[then] for then, now in self.transitions.items())
+        return (members - unchanged) / members if members else None
+
+
+@dataclass(frozen=True)
 class PushReceipt:
     """Accounts for every record of one push to DynamoDB: `read == written + quarantined + failed`.
 
@@ -109,6 +147,7 @@ class PushReceipt:
         quarantined: records refused, each kept with the reason.
         failed: records that DynamoDB did not accept after all retries.
         stages: stage -> records that were to be written; those of all stages add up to `written + failed`.
+        changes: how these stages differ from those served before.
     """
 
     snapshot_date: date
@@ -117,6 +156,7 @@ class PushReceipt:
     quarantined: int
     failed: int
     stages: dict[str, int]
+    changes: StageChanges
 
 
 def to_json(document: "DataclassInstance") -> str:

@@ -150,6 +150,11 @@ def channel_line(line: str) -> str:
     return ",".join(line.rsplit(",", _VISIBLE_COLUMNS)[1:])
 
 
+def features_of(line: str) -> list[float]:
+    """Give the values of `MODEL_FEATURES` of a record's line."""
+    return [float(value) for value in channel_line(line).split(",")[:-1]]
+
+
 def member_of(line: str) -> str:
     """Give the member of a record's line."""
     return next(csv.reader([line.rsplit(",", _VISIBLE_COLUMNS)[0]]))[0]

@@ -12,6 +12,7 @@ PART_FILE_PREFIX = "part-"
 
 MANIFEST_FILE = "manifest.json"
 VALIDATION_FILE = "validation.json"
+PROFILE_FILE = "profile.json"
 
 TRAINING_PREFIX = "train/csv/"
 """Autopilot's channel: CSV with header, the model's features and the target of the training members."""
@@ -61,6 +62,11 @@ def model_card_text_key(model_version: str) -> str:
     return f"best-model/{model_version}/card.md"
 
 
+def drift_baseline_key(model_version: str) -> str:
+    """How the features looked that a model learned from, and which stages it named of members it did not know."""
+    return f"best-model/{model_version}/drift_baseline.json"
+
+
 def features_prefix(snapshot_date: date) -> str:
     """Folder of a snapshot's feature part files, manifest and validation report."""
     return f"inputs/{_day(snapshot_date)}"
@@ -74,6 +80,11 @@ def feature_manifest_key(snapshot_date: date) -> str:
 def feature_validation_key(snapshot_date: date) -> str:
     """Written when every value of a snapshot equals what the SQL definition gives."""
     return features_prefix(snapshot_date) + VALIDATION_FILE
+
+
+def feature_profile_key(snapshot_date: date) -> str:
+    """How the values of a snapshot's features are spread; written before the manifest."""
+    return features_prefix(snapshot_date) + PROFILE_FILE
 
 
 def raw_sample_prefix(snapshot_date: date, window: Window) -> str:
@@ -94,6 +105,21 @@ def quarantine_prefix(snapshot_date: date, run_name: str) -> str:
 def push_receipt_key(snapshot_date: date, run_name: str) -> str:
     """What one push to DynamoDB read, wrote, quarantined and failed to write."""
     return f"push-receipts/{_day(snapshot_date)}{run_name}.json"
+
+
+def served_stages_prefix(snapshot_date: date) -> str:
+    """Folder of the stages that a snapshot's last successful push has served: what the next one is compared with."""
+    return f"served-stages/{_day(snapshot_date)}"
+
+
+def drift_reports_prefix(model_version: str) -> str:
+    """Folder of the reports on a model's drift; the last key is of the latest snapshot."""
+    return f"drift-reports/{model_version}/"
+
+
+def drift_report_key(model_version: str, snapshot_date: date) -> str:
+    """How a snapshot's features and stages differ from those of the model's training."""
+    return f"{drift_reports_prefix(model_version)}{snapshot_date.isoformat()}.json"
 
 
 def code_prefix(version: str) -> str:

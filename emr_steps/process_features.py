@@ -1,4 +1,4 @@
-"""Makes the features of one snapshot: one row per member, CSV part files, and a manifest when all is written.
+"""Makes the features of one snapshot: one row per member, CSV part files, how they are spread, and last a manifest.
 
 Submit it as:
 
@@ -14,11 +14,12 @@ from pyspark.sql import functions as sf
 
 from buyer_stage.datalake import partition_prefix, table_name
 from buyer_stage.documents import FeatureManifest, to_json
-from buyer_stage.errors import DataLakeError
+from buyer_stage.errors import DataLakeError, InvalidManifestError
 from buyer_stage.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
 from buyer_stage.s3_layout import (
     PART_FILE_PREFIX,
     feature_manifest_key,
+    feature_profile_key,
     feature_validation_key,
     features_prefix,
     raw_sample_prefix,
@@ -27,7 +28,8 @@ from buyer_stage.snapshot_date import format_partition_value
 from buyer_stage.windows import Window
 from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
-from emr_steps.feature_files import write_csv
+from emr_steps.feature_files import read_features, write_csv
+from emr_steps.feature_profile import profile_features
 from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_windows, row_count_column
 from spark_common.files import delete, join_uri, list_file_names, write_text
 from spark_common.session import start_spark
@@ -49,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest:
-    """Write a snapshot's features, a sample of the raw rows, and last the manifest.
+    """Write a snapshot's features, a sample of the raw rows, the features' profile, and last the manifest.
 
     Raises:
         DataLakeError: the data lake holds what features must not be made of; then there is no manifest.
+        InvalidManifestError: the part files do not hold the rows that were to be written.
     """
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
     manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
@@ -67,13 +70,18 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
         _refuse_bad_members(seen, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
+    part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
+    profile = profile_features(read_features(spark, [join_uri(folder, name) for name in part_files]))
+    if profile.rows != seen["row_count"]:
+        raise InvalidManifestError(f"{folder} holds {profile.rows} rows; {seen['row_count']} were to be written")
+    write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profile))
     manifest = FeatureManifest(
         schema_version=FEATURE_SCHEMA_VERSION,
         snapshot_date=snapshot_date,
         row_count=seen["row_count"],
         window_row_counts={window.value: seen[row_count_column(window)] for window in Window},
         column_checksum=column_checksum(OUTPUT_COLUMNS),
-        part_files=tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX)),
+        part_files=part_files,
     )
     write_text(spark, manifest_uri, to_json(manifest))
     return manifest

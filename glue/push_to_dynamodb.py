@@ -2,6 +2,9 @@
 
 A record is written, quarantined with the reason, or failed; the receipt says how many of each. The run fails unless
 they add up to what the ETL has put out and none failed. Running it again puts the same items: only `ttl` changes.
+
+The stages that were served are kept, so that the next snapshot's can be compared with them, and so that a member's
+stage can wait for several snapshots in a row to name another one.
 """
 
 import argparse
@@ -9,19 +12,20 @@ import csv
 import logging
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import boto3
 from botocore.config import Config
 from pyspark import RDD, StorageLevel
 from pyspark.sql import SparkSession
 
-from buyer_stage.documents import PushReceipt, to_json
+from buyer_stage.documents import PushReceipt, StageChanges, to_json
 from buyer_stage.errors import InvalidInputError, RecordsLostError
-from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
+from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix, served_stages_prefix
 from buyer_stage.serving import serving_item
 from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.stage_changes import ServedStage, next_served_stage
 from buyer_stage.stages import Stage
 from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX, InvalidRecordError, ScoredMember, parse_record
 from glue.dynamodb_writer import WriteCounts, write_items
@@ -31,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_KEY_BYTES = 2048
 """DynamoDB's limit for the value of a partition key. One longer would make it refuse the whole batch."""
+
+SERVED_STAGES_SCHEMA = "member_id string, stage string, disagreeing_runs int"
+SUCCESS_MARKER = "_SUCCESS"
+"""What Spark writes after the last file of a folder."""
 
 AWS_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3})
 """botocore retries lost connections; refused and unprocessed items are `write_items`' to retry, which paces them."""
@@ -47,6 +55,9 @@ class PushArguments:
         snapshot_date: the day that the stages describe.
         model_version: the model that gave them.
         expires_at_epoch_seconds: when DynamoDB may delete the items.
+        ttl_days: how many days the table keeps a stage: older ones are no longer compared with.
+        runs_before_stage_change: snapshots in a row that must name another stage before a member's changes; 1 changes
+            it at once.
         run_name: names the run's receipt and quarantine.
         expected_record_count: members that the ETL has put out.
         write_partitions: into how many parts the records are divided.
@@ -59,6 +70,8 @@ class PushArguments:
     snapshot_date: date
     model_version: str
     expires_at_epoch_seconds: int
+    ttl_days: int
+    runs_before_stage_change: int
     run_name: str
     expected_record_count: int
     write_partitions: int
@@ -76,6 +89,21 @@ CheckedRecord = tuple[str, ScoredMember | Refusal]
 """A line of the transform's output and what is to become of it."""
 
 
+@dataclass(frozen=True)
+class ServedMember:
+    """A member and the stage that the table shows.
+
+    Attributes:
+        scored: what the model said.
+        served: what is served.
+        previous: the stage that was served of the snapshot before; None when none was.
+    """
+
+    scored: ScoredMember
+    served: ServedStage
+    previous: Stage | None
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     """Read the run's arguments; those that Glue adds of its own are ignored.
 
@@ -88,6 +116,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     parser.add_argument("--snapshot_date", required=True, type=parse_snapshot_date)
     for name in (
         "expires_at_epoch_seconds",
+        "ttl_days",
+        "runs_before_stage_change",
         "expected_record_count",
         "write_partitions",
         "maximum_writes_per_second",
@@ -105,7 +135,7 @@ def _positive_integer(text: str) -> int:
 
 
 def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
-    """Push every record of the transform's output, write the receipt and give it.
+    """Push every record of the transform's output, write the receipt and give it; at last, keep what was served.
 
     Raises:
         RecordsLostError: records failed, do not add up, or are not as many as the ETL has put out.
@@ -119,8 +149,10 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     lines = read_lines(spark, arguments.transform_output)
     checked = check_records(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
     quarantined = write_quarantine(spark, checked, quarantine)
-    stages = count_stages(checked)
-    counts = write_partitions(checked, arguments)
+    previous_date, previous = read_previous_stages(spark, arguments)
+    served = serve_stages(checked, previous, arguments).persist(StorageLevel.MEMORY_AND_DISK)
+    stages, changes = count_stages(served, previous_date, previous.count())
+    counts = write_partitions(served, arguments)
     receipt = PushReceipt(
         snapshot_date=arguments.snapshot_date,
         # Counted apart from the other three, so that a record lost between reading and writing shows.
@@ -129,11 +161,14 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         quarantined=quarantined,
         failed=sum(count.failed for count in counts),
         stages=stages,
+        changes=changes,
     )
-    checked.unpersist()
     write_text(spark, receipt_uri, to_json(receipt))
     logger.info("push of %s: %s", arguments.run_name, receipt)
     verify(receipt, arguments.expected_record_count, sorted({count.error for count in counts if count.error}))
+    write_served_stages(spark, served, arguments)
+    served.unpersist()
+    checked.unpersist()
     return receipt
 
 
@@ -192,30 +227,67 @@ def write_quarantine(spark: SparkSession, checked: RDD[CheckedRecord], uri: str)
     return count
 
 
-def count_stages(checked: RDD[CheckedRecord]) -> dict[str, int]:
-    """Count the accepted records of each stage; a stage that nobody is in counts 0."""
-    counts = checked.flatMap(
-        lambda record: [record[1].stage.value] if isinstance(record[1], ScoredMember) else []
-    ).countByValue()
-    return {stage.value: counts.get(stage.value, 0) for stage in Stage}
+def read_previous_stages(
+    spark: SparkSession, arguments: PushArguments
+) -> tuple[date | None, RDD[tuple[str, ServedStage]]]:
+    """Read the stages, by member, of the latest earlier snapshot that the table may still show; and give its date."""
+    for age_days in range(1, arguments.ttl_days + 1):
+        day = arguments.snapshot_date - timedelta(days=age_days)
+        folder = join_uri(arguments.pipeline_bucket, served_stages_prefix(day))
+        if exists(spark, join_uri(folder, SUCCESS_MARKER)):
+            rows = spark.read.schema(SERVED_STAGES_SCHEMA).parquet(folder).rdd
+            return day, rows.map(lambda row: (row.member_id, ServedStage(Stage(row.stage), row.disagreeing_runs)))
+    return None, spark.sparkContext.emptyRDD()
 
 
-def write_partitions(checked: RDD[CheckedRecord], arguments: PushArguments) -> list[WriteCounts]:
-    """Write the accepted records to the table, and give each partition's counts.
+def serve_stages(
+    checked: RDD[CheckedRecord], previous: RDD[tuple[str, ServedStage]], arguments: PushArguments
+) -> RDD[ServedMember]:
+    """Decide for each accepted record which stage is served."""
+
+    def serve(scored_and_previous: tuple[ScoredMember, ServedStage | None]) -> ServedMember:
+        scored, before = scored_and_previous
+        served = next_served_stage(scored.stage, before, arguments.runs_before_stage_change)
+        return ServedMember(scored, served, None if before is None else before.stage)
+
+    accepted = checked.flatMap(
+        lambda record: [(record[1].member_id, record[1])] if isinstance(record[1], ScoredMember) else []
+    )
+    return accepted.leftOuterJoin(previous, arguments.write_partitions).values().map(serve)
+
+
+def count_stages(
+    served: RDD[ServedMember], previous_date: date | None, previous_members: int
+) -> tuple[dict[str, int], StageChanges]:
+    """Count the members of each stage, and of each change of stage; what nobody is in counts 0."""
+    stages = {stage.value: 0 for stage in Stage}
+    transitions = {stage.value: dict(stages) for stage in Stage}
+    held = 0
+    counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
+    for (before, now, named), members in counts.items():
+        stages[now] += members
+        if before is not None:
+            transitions[before][now] += members
+        if now is not named:
+            held += members
+    return stages, StageChanges(previous_date, previous_members, transitions, held)
+
+
+def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> list[WriteCounts]:
+    """Write the members to the table, and give each partition's counts.
 
     The rate is divided over all partitions, so that it holds however many of them run at once.
     """
 
-    def write(records: Iterable[CheckedRecord]) -> Iterator[WriteCounts]:
+    def write(members: Iterable[ServedMember]) -> Iterator[WriteCounts]:
         items = (
             serving_item(
-                outcome,
+                replace(member.scored, stage=member.served.stage),
                 snapshot_date=arguments.snapshot_date,
                 model_version=arguments.model_version,
                 expires_at_epoch_seconds=arguments.expires_at_epoch_seconds,
             )
-            for _, outcome in records
-            if isinstance(outcome, ScoredMember)
+            for member in members
         )
         yield write_items(
             boto3.session.Session().resource("dynamodb", config=AWS_CONFIG),
@@ -225,7 +297,16 @@ def write_partitions(checked: RDD[CheckedRecord], arguments: PushArguments) -> l
         )
 
     # `collect` is the one action on this RDD: a second one would write everything again.
-    return checked.mapPartitions(write).collect()
+    return served.mapPartitions(write).collect()
+
+
+def write_served_stages(spark: SparkSession, served: RDD[ServedMember], arguments: PushArguments) -> None:
+    """Keep what was served, in the place of what an earlier push of the same snapshot served."""
+    rows = served.map(
+        lambda member: (member.scored.member_id, member.served.stage.value, member.served.disagreeing_runs)
+    )
+    folder = join_uri(arguments.pipeline_bucket, served_stages_prefix(arguments.snapshot_date))
+    spark.createDataFrame(rows, SERVED_STAGES_SCHEMA).write.mode("overwrite").parquet(folder)
 
 
 def verify(receipt: PushReceipt, expected_record_count: int, errors: Sequence[str]) -> None:

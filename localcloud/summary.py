@@ -30,6 +30,7 @@ class Summary:
         labelled_set: the labelled set's manifest.
         members_per_stage: stage -> items of the table.
         model_card: what the model is, and how good on members that neither training nor its choice saw.
+        drift: how the snapshot differs from what the model was made from, and its stages from those before.
         lookups: a few items of the table.
         seconds_per_state: pipeline -> state -> seconds.
         problems: what does not add up; empty for a good run.
@@ -42,6 +43,7 @@ class Summary:
     labelled_set: dict[str, Any]
     members_per_stage: dict[str, int]
     model_card: dict[str, Any]
+    drift: dict[str, Any]
     lookups: list[dict[str, Any]]
     seconds_per_state: dict[str, dict[str, float]]
     problems: list[str] = field(default_factory=list)
@@ -96,6 +98,7 @@ def summarise(
         labelled_set=document(s3_layout.LABELLED_SET_MANIFEST_KEY),
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
         model_card=document(s3_layout.model_card_key(ml["model"]["model_version"])),
+        drift=document(ml["drift"]["report"]),
         lookups=items[:LOOKUPS],
         seconds_per_state={name: record.seconds_per_state() for name, record in records.items()},
         problems=problems,
@@ -130,6 +133,7 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     )
     verdict = summary.model_card["verdict"]
     console.print(f"[bold]{verdict['decision']}[/bold]: {verdict['reason']}\n", highlight=False)
+    table("Drift since training", _drift_rows(summary.drift))
     table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
     for pipeline, seconds in summary.seconds_per_state.items():
         table(
@@ -140,3 +144,16 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     console.print(
         f"{summary.seconds:.0f} s in all; artefacts, histories and logs: {out}", highlight=False, soft_wrap=True
     )
+
+
+def _drift_rows(drift: dict[str, Any]) -> dict[str, Any]:
+    shifts = [shift for by_window in drift["features"].values() for shift in by_window.values()]
+    flip_rate, changes = drift["flip_rate"], drift["changes"]
+    return {
+        "stage mix, PSI": f"{drift['stage_mix']['psi']:.3f} ({drift['stage_mix']['level']})",
+        "largest PSI of a feature and window": f"{max(shift['psi'] for shift in shifts):.3f}",
+        f"of {len(shifts)} features and windows drifted": sum(shift["level"] == "significant" for shift in shifts),
+        "members whose stage changed": "no snapshot before to compare with"
+        if flip_rate is None
+        else f"{flip_rate:.1%} since {changes['previous_snapshot_date']}",
+    }

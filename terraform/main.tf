@@ -48,6 +48,7 @@ module "functions" {
   sagemaker_role_arn         = module.ml_pipeline.sagemaker_role_arn
   model_package_group_name   = local.names.model_package_group
   maximum_model_age_days     = var.maximum_model_age_days
+  retrain_on_drift           = var.retrain_on_drift
   sagemaker_vpc              = var.sagemaker_vpc
   automl_max_candidates      = var.automl_max_candidates
   automl_max_runtime_seconds = var.automl_max_runtime_seconds
@@ -69,6 +70,8 @@ module "glue_job" {
   permissions_boundary_arn  = var.permissions_boundary_arn
   worker_count              = var.glue_worker_count
   max_retries               = var.glue_max_retries
+  ttl_days                  = var.ttl_days
+  runs_before_stage_change  = var.runs_before_stage_change
   write_partitions          = var.write_partitions
   maximum_writes_per_second = var.maximum_writes_per_second
 }
@@ -170,6 +173,7 @@ module "observability" {
   glue_job_name                 = module.glue_job.job_name
   stale_after_hours             = var.stale_after_hours
   rows_written_band             = var.rows_written_band
+  maximum_flip_rate             = var.maximum_flip_rate
   monthly_budget_usd            = var.monthly_budget_usd
   product                       = var.product
 }

@@ -153,6 +153,17 @@ variable "ttl_days" {
   }
 }
 
+variable "runs_before_stage_change" {
+  description = "Snapshots in a row that must name another stage before a member's changes; 1 changes it at once."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.runs_before_stage_change >= 1 && floor(var.runs_before_stage_change) == var.runs_before_stage_change
+    error_message = "A stage changes after a whole number of runs, 1 or more."
+  }
+}
+
 variable "emr_release" {
   description = "EMR release; Spark 3.5."
   type        = string
@@ -273,6 +284,12 @@ variable "maximum_model_age_days" {
     condition     = var.maximum_model_age_days >= 1
     error_message = "A model lives for a day at least."
   }
+}
+
+variable "retrain_on_drift" {
+  description = "Whether members who have drifted from those that the model was made from lead to another training, once the labelled set has changed since the last one."
+  type        = bool
+  default     = true
 }
 
 variable "transform_instance_type" {
@@ -418,6 +435,17 @@ variable "rows_written_band" {
   validation {
     condition     = var.rows_written_band.minimum >= 0 && var.rows_written_band.minimum < var.rows_written_band.maximum
     error_message = "The minimum lies below the maximum."
+  }
+}
+
+variable "maximum_flip_rate" {
+  description = "Share of the members whose stage may change from one run to the next before somebody should look. 0.15: three times the 0.05 that the original study's members show from day to day."
+  type        = number
+  default     = 0.15
+
+  validation {
+    condition     = var.maximum_flip_rate > 0 && var.maximum_flip_rate <= 1
+    error_message = "A share lies above 0 and is 1 at most."
   }
 }
 

@@ -21,20 +21,23 @@ class RegisteredModel:
         model_name: name of the SageMaker model made from it.
         model_version: what the serving table shows beside each stage.
         created_at: when it was registered; aware.
+        training_data_sha256: names the rows that it learned from, as the labelled set's manifest does.
     """
 
     package_arn: str
     model_name: str
     model_version: str
     created_at: datetime
+    training_data_sha256: str
 
 
-def package_properties(model_name: str, model_version: str) -> dict[str, str]:
+def package_properties(model_name: str, model_version: str, training_data_sha256: str) -> dict[str, str]:
     """Give what a package is registered with, so that `newest_model` can read it."""
     return {
         "model_name": model_name,
         "model_version": model_version,
         "column_checksum": column_checksum(MODEL_FEATURES),
+        "training_data_sha256": training_data_sha256,
     }
 
 
@@ -65,11 +68,17 @@ def newest_model(
     package_arn = found[0]["ModelPackageArn"]
     package = sagemaker.describe_model_package(ModelPackageName=package_arn)
     properties = package.get("CustomerMetadataProperties", {})
-    if missing := {"model_name", "model_version", "column_checksum"} - properties.keys():
+    if missing := {"model_name", "model_version", "column_checksum", "training_data_sha256"} - properties.keys():
         raise ModelError(f"{package_arn} was registered without {', '.join(sorted(missing))}; {REMEDY}")
     if properties["column_checksum"] != column_checksum(MODEL_FEATURES):
         raise ModelError(f"model {properties['model_version']} was trained on other columns; {REMEDY}")
-    return RegisteredModel(package_arn, properties["model_name"], properties["model_version"], package["CreationTime"])
+    return RegisteredModel(
+        package_arn,
+        properties["model_name"],
+        properties["model_version"],
+        package["CreationTime"],
+        properties["training_data_sha256"],
+    )
 
 
 REMEDY = "`make delete-model` takes it away; the next run then uses an earlier model or trains another"

@@ -1,6 +1,8 @@
 """Judges a new model by members that it never saw, and registers it with all that led to the verdict."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from buyer_stage.documents import LabelledSetManifest, to_json
 from buyer_stage.errors import LabelledSetError, ModelError
-from buyer_stage.labelled_set import SPLIT_SHARES, member_of, split_lines
+from buyer_stage.feature_bins import profile_rows
+from buyer_stage.labelled_set import SPLIT_SHARES, features_of, member_of, split_lines
 from buyer_stage.leak_guard import require_disjoint_members
 from buyer_stage.s3_layout import (
     LABELLED_SET_MANIFEST_KEY,
+    drift_baseline_key,
     holdout_scores_prefix,
     model_card_key,
     model_card_text_key,
@@ -29,7 +33,8 @@ from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
 from lambdas.common.model_registry import package_properties
-from model_quality.evaluation import baseline_predictions, compare, evaluate
+from model_quality.drift import DriftBaseline
+from model_quality.evaluation import Predictions, baseline_predictions, compare, evaluate
 from model_quality.gate import Decision, judge
 from model_quality.holdout import LABELS, answers, class_shares, predictions
 from model_quality.model_card import ModelCard, to_markdown
@@ -76,7 +81,7 @@ BOOTSTRAP_SEED = 7
 @named_errors()
 @event_parser(model=Event)
 def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Evaluate the challenger (and the champion) on the holdout, write the model card and register the model.
+    """Evaluate the challenger (and the champion) on the holdout, write down what it is, and register it.
 
     Returns:
         `available`: whether the model was approved; `model_name`, `model_version`; `decision` and its `reason`.
@@ -86,10 +91,14 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         ModelError: an answer to the holdout is missing, or the model is worse than no model.
     """
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
-    card = _make_card(event, job["BestCandidate"], job["EndTime"])
+    records = {split: split_lines(_read(with_members_prefix(split))) for split in SPLIT_SHARES}
+    require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in records.items()})
+    challenger = predictions(answers(records["test"]), _scores(event, event.model_name))
+    card = _make_card(event, job["BestCandidate"], job["EndTime"], records, challenger)
     texts = {
         model_card_key(card.model_version): to_json(card),
         model_card_text_key(card.model_version): to_markdown(card),
+        drift_baseline_key(card.model_version): to_json(_drift_baseline(records["train"], challenger)),
     }
     for key, text in texts.items():
         s3.put_object(Bucket=variables.pipeline_bucket, Key=key, Body=text.encode())
@@ -111,7 +120,17 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 }
             }
         },
-        CustomerMetadataProperties=package_properties(card.model_name, card.model_version),
+        DriftCheckBaselines={
+            "ModelDataQuality": {
+                "Statistics": {
+                    "ContentType": "application/json",
+                    "S3Uri": f"s3://{variables.pipeline_bucket}/{drift_baseline_key(card.model_version)}",
+                }
+            }
+        },
+        CustomerMetadataProperties=package_properties(
+            card.model_name, card.model_version, card.labelled_set.with_members_sha256["train"]
+        ),
     )
     for name, estimate in card.evaluation.metrics.items():
         metrics.add_metric(f"Holdout{name.title().replace('_', '')}", MetricUnit.NoUnit, estimate.value)
@@ -127,20 +146,23 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     }
 
 
-def _make_card(event: Event, best: "AutoMLCandidateTypeDef", trained_at: datetime) -> ModelCard:
+def _make_card(
+    event: Event,
+    best: "AutoMLCandidateTypeDef",
+    trained_at: datetime,
+    records: Mapping[str, Sequence[str]],
+    challenger: Predictions,
+) -> ModelCard:
     manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
     if manifest is None:
         raise LabelledSetError(f"{LABELLED_SET_MANIFEST_KEY} is gone; build the labelled set again")
-    records = {split: split_lines(_read(with_members_prefix(split))) for split in SPLIT_SHARES}
-    require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in records.items()})
-    shares, holdout = class_shares(answers(records["train"])), answers(records["test"])
-    challenger = predictions(holdout, _scores(event, event.model_name))
+    shares = class_shares(answers(records["train"]))
     prior = baseline_predictions(challenger, shares, BOOTSTRAP_SEED)["prior"]
     evaluation = evaluate(challenger, shares, seed=BOOTSTRAP_SEED)
     against_prior = compare(challenger, prior, seed=BOOTSTRAP_SEED)
     against_champion = None
     if event.champion is not None:
-        champion = predictions(holdout, _scores(event, event.champion.model_name))
+        champion = predictions(answers(records["test"]), _scores(event, event.champion.model_name))
         against_champion = compare(challenger, champion, seed=BOOTSTRAP_SEED)
     return ModelCard(
         model_version=event.automl_job_name,
@@ -156,6 +178,14 @@ def _make_card(event: Event, best: "AutoMLCandidateTypeDef", trained_at: datetim
         champion_version=None if event.champion is None else event.champion.model_version,
         against_champion=against_champion,
         verdict=judge(evaluation, against_prior, against_champion),
+    )
+
+
+def _drift_baseline(train: Sequence[str], challenger: Predictions) -> DriftBaseline:
+    named = Counter(challenger.named.tolist())
+    return DriftBaseline(
+        features=profile_rows([features_of(line) for line in train[1:]]),
+        stages={label: named[index] for index, label in enumerate(LABELS)},
     )
 
 

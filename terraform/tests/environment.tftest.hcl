@@ -79,6 +79,8 @@ run "values_that_cannot_be_meant_are_refused" {
     automl_max_candidates      = 751
     automl_max_runtime_seconds = 0
     maximum_model_age_days     = 0
+    runs_before_stage_change   = 0
+    maximum_flip_rate          = 0
     transform_instance_type    = "m5.xlarge"
     transform_instance_count   = 0.5
     sagemaker_vpc              = { subnet_ids = ["subnet-1"] }
@@ -105,6 +107,6 @@ run "values_that_cannot_be_meant_are_refused" {
     var.automl_max_runtime_seconds, var.maximum_model_age_days, var.transform_instance_type, var.transform_instance_count, var.sagemaker_vpc,
     var.glue_worker_count, var.glue_max_retries, var.write_partitions, var.maximum_writes_per_second, var.automl_poll,
     var.transform_poll, var.upload_poll, var.etl_schedule, var.ml_schedule, var.stale_after_hours,
-    var.rows_written_band, var.monthly_budget_usd, var.athena_bytes_scanned_limit,
+    var.rows_written_band, var.runs_before_stage_change, var.maximum_flip_rate, var.monthly_budget_usd, var.athena_bytes_scanned_limit,
   ]
 }

@@ -123,7 +123,7 @@ def test_the_ml_pipeline_calls_each_function_once_and_no_other() -> None:
     called = re.findall(r'"FunctionName": "\$\{(\w+)\}"', template)
     functions = [f.parent.name for f in (REPOSITORY / "lambdas").glob("*/handler.py")]
     assert sorted(called) == sorted(functions)
-    assert len(functions) == 12
+    assert len(functions) == 13
 
 
 @pytest.mark.parametrize(

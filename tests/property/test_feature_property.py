@@ -4,11 +4,14 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from pyspark.sql import SparkSession
 
 from buyer_stage.datalake import REQUIRED_COLUMNS
-from buyer_stage.features import MEMBER_ID, HiveType
-from buyer_stage.s3_layout import features_prefix
+from buyer_stage.documents import FeatureProfile
+from buyer_stage.feature_bins import profile_rows
+from buyer_stage.features import CALENDAR_COLUMNS, MEMBER_ID, HiveType
+from buyer_stage.s3_layout import feature_profile_key, features_prefix
 from buyer_stage.windows import Window
 from emr_steps.feature_files import read_features
 from emr_steps.process_features import process_features
@@ -49,5 +52,7 @@ def test_any_window_membership_gives_one_row_per_member_equal_to_the_reference(
     parts = [str(bucket / features_prefix(SNAPSHOT) / name) for name in manifest.part_files]
     written = sorted(list(row) for row in read_features(spark, parts).collect())
     assert written == sorted(reference_features(member_id, SNAPSHOT, raw) for member_id, raw in members.items())
+    profile = TypeAdapter(FeatureProfile).validate_json((bucket / feature_profile_key(SNAPSHOT)).read_text())
+    assert profile == profile_rows([row[1 + len(CALENDAR_COLUMNS) :] for row in written])
     assert manifest.row_count == validation.row_count == len(members)
     assert manifest.window_row_counts == {w.value: sum(w in raw for raw in members.values()) for w in Window}

@@ -125,7 +125,7 @@ def test_good_lake_leaves_parts_manifest_and_sample_and_nothing_else(spark: Spar
     assert written["row_count"] == manifest.row_count == 2
     assert written["window_row_counts"] == {window.value: 2 for window in Window}
     assert sorted(file.name for file in (bucket / features_prefix(SNAPSHOT)).iterdir()) == sorted(
-        [*manifest.part_files, "manifest.json"]
+        [*manifest.part_files, "manifest.json", "profile.json"]
     )
     for window in Window:
         assert [file.suffix for file in (bucket / raw_sample_prefix(SNAPSHOT, window)).iterdir()] == [".parquet"]

@@ -13,10 +13,12 @@ from buyer_stage import s3_layout
 from buyer_stage.datalake import partition_prefix
 from buyer_stage.documents import (
     FeatureManifest,
+    FeatureProfile,
     FeatureValidation,
     LabelledSetManifest,
     PushReceipt,
     SplitCounts,
+    StageChanges,
     to_json,
 )
 from buyer_stage.errors import InvalidInputError
@@ -29,6 +31,7 @@ from buyer_stage.transform_output import InvalidRecordError, ScoredMember, parse
 from buyer_stage.windows import Window
 
 DAY = date(2020, 1, 3)
+NO_CHANGES = StageChanges(None, 0, {"Dreamer": {"Dreamer": 0}}, 0)
 LABELS = "['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']"
 SCORED = ScoredMember(
     "m1",
@@ -208,7 +211,8 @@ def test_job_names_are_stable_and_fit_autopilots_limit(execution_name: str) -> N
             splits={"train": SplitCounts(4, 2, {"Dreamer": 4})},
             with_members_sha256={"train": "abc"},
         ),
-        PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2}),
+        PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2}, changes=NO_CHANGES),
+        FeatureProfile(2, (0, 1), {"total_searches_007": (1, 0, 1)}),
     ],
     ids=lambda document: type(document).__name__,
 )
@@ -217,15 +221,15 @@ def test_documents_survive_writing_and_reading(document: Any) -> None:
 
 
 def test_documents_are_written_in_one_way() -> None:
-    receipt = PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2})
-    assert to_json(receipt).splitlines()[1:3] == ['  "failed": 0,', '  "quarantined": 1,']
-    assert json.loads(to_json(receipt)) == {**dataclasses.asdict(receipt), "snapshot_date": "2020-01-03"}
+    validation = FeatureValidation(DAY, 3, 477, "abc")
+    assert to_json(validation).splitlines()[1:3] == ['  "manifest_sha256": "abc",', '  "row_count": 3,']
+    assert json.loads(to_json(validation)) == {**dataclasses.asdict(validation), "snapshot_date": "2020-01-03"}
 
 
 def test_value_without_a_place_in_a_document_is_an_error() -> None:
-    receipt = PushReceipt(DAY, read=Decimal(3), written=2, quarantined=1, failed=0, stages={})  # type: ignore[arg-type]
+    validation = FeatureValidation(DAY, Decimal(3), 477, "abc")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Decimal"):
-        to_json(receipt)
+        to_json(validation)
 
 
 # Records of the transform and items of the table

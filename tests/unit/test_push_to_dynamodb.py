@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from pydantic import TypeAdapter
 from pyspark.sql import SparkSession
 
-from buyer_stage.documents import PushReceipt
+from buyer_stage.documents import PushReceipt, StageChanges
 from buyer_stage.errors import InvalidInputError, RecordsLostError
-from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
-from glue.push_to_dynamodb import PushArguments, parse_arguments, push, verify
+from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix, served_stages_prefix
+from buyer_stage.stages import Stage
+from glue.push_to_dynamodb import PushArguments, parse_arguments, push, read_previous_stages, verify
 
 TABLE = "results"
 DAY = date(2020, 1, 30)
@@ -99,18 +102,20 @@ def stored() -> dict[str, dict[str, Any]]:
 class Run:
     """A folder that stands for the bucket, with the transform's output in it."""
 
-    def __init__(self, root: Path, files: dict[str, list[str]]) -> None:
-        self.root = root
-        (root / "scored").mkdir()
+    def __init__(self, root: Path, files: dict[str, list[str]], day: date = DAY) -> None:
+        self.root, self.day = root, day
+        self.scored = root / "scored" / day.isoformat()
+        self.scored.mkdir(parents=True)
         for name, lines in files.items():
-            (root / "scored" / name).write_text("".join(line + "\n" for line in lines))
+            (self.scored / name).write_text("".join(line + "\n" for line in lines))
 
-    def arguments(self, expected: int, *, expires_at: int = 1_600_000_000) -> PushArguments:
+    def arguments(self, expected: int, *, expires_at: int = 1_600_000_000, runs_before: int = 1) -> PushArguments:
         return parse_arguments(
             [
-                *("--transform_output", str(self.root / "scored"), "--pipeline_bucket", str(self.root)),
-                *("--table_name", TABLE, "--snapshot_date", "20200130", "--model_version", "model-1"),
-                *("--expires_at_epoch_seconds", str(expires_at), "--run_name", "run-1"),
+                *("--transform_output", str(self.scored), "--pipeline_bucket", str(self.root)),
+                *("--table_name", TABLE, "--snapshot_date", f"{self.day:%Y%m%d}", "--model_version", "model-1"),
+                *("--expires_at_epoch_seconds", str(expires_at), "--run_name", "run-1", "--ttl_days", "5"),
+                *("--runs_before_stage_change", str(runs_before)),
                 *("--expected_record_count", str(expected), "--write_partitions", "3"),
                 *("--maximum_writes_per_second", "100000", "--JOB_NAME", "added-by-glue"),
             ]
@@ -138,9 +143,10 @@ def test_every_member_becomes_an_item(spark: SparkSession, server: DynamoDBServe
     receipt = push(spark, run.arguments(61))
 
     stages = {"Dreamer": 60, "Casual Searcher": 0, "Active Searcher": 0, "Ready To Transact": 1}
-    counts = {"read": 61, "written": 61, "quarantined": 0, "failed": 0, "stages": stages}
-    assert receipt == PushReceipt(snapshot_date=DAY, **counts)
-    assert run.receipt() == {"snapshot_date": "2020-01-30", **counts}
+    nobody = dict.fromkeys(stages, 0)
+    changes = StageChanges(None, 0, dict.fromkeys(stages, nobody), 0)
+    assert receipt == PushReceipt(DAY, read=61, written=61, quarantined=0, failed=0, stages=stages, changes=changes)
+    assert TypeAdapter(PushReceipt).validate_python(run.receipt()) == receipt
     assert set(stored()) == {*(f"m{number}" for number in range(60)), 'x,"1"'}
     assert stored()['x,"1"'] == {
         "member_id": 'x,"1"',
@@ -158,14 +164,72 @@ def test_every_member_becomes_an_item(spark: SparkSession, server: DynamoDBServe
     }
 
 
-def test_running_again_changes_nothing_but_ttl(spark: SparkSession, server: DynamoDBServer, tmp_path: Path) -> None:
-    run = Run(tmp_path, {"part-0.csv.out": [scored("a"), scored("b"), scored("b", "Active Searcher"), "bad"]})
-    push(spark, run.arguments(4, expires_at=1))
-    before, quarantined = stored(), run.quarantined()
-    push(spark, run.arguments(4, expires_at=2))
+def push_day(spark: SparkSession, root: Path, days_later: int, stages: dict[str, str], **more: int) -> PushReceipt:
+    """Push a snapshot of which the model named these stages, member -> stage."""
+    lines = [scored(f'"{member}"', stage) for member, stage in stages.items()]
+    run = Run(root, {"part-0.csv.out": lines}, DAY + timedelta(days=days_later))
+    return push(spark, run.arguments(len(stages), **more))
 
-    assert stored() == {member: {**item, "ttl": 2} for member, item in before.items()}
+
+def values() -> dict[str, str]:
+    return {member: item["value"] for member, item in stored().items()}
+
+
+FIRST = {"stays": "Dreamer", "moves": "Dreamer", "goes": "Active Searcher", "a,b": "Casual Searcher"}
+LATER = {"stays": "Dreamer", "moves": "Active Searcher", "comes": "Dreamer", "a,b": "Casual Searcher"}
+
+
+def test_stages_are_compared_with_those_of_the_snapshot_before(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    push_day(spark, tmp_path, 0, FIRST)
+    changes = push_day(spark, tmp_path, 2, LATER).changes
+    counted = {
+        then: {now: n for now, n in row.items() if n} for then, row in changes.transitions.items() if any(row.values())
+    }
+    assert counted == {"Dreamer": {"Dreamer": 1, "Active Searcher": 1}, "Casual Searcher": {"Casual Searcher": 1}}
+    assert set(changes.transitions) == {stage.value for stage in Stage}
+    assert (changes.previous_snapshot_date, changes.previous_members, changes.held) == (DAY, 4, 0)
+    assert changes.flip_rate() == pytest.approx(1 / 3)
+    assert values() == {**LATER, "goes": "Active Searcher"}
+
+
+def test_stage_waits_for_another_snapshot_to_disagree_where_that_is_wanted(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    push_day(spark, tmp_path, 0, {"a": "Dreamer", "b": "Dreamer"}, runs_before=2)
+    first = push_day(spark, tmp_path, 1, {"a": "Active Searcher", "b": "Active Searcher"}, runs_before=2)
+    assert values() == {"a": "Dreamer", "b": "Dreamer"}
+    assert (first.changes.held, first.changes.flip_rate(), first.stages["Dreamer"]) == (2, 0, 2)
+    assert stored()["a"]["confidence"] == Decimal("0.4")
+    second = push_day(spark, tmp_path, 2, {"a": "Active Searcher", "b": "Dreamer"}, runs_before=2)
+    assert values() == {"a": "Active Searcher", "b": "Dreamer"}
+    assert (second.changes.held, second.changes.flip_rate()) == (0, 0.5)
+
+
+def test_running_again_changes_nothing_but_ttl(spark: SparkSession, server: DynamoDBServer, tmp_path: Path) -> None:
+    push_day(spark, tmp_path, -1, FIRST)
+    lines = [scored("stays"), scored("moves"), scored("moves", "Active Searcher"), "bad"]
+    run = Run(tmp_path, {"part-0.csv.out": lines})
+    receipt = push(spark, run.arguments(4, expires_at=1, runs_before=2))
+    before, quarantined = stored(), run.quarantined()
+
+    assert push(spark, run.arguments(4, expires_at=2, runs_before=2)) == receipt
+    pushed = {member: {**before[member], "ttl": 2} for member in ("stays", "moves")}
+    assert stored() == {**before, **pushed}
     assert run.quarantined() == quarantined
+
+
+def test_stages_are_compared_with_as_long_as_the_table_may_show_them(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    arguments = Run(tmp_path, {"part-0.csv.out": [scored("a")]}).arguments(1)
+    push(spark, arguments)
+    found = {
+        days_later: read_previous_stages(spark, replace(arguments, snapshot_date=DAY + timedelta(days=days_later)))[0]
+        for days_later in (-1, 0, 1, 5, 6)
+    }
+    assert found == {-1: None, 0: None, 1: DAY, 5: DAY, 6: None}
 
 
 def test_bad_records_are_quarantined_with_the_reason(
@@ -219,6 +283,7 @@ def test_refused_access_fails_the_run_after_the_receipt(
         push(spark, run.arguments(3))
     receipt = run.receipt()
     assert (receipt["read"], receipt["written"], receipt["quarantined"], receipt["failed"]) == (3, 0, 1, 2)
+    assert not (tmp_path / served_stages_prefix(DAY)).exists(), "the next snapshot would be compared with it"
 
 
 def test_fewer_records_than_the_etl_has_put_out_fail_the_run(
@@ -234,21 +299,26 @@ def test_missing_output_folder_fails_the_run_after_the_receipt(
     spark: SparkSession, server: DynamoDBServer, tmp_path: Path
 ) -> None:
     run = Run(tmp_path, {})
-    (tmp_path / "scored").rmdir()
+    run.scored.rmdir()
     with pytest.raises(RecordsLostError, match="0 read of 2 expected"):
         push(spark, run.arguments(2))
     assert run.receipt()["read"] == 0
 
 
 def test_record_that_went_missing_on_the_way_fails_the_run() -> None:
-    receipt = PushReceipt(snapshot_date=DAY, read=5, written=3, quarantined=1, failed=0, stages={})
+    receipt = PushReceipt(DAY, 5, 3, 1, 0, stages={}, changes=StageChanges(None, 0, {}, 0))
     with pytest.raises(RecordsLostError, match="do not add up"):
         verify(receipt, 5, [])
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("--snapshot_date", "2020-01-30"), ("--write_partitions", "0"), ("--expected_record_count", "-1")],
+    [
+        ("--snapshot_date", "2020-01-30"),
+        ("--write_partitions", "0"),
+        ("--expected_record_count", "-1"),
+        ("--runs_before_stage_change", "0"),
+    ],
 )
 def test_impossible_argument_is_an_error(tmp_path: Path, name: str, value: str) -> None:
     given = {
@@ -258,6 +328,8 @@ def test_impossible_argument_is_an_error(tmp_path: Path, name: str, value: str) 
         },
         "--snapshot_date": "20200130",
         "--expires_at_epoch_seconds": "1",
+        "--ttl_days": "1",
+        "--runs_before_stage_change": "1",
         "--expected_record_count": "1",
         "--write_partitions": "1",
         "--maximum_writes_per_second": "1",

@@ -54,12 +54,20 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
+        PIPELINE_BUCKET        = var.pipeline_bucket
         MODEL_PACKAGE_GROUP    = var.model_package_group_name
         MAXIMUM_MODEL_AGE_DAYS = var.maximum_model_age_days
+        RETRAIN_ON_DRIFT       = var.retrain_on_drift
       }
       statements = {
         ReadRegistry = local.read_registry
         FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+        ReadDriftAndLabelledSet = {
+          actions   = ["s3:GetObject"]
+          resources = ["${local.bucket_arn}/drift-reports/*", "${local.bucket_arn}/train/manifest.json"]
+        }
+        ListBucket = local.list_bucket
+        UseKey     = local.decrypt
       }
     }
 
@@ -139,9 +147,9 @@ locals {
             ["${local.bucket_arn}/train/manifest.json", "${local.bucket_arn}/best-model/holdout/*"],
           )
         }
-        ListBucket     = local.list_bucket
-        WriteModelCard = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/*"] }
-        UseKey         = local.encrypt
+        ListBucket                = local.list_bucket
+        WriteModelCardAndBaseline = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/*"] }
+        UseKey                    = local.encrypt
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
           resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
@@ -201,6 +209,25 @@ locals {
         ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/push-receipts/*"] }
         ListBucket  = local.list_bucket
         UseKey      = local.decrypt
+      }
+    }
+
+    check_drift = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
+      statements = {
+        ReadBaselineProfileAndReceipt = {
+          actions = ["s3:GetObject"]
+          resources = [
+            "${local.bucket_arn}/best-model/*/drift_baseline.json",
+            "${local.bucket_arn}/inputs/*/profile.json",
+            "${local.bucket_arn}/push-receipts/*",
+          ]
+        }
+        ListBucket  = local.list_bucket
+        WriteReport = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/drift-reports/*"] }
+        UseKey      = local.encrypt
       }
     }
 

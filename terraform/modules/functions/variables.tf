@@ -78,6 +78,11 @@ variable "maximum_model_age_days" {
   type        = number
 }
 
+variable "retrain_on_drift" {
+  description = "Whether drift leads to another training, when there is more to learn from."
+  type        = bool
+}
+
 variable "sagemaker_vpc" {
   description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })

@@ -38,10 +38,10 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid     = "ReplaceQuarantineAndReceipt"
+    sid     = "ReplaceQuarantineReceiptAndServedStages"
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
-    resources = ["${local.bucket_arn}/quarantine*", "${local.bucket_arn}/push-receipts*"]
+    resources = [for folder in ["quarantine", "push-receipts", "served-stages"] : "${local.bucket_arn}/${folder}*"]
   }
 
   statement {

@@ -4,8 +4,9 @@ locals {
   region = data.aws_region.current.name
 
   # The check of the push counts what was read, written and quarantined, and the stages written.
-  push_metrics = { service = "check_uploading_to_dynamo_db_status" }
-  stages       = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
+  push_metrics  = { service = "check_uploading_to_dynamo_db_status" }
+  drift_metrics = { service = "check_drift" }
+  stages        = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
 
   execution_alarms = merge([
     for pipeline, arn in var.state_machine_arns : {
@@ -84,6 +85,36 @@ resource "aws_cloudwatch_metric_alarm" "records_quarantined" {
   metric_name         = "RecordsQuarantined"
   dimensions          = local.push_metrics
   statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "stage_churn" {
+  alarm_name          = "buyer-stage-stage-churn-${var.environment}"
+  alarm_description   = "More than ${var.maximum_flip_rate * 100}% of the members changed stage since the snapshot before. What to do: docs/operations.md."
+  namespace           = var.metrics_namespace
+  metric_name         = "StageFlipRate"
+  dimensions          = local.drift_metrics
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.maximum_flip_rate
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "model_drifted" {
+  alarm_name          = "buyer-stage-model-drifted-${var.environment}"
+  alarm_description   = "Features or stages have shifted significantly since the model's training. What to do: docs/operations.md."
+  namespace           = var.metrics_namespace
+  metric_name         = "ModelDrifted"
+  dimensions          = local.drift_metrics
+  statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
@@ -258,6 +289,17 @@ locals {
       }
     },
     {
+      title = "Drift since training, and stages changed since the snapshot before"
+      properties = {
+        stat   = "Maximum"
+        period = 3600
+        metrics = concat(
+          [for metric in ["StageMixPsi", "StageFlipRate"] : [var.metrics_namespace, metric, "service", local.drift_metrics.service]],
+          [for metric in ["FeaturesDrifted", "FeaturesShifted"] : [var.metrics_namespace, metric, "service", local.drift_metrics.service, { yAxis = "right" }]],
+        )
+      }
+    },
+    {
       title = "Freshness, and everything else that has an alarm"
       type  = "alarm"
       properties = {
@@ -266,6 +308,8 @@ locals {
             aws_cloudwatch_metric_alarm.stale_table.arn,
             aws_cloudwatch_metric_alarm.rows_out_of_band.arn,
             aws_cloudwatch_metric_alarm.records_quarantined.arn,
+            aws_cloudwatch_metric_alarm.stage_churn.arn,
+            aws_cloudwatch_metric_alarm.model_drifted.arn,
           ],
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,

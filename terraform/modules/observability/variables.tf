@@ -53,6 +53,11 @@ variable "rows_written_band" {
   type        = object({ minimum = number, maximum = number })
 }
 
+variable "maximum_flip_rate" {
+  description = "Share of the members whose stage may change from one run to the next before somebody should look."
+  type        = number
+}
+
 variable "monthly_budget_usd" {
   description = "What a month may cost, in US dollars."
   type        = number

@@ -72,6 +72,8 @@ locals {
     "inference-results/" = 90
     "quarantine/"        = 365
     "push-receipts/"     = 365
+    "served-stages/"     = 30
+    "drift-reports/"     = 365
     "emr-logs/"          = 30
     "athena-results/"    = 30
   }

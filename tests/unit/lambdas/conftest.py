@@ -44,6 +44,7 @@ os.environ.update(
     TTL_DAYS="5",
     MODEL_PACKAGE_GROUP="buyer-stage-test",
     MAXIMUM_MODEL_AGE_DAYS="30",
+    RETRAIN_ON_DRIFT="true",
     CODE_VERSION="1a2b3c4d5e6f",
     TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 )
@@ -174,6 +175,7 @@ def registered(aws: None) -> Callable[..., dict[str, Any]]:
             "model_name": f"buyer-stage-model-{number}",
             "model_version": f"buyer-stage-automl-{number}",
             "column_checksum": column_checksum(MODEL_FEATURES),
+            "training_data_sha256": "rows-of-before",
         }
         return {
             "ModelPackageName": arn,

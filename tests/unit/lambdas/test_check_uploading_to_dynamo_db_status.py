@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.documents import PushReceipt, to_json
+from buyer_stage.documents import PushReceipt, StageChanges, to_json
 from buyer_stage.errors import InvalidManifestError, JobFailedError, RecordsLostError
 from lambdas.check_uploading_to_dynamo_db_status import handler as function
 
@@ -42,7 +42,8 @@ def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
 def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int) -> None:
     """Write the receipt of the event's run."""
     stages = {"Dreamer": written, "Ready To Transact": 0}
-    receipt = PushReceipt(DAY, read=read, written=written, quarantined=quarantined, failed=failed, stages=stages)
+    changes = StageChanges(None, 0, {}, 0)
+    receipt = PushReceipt(DAY, read, written, quarantined, failed, stages, changes)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 

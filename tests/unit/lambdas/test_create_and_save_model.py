@@ -3,36 +3,25 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from datetime import date
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
-from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
+from buyer_stage.documents import to_json
 from buyer_stage.errors import LabelledSetError, ModelError
+from buyer_stage.feature_bins import BIN_COUNT
 from buyer_stage.features import MODEL_FEATURES, column_checksum
 from buyer_stage.labelled_set import RECORD_COLUMNS
 from buyer_stage.stages import Stage
 from lambdas.create_and_save_model import handler as function
+from tests.unit.lambdas.labelled_set import MANIFEST
 
 Put = Callable[[str, str], None]
 STAGES = [stage.value for stage in Stage]
 CARD = "best-model/buyer-stage-automl-6db49f34ea80/card.json"
+BASELINE = "best-model/buyer-stage-automl-6db49f34ea80/drift_baseline.json"
 PACKAGE = {"ModelPackageArn": "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-test/1"}
-MANIFEST = LabelledSetManifest(
-    column_checksum=column_checksum(MODEL_FEATURES),
-    snapshot_dates=(date(2020, 1, 30),),
-    split_by="stage",
-    answers=300,
-    rows_with_unknown_label=0,
-    rows_with_conflicting_answers=0,
-    rows_after_answer=0,
-    members_alike=0,
-    members_kept=0,
-    splits={split: SplitCounts(100, 100, dict.fromkeys(STAGES, 25)) for split in ("train", "validation", "test")},
-    with_members_sha256={},
-)
 
 
 def record(split: str, rows: int = 100) -> str:
@@ -90,19 +79,29 @@ def expect_registration(stub: Stubber, status: str) -> None:
                 "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://buyer-stage-pipeline/{CARD}"}
             }
         },
+        "DriftCheckBaselines": {
+            "ModelDataQuality": {
+                "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://buyer-stage-pipeline/{BASELINE}"}
+            }
+        },
         "CustomerMetadataProperties": {
             "model_name": "buyer-stage-model-6db49f34ea80",
             "model_version": "buyer-stage-automl-6db49f34ea80",
             "column_checksum": column_checksum(MODEL_FEATURES),
+            "training_data_sha256": "sha256-of-train",
         },
     }
     stub.add_response("create_model_package", PACKAGE, expected)
 
 
-def card() -> dict[str, Any]:
-    body = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=CARD)["Body"].read()
+def written(key: str) -> dict[str, Any]:
+    body = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=key)["Body"].read()
     content: dict[str, Any] = json.loads(body)
     return content
+
+
+def card() -> dict[str, Any]:
+    return written(CARD)
 
 
 def test_first_model_that_is_clearly_better_than_none_is_approved(
@@ -112,14 +111,27 @@ def test_first_model_that_is_clearly_better_than_none_is_approved(
     expect_registration(stub, "Approved")
     result = function.handler(event, context)
     assert (result["available"], result["model_name"]) == (True, "buyer-stage-model-6db49f34ea80")
-    written = card()
-    assert written["verdict"]["decision"] == "Approved"
-    assert written["evaluation"]["metrics"]["macro_f1"]["value"] == 1
-    assert written["autopilot_metrics"] == {"F1macro": 0.25, "Accuracy": 0.5, "LogLoss": 1.25}
-    assert written["labelled_set"]["answers"] == 300
-    assert written["code_version"] == "1a2b3c4d5e6f"
+    model_card = card()
+    assert model_card["verdict"]["decision"] == "Approved"
+    assert model_card["evaluation"]["metrics"]["macro_f1"]["value"] == 1
+    assert model_card["autopilot_metrics"] == {"F1macro": 0.25, "Accuracy": 0.5, "LogLoss": 1.25}
+    assert model_card["labelled_set"]["answers"] == 300
+    assert model_card["code_version"] == "1a2b3c4d5e6f"
     text = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=CARD.replace("json", "md"))["Body"].read().decode()
     assert text.startswith("# Model buyer-stage-automl-6db49f34ea80\n\n**Approved**: better than no model")
+
+
+def test_what_later_days_are_compared_with_is_kept(
+    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+) -> None:
+    put_holdout(put, event, event["model_name"], [*GOOD[:-1], answer(0, 0.7)])
+    expect_registration(stub, "Approved")
+    function.handler(event, context)
+    baseline = written(BASELINE)
+    assert baseline["features"]["rows"] == 100
+    assert set(baseline["features"]["counts"]) == set(MODEL_FEATURES)
+    assert baseline["features"]["counts"]["total_searches_007"] == [100, *[0] * (BIN_COUNT - 1)]
+    assert baseline["stages"] == {"Dreamer": 26, "Casual Searcher": 25, "Active Searcher": 25, "Ready To Transact": 24}
 
 
 def test_model_that_guesses_waits_for_a_person(
