@@ -70,7 +70,6 @@ module "glue_job" {
   permissions_boundary_arn  = var.permissions_boundary_arn
   worker_count              = var.glue_worker_count
   max_retries               = var.glue_max_retries
-  ttl_days                  = var.ttl_days
   runs_before_stage_change  = var.runs_before_stage_change
   write_partitions          = var.write_partitions
   maximum_writes_per_second = var.maximum_writes_per_second

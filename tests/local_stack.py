@@ -13,7 +13,6 @@ import boto3
 import pytest
 from rich.console import Console
 
-from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.calls import Call, read_calls
@@ -70,9 +69,9 @@ class Stack:
         )
         return {item["member_id"]: item for page in pages for item in page["Items"]}
 
-    def manifest(self) -> dict[str, Any]:
-        """Give the labelled set's manifest."""
-        body = boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=LABELLED_SET_MANIFEST_KEY)
+    def document(self, key: str) -> dict[str, Any]:
+        """Give a JSON document of the pipeline bucket."""
+        body = boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=key)
         return dict(json.loads(body["Body"].read()))
 
     def keys(self, prefix: str) -> list[str]:

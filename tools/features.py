@@ -12,7 +12,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, VALIDATION_FILE, features_prefix
+from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, PROFILE_FILE, VALIDATION_FILE, features_prefix
 from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
 from tools.local_spark import local_spark_submit
 from tools.repository import REPOSITORY
@@ -30,13 +30,13 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
     Args:
         datalake: root of the data lake.
         snapshot_date: the snapshot to process.
-        out: the folder; part files, manifest and validation of an earlier run are replaced.
+        out: the folder; part files, profile, manifest and validation of an earlier run are replaced.
 
     Returns:
         0, or the exit code of the step that failed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for pattern in (MANIFEST_FILE, VALIDATION_FILE, f"{PART_FILE_PREFIX}*"):
+    for pattern in (MANIFEST_FILE, PROFILE_FILE, VALIDATION_FILE, f"{PART_FILE_PREFIX}*"):
         for old in out.glob(pattern):
             old.unlink()
     with tempfile.TemporaryDirectory(dir=out) as pipeline_bucket:
@@ -49,7 +49,8 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
         # The manifest comes last here as well: whoever sees it finds all that it names.
         for file in sorted(written, key=lambda file: file.name == MANIFEST_FILE):
             file.rename(out / file.name)
-    print(f"{len(written) - 2} part files, {MANIFEST_FILE} and {VALIDATION_FILE} are in {out}")
+    part_files = sum(file.name.startswith(PART_FILE_PREFIX) for file in written)
+    print(f"{part_files} part files, {PROFILE_FILE}, {MANIFEST_FILE} and {VALIDATION_FILE} are in {out}")
     return 0
 
 

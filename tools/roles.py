@@ -48,7 +48,7 @@ def _read_role(role: Any) -> Role:
         name=role.name,
         trust=as_document(role.assume_role_policy_document),
         policies=list(map(as_document, documents)),
-        managed=sorted(policy.policy_name for policy in of_aws),
+        managed=sorted(policy.arn.rpartition("/")[2] for policy in of_aws),
     )
 
 

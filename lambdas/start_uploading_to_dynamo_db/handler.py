@@ -74,6 +74,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 "--snapshot_date": format_partition_value(event.snapshot_date),
                 "--model_version": event.model_version,
                 "--expires_at_epoch_seconds": str(int(expires_at.timestamp())),
+                "--ttl_days": str(variables.ttl_days),
                 "--expected_record_count": str(event.row_count),
                 RUN_NAME_ARGUMENT: run_name,
             },

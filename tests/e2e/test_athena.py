@@ -14,7 +14,7 @@ from buyer_stage.datalake import partition_prefix
 from buyer_stage.errors import DataLakeError
 from buyer_stage.features import MODEL_FEATURES
 from buyer_stage.labelled_set import RECORD_COLUMNS, SPLIT_SHARES
-from buyer_stage.s3_layout import with_members_prefix
+from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY, with_members_prefix
 from buyer_stage.windows import Window
 from tests.local_stack import LABELLED_DATE, FirstRuns, Stack
 from tools.labelled_set import create_labelled_set
@@ -66,7 +66,7 @@ def test_the_table_has_the_members_days_labels_and_features_that_the_pipeline_tr
 ) -> None:
     expected, found = of_the_step(stack), of_the_table()
     assert found == expected
-    manifest = stack.manifest()
+    manifest = stack.document(LABELLED_SET_MANIFEST_KEY)
     assert outcomes == {
         "labelled": len(expected),
         "after the answer": manifest["rows_after_answer"],

@@ -1,18 +1,22 @@
 """The whole pipeline on the local cloud at small size, and how it fails."""
 
-import json
+from datetime import timedelta
 from typing import Any
 
 import boto3
+import pyarrow.compute
+import pyarrow.parquet
 import pytest
 from botocore.exceptions import ClientError
 
 from buyer_stage import s3_layout
-from buyer_stage.datalake import table_name, table_prefix
+from buyer_stage.datalake import partition_prefix, table_name, table_prefix
 from buyer_stage.stages import Stage
 from buyer_stage.windows import Window
 from localcloud.data_lake import count_distinct_members
-from tests.local_stack import MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack
+from localcloud.deployment import upload_data_lake
+from sample_data.generate import generate
+from tests.local_stack import LABELLED_DATE, MEMBERS, MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack
 from tools.execution import ExecutionRecord
 from tools.models import list_models
 from tools.rollback import find_rollback, roll_back
@@ -49,6 +53,37 @@ def test_a_second_run_finds_the_model_and_changes_nothing_but_the_ttl(first_runs
     before, after = first_runs.items, first_runs.items_again
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
     assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
+
+
+def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(stack: Stack, first_runs: FirstRuns) -> None:
+    assert (first_runs.ml.output["drift"]["is_drifted"], first_runs.ml.output["drift"]["flip_rate"]) == (False, None)
+    next_date = SNAPSHOT_DATE + timedelta(days=1)
+    lake = stack.data_lake.parent / "next"
+    generate(lake, MEMBERS, next_date, LABELLED_DATE, 7)
+    for file in (lake / partition_prefix(Window.T007, next_date)).glob("*.parquet"):
+        table = pyarrow.parquet.read_table(file)
+        column = table.schema.get_field_index("total_searches")
+        busier = pyarrow.compute.multiply(table["total_searches"], 20)
+        pyarrow.parquet.write_table(table.set_column(column, table.schema.field(column), busier), file)
+    upload_data_lake(lake, stack.deployment.datalake_bucket)
+
+    before, tomorrow = stack.items(), {"snapshot_date": f"{next_date:%Y%m%d}"}
+    assert stack.run_etl(**tomorrow).status == "SUCCEEDED"
+    record = stack.run_ml(**tomorrow)
+    assert record.status == "SUCCEEDED"
+    report = stack.document(record.output["drift"]["report"])
+    after = {member: item for member, item in stack.items().items() if item["snapshot_date"] == next_date.isoformat()}
+    changed = [after[member]["value"] != before[member]["value"] for member in after.keys() & before.keys()]
+    assert report["flip_rate"] == pytest.approx(sum(changed) / len(changed))
+    assert report["changes"]["previous_snapshot_date"] == SNAPSHOT_DATE.isoformat()
+    assert report["is_drifted"]
+    significant = [
+        (feature, window)
+        for feature, shifts in report["features"].items()
+        for window, shift in shifts.items()
+        if shift["level"] == "significant"
+    ]
+    assert significant == [("total_searches", "t007")]
 
 
 def test_a_model_that_somebody_took_away_fails_the_execution_by_its_own_name(
@@ -166,9 +201,6 @@ def test_a_deleted_table_fails_the_etl_names_the_table_and_leaves_nothing(stack:
 
 def test_the_receipt_accounts_for_every_record(stack: Stack, first_runs: FirstRuns) -> None:
     run_name = first_runs.ml.output["upload"]["run_name"]
-    body = boto3.client("s3").get_object(
-        Bucket=stack.deployment.pipeline_bucket, Key=s3_layout.push_receipt_key(SNAPSHOT_DATE, run_name)
-    )["Body"]
-    receipt = json.loads(body.read())
+    receipt = stack.document(s3_layout.push_receipt_key(SNAPSHOT_DATE, run_name))
     assert receipt["read"] == receipt["written"] == count_distinct_members(stack.data_lake, SNAPSHOT_DATE)
     assert receipt["quarantined"] == receipt["failed"] == 0

@@ -48,11 +48,6 @@ variable "max_retries" {
   type        = number
 }
 
-variable "ttl_days" {
-  description = "Days that the table keeps a stage."
-  type        = number
-}
-
 variable "runs_before_stage_change" {
   description = "Snapshots in a row that must name another stage before a member's changes."
   type        = number

@@ -41,6 +41,7 @@ def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], con
         "--snapshot_date": "20200130",
         "--model_version": event["model_version"],
         "--expires_at_epoch_seconds": "1580983200",  # 2020-02-06T10:00:00Z: five days after the start
+        "--ttl_days": "5",
         "--expected_record_count": "3",
         "--run_name": answer["run_name"],
     }
