@@ -147,6 +147,7 @@ class PushReceipt:
         quarantined: records refused, each kept with the reason.
         failed: records that DynamoDB did not accept after all retries.
         stages: stage -> records that were to be written; those of all stages add up to `written + failed`.
+        named_stages: stage -> records of which the model named it: others than `stages` where a change waits.
         changes: how these stages differ from those served before.
     """
 
@@ -156,6 +157,7 @@ class PushReceipt:
     quarantined: int
     failed: int
     stages: dict[str, int]
+    named_stages: dict[str, int]
     changes: StageChanges
 
 

@@ -15,9 +15,10 @@ def serving_item(
     """Give the item of a scored member, as boto3's DynamoDB resource takes it.
 
     Args:
-        scored: the member's stage and probabilities.
-        snapshot_date: the day that the stage describes.
-        model_version: the model that gave it.
+        scored: the member's probabilities, and the stage to serve: an earlier one while a change waits
+            (`stage_changes`).
+        snapshot_date: the day that the probabilities describe.
+        model_version: the model that gave them.
         expires_at_epoch_seconds: when DynamoDB may delete the item (its TTL attribute).
 
     Returns:

@@ -72,8 +72,11 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
     profile = profile_features(read_features(spark, [join_uri(folder, name) for name in part_files]))
-    if profile.rows != seen["row_count"]:
-        raise InvalidManifestError(f"{folder} holds {profile.rows} rows; {seen['row_count']} were to be written")
+    for feature, counts in profile.counts.items():
+        if sum(counts) != seen["row_count"]:
+            raise InvalidManifestError(
+                f"{folder} holds {sum(counts)} values of {feature}, not {seen['row_count']}; run the step again"
+            )
     write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profile))
     manifest = FeatureManifest(
         schema_version=FEATURE_SCHEMA_VERSION,

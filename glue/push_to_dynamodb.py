@@ -3,8 +3,7 @@
 A record is written, quarantined with the reason, or failed; the receipt says how many of each. The run fails unless
 they add up to what the ETL has put out and none failed. Running it again puts the same items: only `ttl` changes.
 
-The stages that were served are kept, so that the next snapshot's can be compared with them, and so that a member's
-stage can wait for several snapshots in a row to name another one.
+The stages that were served are kept, for the snapshot after this one to be compared with.
 """
 
 import argparse
@@ -13,32 +12,27 @@ import logging
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 import boto3
 from botocore.config import Config
 from pyspark import RDD, StorageLevel
 from pyspark.sql import SparkSession
 
-from buyer_stage.documents import PushReceipt, StageChanges, to_json
+from buyer_stage.documents import PushReceipt, to_json
 from buyer_stage.errors import InvalidInputError, RecordsLostError
-from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix, served_stages_prefix
+from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
 from buyer_stage.serving import serving_item
 from buyer_stage.snapshot_date import parse_snapshot_date
-from buyer_stage.stage_changes import ServedStage, next_served_stage
-from buyer_stage.stages import Stage
 from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX, InvalidRecordError, ScoredMember, parse_record
 from glue.dynamodb_writer import WriteCounts, write_items
+from glue.served_stages import ServedMember, count_stages, read_previous_stages, serve_stages, write_served_stages
 from spark_common.files import delete, exists, join_uri, write_text
 
 logger = logging.getLogger(__name__)
 
 MAXIMUM_KEY_BYTES = 2048
 """DynamoDB's limit for the value of a partition key. One longer would make it refuse the whole batch."""
-
-SERVED_STAGES_SCHEMA = "member_id string, stage string, disagreeing_runs int"
-SUCCESS_MARKER = "_SUCCESS"
-"""What Spark writes after the last file of a folder."""
 
 AWS_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3})
 """botocore retries lost connections; refused and unprocessed items are `write_items`' to retry, which paces them."""
@@ -56,8 +50,8 @@ class PushArguments:
         model_version: the model that gave them.
         expires_at_epoch_seconds: when DynamoDB may delete the items.
         ttl_days: how many days the table keeps a stage: older ones are no longer compared with.
-        runs_before_stage_change: snapshots in a row that must name another stage before a member's changes; 1 changes
-            it at once.
+        snapshots_before_stage_change: snapshots in a row that must name another stage before a member's changes; 1
+            changes it at once.
         run_name: names the run's receipt and quarantine.
         expected_record_count: members that the ETL has put out.
         write_partitions: into how many parts the records are divided.
@@ -71,7 +65,7 @@ class PushArguments:
     model_version: str
     expires_at_epoch_seconds: int
     ttl_days: int
-    runs_before_stage_change: int
+    snapshots_before_stage_change: int
     run_name: str
     expected_record_count: int
     write_partitions: int
@@ -89,21 +83,6 @@ CheckedRecord = tuple[str, ScoredMember | Refusal]
 """A line of the transform's output and what is to become of it."""
 
 
-@dataclass(frozen=True)
-class ServedMember:
-    """A member and the stage that the table shows.
-
-    Attributes:
-        scored: what the model said.
-        served: what is served.
-        previous: the stage that was served of the snapshot before; None when none was.
-    """
-
-    scored: ScoredMember
-    served: ServedStage
-    previous: Stage | None
-
-
 def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     """Read the run's arguments; those that Glue adds of its own are ignored.
 
@@ -117,7 +96,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     for name in (
         "expires_at_epoch_seconds",
         "ttl_days",
-        "runs_before_stage_change",
+        "snapshots_before_stage_change",
         "expected_record_count",
         "write_partitions",
         "maximum_writes_per_second",
@@ -149,9 +128,16 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     lines = read_lines(spark, arguments.transform_output)
     checked = check_records(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
     quarantined = write_quarantine(spark, checked, quarantine)
-    previous_date, previous = read_previous_stages(spark, arguments)
-    served = serve_stages(checked, previous, arguments).persist(StorageLevel.MEMORY_AND_DISK)
-    stages, changes = count_stages(served, previous_date, previous.count())
+    previous_date, previous = read_previous_stages(
+        spark, arguments.pipeline_bucket, arguments.snapshot_date, arguments.ttl_days
+    )
+    served = serve_stages(
+        checked.flatMap(lambda record: [record[1]] if isinstance(record[1], ScoredMember) else []),
+        previous,
+        snapshots_before_change=arguments.snapshots_before_stage_change,
+        partitions=arguments.write_partitions,
+    ).persist(StorageLevel.MEMORY_AND_DISK)
+    stages, named_stages, changes = count_stages(served, previous_date, previous.count())
     counts = write_partitions(served, arguments)
     receipt = PushReceipt(
         snapshot_date=arguments.snapshot_date,
@@ -161,12 +147,13 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         quarantined=quarantined,
         failed=sum(count.failed for count in counts),
         stages=stages,
+        named_stages=named_stages,
         changes=changes,
     )
     write_text(spark, receipt_uri, to_json(receipt))
     logger.info("push of %s: %s", arguments.run_name, receipt)
     verify(receipt, arguments.expected_record_count, sorted({count.error for count in counts if count.error}))
-    write_served_stages(spark, served, arguments)
+    write_served_stages(spark, served, arguments.pipeline_bucket, arguments.snapshot_date)
     served.unpersist()
     checked.unpersist()
     return receipt
@@ -227,52 +214,6 @@ def write_quarantine(spark: SparkSession, checked: RDD[CheckedRecord], uri: str)
     return count
 
 
-def read_previous_stages(
-    spark: SparkSession, arguments: PushArguments
-) -> tuple[date | None, RDD[tuple[str, ServedStage]]]:
-    """Read the stages, by member, of the latest earlier snapshot that the table may still show; and give its date."""
-    for age_days in range(1, arguments.ttl_days + 1):
-        day = arguments.snapshot_date - timedelta(days=age_days)
-        folder = join_uri(arguments.pipeline_bucket, served_stages_prefix(day))
-        if exists(spark, join_uri(folder, SUCCESS_MARKER)):
-            rows = spark.read.schema(SERVED_STAGES_SCHEMA).parquet(folder).rdd
-            return day, rows.map(lambda row: (row.member_id, ServedStage(Stage(row.stage), row.disagreeing_runs)))
-    return None, spark.sparkContext.emptyRDD()
-
-
-def serve_stages(
-    checked: RDD[CheckedRecord], previous: RDD[tuple[str, ServedStage]], arguments: PushArguments
-) -> RDD[ServedMember]:
-    """Decide for each accepted record which stage is served."""
-
-    def serve(scored_and_previous: tuple[ScoredMember, ServedStage | None]) -> ServedMember:
-        scored, before = scored_and_previous
-        served = next_served_stage(scored.stage, before, arguments.runs_before_stage_change)
-        return ServedMember(scored, served, None if before is None else before.stage)
-
-    accepted = checked.flatMap(
-        lambda record: [(record[1].member_id, record[1])] if isinstance(record[1], ScoredMember) else []
-    )
-    return accepted.leftOuterJoin(previous, arguments.write_partitions).values().map(serve)
-
-
-def count_stages(
-    served: RDD[ServedMember], previous_date: date | None, previous_members: int
-) -> tuple[dict[str, int], StageChanges]:
-    """Count the members of each stage, and of each change of stage; what nobody is in counts 0."""
-    stages = {stage.value: 0 for stage in Stage}
-    transitions = {stage.value: dict(stages) for stage in Stage}
-    held = 0
-    counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
-    for (before, now, named), members in counts.items():
-        stages[now] += members
-        if before is not None:
-            transitions[before][now] += members
-        if now is not named:
-            held += members
-    return stages, StageChanges(previous_date, previous_members, transitions, held)
-
-
 def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> list[WriteCounts]:
     """Write the members to the table, and give each partition's counts.
 
@@ -298,15 +239,6 @@ def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> lis
 
     # `collect` is the one action on this RDD: a second one would write everything again.
     return served.mapPartitions(write).collect()
-
-
-def write_served_stages(spark: SparkSession, served: RDD[ServedMember], arguments: PushArguments) -> None:
-    """Keep what was served, in the place of what an earlier push of the same snapshot served."""
-    rows = served.map(
-        lambda member: (member.scored.member_id, member.served.stage.value, member.served.disagreeing_runs)
-    )
-    folder = join_uri(arguments.pipeline_bucket, served_stages_prefix(arguments.snapshot_date))
-    spark.createDataFrame(rows, SERVED_STAGES_SCHEMA).write.mode("overwrite").parquet(folder)
 
 
 def verify(receipt: PushReceipt, expected_record_count: int, errors: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from enum import Enum
 from statistics import NormalDist
 
 from buyer_stage.documents import FeatureProfile, PushReceipt, StageChanges
-from buyer_stage.errors import InvalidManifestError
+from buyer_stage.errors import InvalidManifestError, RecordsLostError
 from buyer_stage.stages import Stage
 from buyer_stage.windows import Window, split_feature_name
 
@@ -54,10 +54,12 @@ class Shift:
 class DriftBaseline:
     """What a model was made from, to compare the members with that it scores later.
 
+    One row of each member counts: a day has one, and several days of one member say little more than one.
+
     Attributes:
-        features: of the training rows.
-        stages: stage -> rows of the holdout, whose members it never saw, of which it named this stage. Not the answers:
-            a model that names rare stages less or more often than they were answered has not drifted.
+        features: of the members whom it learned from.
+        stages: stage -> members of the holdout, whom it never saw, of whom it named this stage. Not their answers: a
+            model that names rare stages less or more often than they were answered has not drifted.
     """
 
     features: FeatureProfile
@@ -72,11 +74,11 @@ class DriftReport:
         snapshot_date: the day that was scored.
         model_version: the model that scored it.
         run_name: the push that served it.
-        members: members scored.
+        members: how many were served.
         features: feature without its window -> window -> shift since training.
-        stage_mix: shift of the stages since training.
-        stages: stage -> members.
-        baseline_stages: stage -> rows of the holdout.
+        stage_mix: shift of the stages that the model names, since training.
+        stages: stage -> members of whom the model named it.
+        baseline_stages: the same, of the holdout.
         changes: how the stages differ from those served before.
         flip_rate: share of the members whose stage has changed; None when there is nothing to compare with.
         is_drifted: whether the stage mix or any feature has shifted significantly.
@@ -118,8 +120,16 @@ def report_drift(
         run_name: of the push.
 
     Raises:
-        InvalidManifestError: the two count other features, or in other bins.
+        InvalidManifestError: the two count other features, or in other bins; or the profile is not of what was scored.
+        RecordsLostError: nobody was served.
     """
+    if profile.rows != receipt.read:
+        raise InvalidManifestError(
+            f"the features' profile counts {profile.rows} rows, {run_name} has read {receipt.read}: the features were "
+            "made anew in between; score the snapshot again"
+        )
+    if not receipt.written:
+        raise RecordsLostError(f"{run_name} has served nobody: all {receipt.quarantined} records are in quarantine")
     then, now = baseline.features, profile
     if then.upper_bounds != now.upper_bounds or then.counts.keys() != now.counts.keys():
         raise InvalidManifestError(
@@ -131,17 +141,17 @@ def report_drift(
         feature, window = split_feature_name(name)
         features.setdefault(feature, {})[window.value] = measure_shift(then.counts[name], now.counts[name])
     stage_mix = measure_shift(
-        [baseline.stages[stage.value] for stage in Stage], [receipt.stages[stage.value] for stage in Stage]
+        [baseline.stages[stage.value] for stage in Stage], [receipt.named_stages[stage.value] for stage in Stage]
     )
     shifts = [stage_mix, *(shift for by_window in features.values() for shift in by_window.values())]
     return DriftReport(
         snapshot_date=receipt.snapshot_date,
         model_version=model_version,
         run_name=run_name,
-        members=now.rows,
+        members=receipt.written,
         features=features,
         stage_mix=stage_mix,
-        stages=receipt.stages,
+        stages=receipt.named_stages,
         baseline_stages=baseline.stages,
         changes=receipt.changes,
         flip_rate=receipt.changes.flip_rate(),
@@ -154,14 +164,15 @@ def measure_shift(baseline: Sequence[int], current: Sequence[int]) -> Shift:
 
     Of one population, the index times the harmonic factor 1 / (1/n + 1/m) follows a chi-squared distribution of one
     degree of freedom less than there are bins (Yurdakul, Statistical Properties of Population Stability Index, 2018).
-    So 50 rows reach an index of 0.4 without any shift, which `by_chance` tells apart.
+    So 50 rows reach an index of 0.4 without any shift, which `by_chance` tells apart. It holds of independent rows,
+    hence of one row per member.
 
     Args:
-        baseline: rows in each bin, then.
-        current: rows in each bin, now.
+        baseline: rows in each bin, then; one at least.
+        current: rows in each bin, now; one at least.
     """
     bins = [(then, now) for then, now in zip(baseline, current, strict=True) if then or now]
-    if len(bins) < 2 or not sum(baseline) or not sum(current):
+    if len(bins) == 1:
         return Shift(0.0, 0.0, DriftLevel.STABLE)
     psi = sum(
         (now - then) * math.log(now / then)

@@ -60,19 +60,19 @@ module "functions" {
 module "glue_job" {
   source = "./modules/glue_job"
 
-  job_name                  = local.names.glue_job
-  code_bucket               = local.names.code_bucket
-  code_uri                  = local.code_uri
-  pipeline_bucket           = module.storage.bucket_name
-  table_name                = module.serving_table.table_name
-  table_arn                 = module.serving_table.table_arn
-  kms_key_arn               = module.encryption.kms_key_arn
-  permissions_boundary_arn  = var.permissions_boundary_arn
-  worker_count              = var.glue_worker_count
-  max_retries               = var.glue_max_retries
-  runs_before_stage_change  = var.runs_before_stage_change
-  write_partitions          = var.write_partitions
-  maximum_writes_per_second = var.maximum_writes_per_second
+  job_name                      = local.names.glue_job
+  code_bucket                   = local.names.code_bucket
+  code_uri                      = local.code_uri
+  pipeline_bucket               = module.storage.bucket_name
+  table_name                    = module.serving_table.table_name
+  table_arn                     = module.serving_table.table_arn
+  kms_key_arn                   = module.encryption.kms_key_arn
+  permissions_boundary_arn      = var.permissions_boundary_arn
+  worker_count                  = var.glue_worker_count
+  max_retries                   = var.glue_max_retries
+  snapshots_before_stage_change = var.snapshots_before_stage_change
+  write_partitions              = var.write_partitions
+  maximum_writes_per_second     = var.maximum_writes_per_second
 }
 
 module "etl_pipeline" {

@@ -153,13 +153,13 @@ variable "ttl_days" {
   }
 }
 
-variable "runs_before_stage_change" {
+variable "snapshots_before_stage_change" {
   description = "Snapshots in a row that must name another stage before a member's changes; 1 changes it at once."
   type        = number
   default     = 1
 
   validation {
-    condition     = var.runs_before_stage_change >= 1 && floor(var.runs_before_stage_change) == var.runs_before_stage_change
+    condition     = var.snapshots_before_stage_change >= 1 && floor(var.snapshots_before_stage_change) == var.snapshots_before_stage_change
     error_message = "A stage changes after a whole number of runs, 1 or more."
   }
 }

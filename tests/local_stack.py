@@ -74,6 +74,23 @@ class Stack:
         body = boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=key)
         return dict(json.loads(body["Body"].read()))
 
+    def measured(self) -> set[tuple[str, str, str]]:
+        """Give namespace, name and function of the metrics that the functions have printed for CloudWatch."""
+        logs = boto3.client("logs")
+        lines = [
+            event["message"]
+            for name in self.deployment.function_names
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
+            for event in page["events"]
+        ]
+        printed = [json.loads(line) for line in lines if line.startswith('{"_aws"')]
+        return {
+            (directive["Namespace"], metric["Name"], line["service"])
+            for line in printed
+            for directive in line["_aws"]["CloudWatchMetrics"]
+            for metric in directive["Metrics"]
+        }
+
     def keys(self, prefix: str) -> list[str]:
         listed = boto3.client("s3").list_objects_v2(Bucket=self.deployment.pipeline_bucket, Prefix=prefix)
         return [found["Key"] for found in listed.get("Contents", [])]

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
-from pydantic import AwareDatetime, PositiveInt, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, PositiveInt, TypeAdapter
 
 from buyer_stage.documents import LabelledSetManifest
 from buyer_stage.errors import ModelError
@@ -18,7 +18,6 @@ from lambdas.common.environment import Environment
 from lambdas.common.errors import is_client_error, named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.model_registry import REMEDY, RegisteredModel, newest_model
-from model_quality.drift import DriftReport
 
 
 class Variables(Environment):
@@ -37,10 +36,16 @@ class Event(ExecutionEvent):
     retrain: bool
 
 
+class DriftVerdict(BaseModel):
+    """The one thing that is read of a `model_quality.drift.DriftReport`: the rest may change between two runs."""
+
+    is_drifted: bool
+
+
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
-drift_report, labelled_set_manifest = TypeAdapter(DriftReport), TypeAdapter(LabelledSetManifest)
+drift_verdict, labelled_set_manifest = TypeAdapter(DriftVerdict), TypeAdapter(LabelledSetManifest)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -103,8 +108,8 @@ def _has_drifted(model: RegisteredModel) -> bool:
         Bucket=variables.pipeline_bucket, Prefix=drift_reports_prefix(model.model_version)
     )
     key = max((found["Key"] for page in pages for found in page.get("Contents", [])), default=None)
-    report = None if key is None else load_document(s3, variables.pipeline_bucket, key, drift_report)
-    return report is not None and report.is_drifted
+    verdict = None if key is None else load_document(s3, variables.pipeline_bucket, key, drift_verdict)
+    return verdict is not None and verdict.is_drifted
 
 
 def _is_there_more_to_learn_from(newest: RegisteredModel) -> bool:

@@ -120,14 +120,6 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 }
             }
         },
-        DriftCheckBaselines={
-            "ModelDataQuality": {
-                "Statistics": {
-                    "ContentType": "application/json",
-                    "S3Uri": f"s3://{variables.pipeline_bucket}/{drift_baseline_key(card.model_version)}",
-                }
-            }
-        },
         CustomerMetadataProperties=package_properties(
             card.model_name, card.model_version, card.labelled_set.with_members_sha256["train"]
         ),
@@ -182,9 +174,11 @@ def _make_card(
 
 
 def _drift_baseline(train: Sequence[str], challenger: Predictions) -> DriftBaseline:
-    named = Counter(challenger.named.tolist())
+    """Count one row of each member: the last one, which is the latest snapshot's."""
+    last_lines = {member_of(line): line for line in train[1:]}
+    named = Counter(dict(zip(challenger.members, challenger.named.tolist(), strict=True)).values())
     return DriftBaseline(
-        features=profile_rows([features_of(line) for line in train[1:]]),
+        features=profile_rows([features_of(line) for line in last_lines.values()]),
         stages={label: named[index] for index, label in enumerate(LABELS)},
     )
 

@@ -89,7 +89,7 @@ def test_every_failure_is_notified_and_then_fails_the_execution(definition: dict
     assert states["Failed"]["Type"] == "Fail"
     for name, state in states.items():
         for catch in state.get("Catch", []):
-            assert catch["Next"] in {"SendSNSNotification", "TerminateCluster", "Failed"}, name
+            assert catch["Next"] in {"SendSNSNotification", "TerminateCluster", "HasModelAllTheSame", "Failed"}, name
 
 
 def test_every_expression_is_jsonata(definition: dict[str, Any]) -> None:
@@ -124,6 +124,25 @@ def test_the_ml_pipeline_calls_each_function_once_and_no_other() -> None:
     functions = [f.parent.name for f in (REPOSITORY / "lambdas").glob("*/handler.py")]
     assert sorted(called) == sorted(functions)
     assert len(functions) == 13
+
+
+def test_a_training_that_fails_is_told_when_members_are_served() -> None:
+    states = load("ml_pipeline")["States"]
+    training = {
+        "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel", "ScoreHoldout",
+        "CreateAndSaveModel",
+    }  # fmt: skip
+    caught = {
+        name
+        for name, state in states.items()
+        for catch in state.get("Catch", [])
+        if catch["Next"] == "HasModelAllTheSame"
+    }
+    assert caught == training
+    assert next_states(states["HasModelAllTheSame"]) == {"StartBatchTransformation", "SendSNSNotification"}
+    before_done = {name for name, state in states.items() if "Done" in next_states(state)}
+    assert before_done == {"HasTrainingFailed"}
+    assert next_states(states["HasTrainingFailed"]) == {"Done", "SendSNSNotification"}
 
 
 @pytest.mark.parametrize(

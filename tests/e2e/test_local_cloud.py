@@ -55,24 +55,33 @@ def test_a_second_run_finds_the_model_and_changes_nothing_but_the_ttl(first_runs
     assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
 
 
-def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(stack: Stack, first_runs: FirstRuns) -> None:
-    assert (first_runs.ml.output["drift"]["is_drifted"], first_runs.ml.output["drift"]["flip_rate"]) == (False, None)
-    next_date = SNAPSHOT_DATE + timedelta(days=1)
+NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def next_run(stack: Stack, first_runs: FirstRuns) -> ExecutionRecord:
+    """Score the day after, on which members have searched twenty times as often in one window."""
     lake = stack.data_lake.parent / "next"
-    generate(lake, MEMBERS, next_date, LABELLED_DATE, 7)
-    for file in (lake / partition_prefix(Window.T007, next_date)).glob("*.parquet"):
+    generate(lake, MEMBERS, NEXT_DATE, LABELLED_DATE, 7)
+    for file in (lake / partition_prefix(Window.T007, NEXT_DATE)).glob("*.parquet"):
         table = pyarrow.parquet.read_table(file)
         column = table.schema.get_field_index("total_searches")
         busier = pyarrow.compute.multiply(table["total_searches"], 20)
         pyarrow.parquet.write_table(table.set_column(column, table.schema.field(column), busier), file)
     upload_data_lake(lake, stack.deployment.datalake_bucket)
+    snapshot = {"snapshot_date": f"{NEXT_DATE:%Y%m%d}"}
+    assert stack.run_etl(**snapshot).status == "SUCCEEDED"
+    return stack.run_ml(**snapshot)
 
-    before, tomorrow = stack.items(), {"snapshot_date": f"{next_date:%Y%m%d}"}
-    assert stack.run_etl(**tomorrow).status == "SUCCEEDED"
-    record = stack.run_ml(**tomorrow)
-    assert record.status == "SUCCEEDED"
-    report = stack.document(record.output["drift"]["report"])
-    after = {member: item for member, item in stack.items().items() if item["snapshot_date"] == next_date.isoformat()}
+
+def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(
+    stack: Stack, first_runs: FirstRuns, next_run: ExecutionRecord
+) -> None:
+    assert (first_runs.ml.output["drift"]["is_drifted"], first_runs.ml.output["drift"]["flip_rate"]) == (False, None)
+    assert next_run.status == "SUCCEEDED"
+    report = stack.document(next_run.output["drift"]["report"])
+    before, day = first_runs.items_again, NEXT_DATE.isoformat()
+    after = {member: item for member, item in stack.items().items() if item["snapshot_date"] == day}
     changed = [after[member]["value"] != before[member]["value"] for member in after.keys() & before.keys()]
     assert report["flip_rate"] == pytest.approx(sum(changed) / len(changed))
     assert report["changes"]["previous_snapshot_date"] == SNAPSHOT_DATE.isoformat()
@@ -84,6 +93,21 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(stack:
         if shift["level"] == "significant"
     ]
     assert significant == [("total_searches", "t007")]
+
+
+def test_every_figure_that_has_an_alarm_is_measured(stack: Stack, next_run: ExecutionRecord) -> None:
+    pages = boto3.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="buyer-stage-")
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    queries = [
+        query["MetricStat"]["Metric"] for alarm in alarms for query in alarm.get("Metrics", []) if "MetricStat" in query
+    ]
+    watched = {
+        (metric["Namespace"], metric["MetricName"], *(dimension["Value"] for dimension in metric["Dimensions"]))
+        for metric in [*alarms, *queries]
+        if metric.get("Namespace", "").startswith("BuyerStage")
+    }
+    assert len(watched) >= 4
+    assert watched - stack.measured() == set()
 
 
 def test_a_model_that_somebody_took_away_fails_the_execution_by_its_own_name(
@@ -126,6 +150,7 @@ def test_a_member_moved_to_another_split_stops_the_training(stack: Stack, first_
         s3.put_object(Bucket=bucket, Key=key, Body=body)
     assert (record.status, record.error) == ("FAILED", "LabelledSetError")
     assert "StartAutoML" not in visited(record)
+    assert "CheckDrift" in visited(record), "the model in use has served the members all the same"
     (notification,) = stack.deployment.notifications()
     assert "in the channel of another split: 1, such as" in notification["Message"]
 

@@ -211,7 +211,9 @@ def test_job_names_are_stable_and_fit_autopilots_limit(execution_name: str) -> N
             splits={"train": SplitCounts(4, 2, {"Dreamer": 4})},
             with_members_sha256={"train": "abc"},
         ),
-        PushReceipt(DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2}, changes=NO_CHANGES),
+        PushReceipt(
+            DAY, read=3, written=2, quarantined=1, failed=0, stages={"Dreamer": 2}, named_stages={}, changes=NO_CHANGES
+        ),
         FeatureProfile(2, (0, 1), {"total_searches_007": (1, 0, 1)}),
     ],
     ids=lambda document: type(document).__name__,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +19,8 @@ from buyer_stage.documents import PushReceipt, StageChanges
 from buyer_stage.errors import InvalidInputError, RecordsLostError
 from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix, served_stages_prefix
 from buyer_stage.stages import Stage
-from glue.push_to_dynamodb import PushArguments, parse_arguments, push, read_previous_stages, verify
+from glue.push_to_dynamodb import PushArguments, parse_arguments, push, verify
+from glue.served_stages import read_previous_stages
 
 TABLE = "results"
 DAY = date(2020, 1, 30)
@@ -115,7 +115,7 @@ class Run:
                 *("--transform_output", str(self.scored), "--pipeline_bucket", str(self.root)),
                 *("--table_name", TABLE, "--snapshot_date", f"{self.day:%Y%m%d}", "--model_version", "model-1"),
                 *("--expires_at_epoch_seconds", str(expires_at), "--run_name", "run-1", "--ttl_days", "5"),
-                *("--runs_before_stage_change", str(runs_before)),
+                *("--snapshots_before_stage_change", str(runs_before)),
                 *("--expected_record_count", str(expected), "--write_partitions", "3"),
                 *("--maximum_writes_per_second", "100000", "--JOB_NAME", "added-by-glue"),
             ]
@@ -145,7 +145,7 @@ def test_every_member_becomes_an_item(spark: SparkSession, server: DynamoDBServe
     stages = {"Dreamer": 60, "Casual Searcher": 0, "Active Searcher": 0, "Ready To Transact": 1}
     nobody = dict.fromkeys(stages, 0)
     changes = StageChanges(None, 0, dict.fromkeys(stages, nobody), 0)
-    assert receipt == PushReceipt(DAY, read=61, written=61, quarantined=0, failed=0, stages=stages, changes=changes)
+    assert receipt == PushReceipt(DAY, 61, 61, 0, 0, stages, stages, changes)
     assert TypeAdapter(PushReceipt).validate_python(run.receipt()) == receipt
     assert set(stored()) == {*(f"m{number}" for number in range(60)), 'x,"1"'}
     assert stored()['x,"1"'] == {
@@ -169,6 +169,12 @@ def push_day(spark: SparkSession, root: Path, days_later: int, stages: dict[str,
     lines = [scored(f'"{member}"', stage) for member, stage in stages.items()]
     run = Run(root, {"part-0.csv.out": lines}, DAY + timedelta(days=days_later))
     return push(spark, run.arguments(len(stages), **more))
+
+
+def previous_of(spark: SparkSession, root: Path, day: date) -> tuple[date | None, int]:
+    """Give what a snapshot would be compared with, and how many members that has."""
+    previous_date, previous = read_previous_stages(spark, str(root), day, ttl_days=5)
+    return previous_date, previous.count()
 
 
 def values() -> dict[str, str]:
@@ -200,7 +206,8 @@ def test_stage_waits_for_another_snapshot_to_disagree_where_that_is_wanted(
     push_day(spark, tmp_path, 0, {"a": "Dreamer", "b": "Dreamer"}, runs_before=2)
     first = push_day(spark, tmp_path, 1, {"a": "Active Searcher", "b": "Active Searcher"}, runs_before=2)
     assert values() == {"a": "Dreamer", "b": "Dreamer"}
-    assert (first.changes.held, first.changes.flip_rate(), first.stages["Dreamer"]) == (2, 0, 2)
+    assert (first.changes.held, first.changes.flip_rate()) == (2, 0)
+    assert (first.stages["Dreamer"], first.named_stages["Active Searcher"]) == (2, 2)
     assert stored()["a"]["confidence"] == Decimal("0.4")
     second = push_day(spark, tmp_path, 2, {"a": "Active Searcher", "b": "Dreamer"}, runs_before=2)
     assert values() == {"a": "Active Searcher", "b": "Dreamer"}
@@ -218,18 +225,17 @@ def test_running_again_changes_nothing_but_ttl(spark: SparkSession, server: Dyna
     pushed = {member: {**before[member], "ttl": 2} for member in ("stays", "moves")}
     assert stored() == {**before, **pushed}
     assert run.quarantined() == quarantined
+    assert previous_of(spark, tmp_path, DAY + timedelta(days=1)) == (DAY, 2)
 
 
 def test_stages_are_compared_with_as_long_as_the_table_may_show_them(
     spark: SparkSession, server: DynamoDBServer, tmp_path: Path
 ) -> None:
-    arguments = Run(tmp_path, {"part-0.csv.out": [scored("a")]}).arguments(1)
-    push(spark, arguments)
-    found = {
-        days_later: read_previous_stages(spark, replace(arguments, snapshot_date=DAY + timedelta(days=days_later)))[0]
-        for days_later in (-1, 0, 1, 5, 6)
-    }
+    push_day(spark, tmp_path, 0, FIRST)
+    found = {days: previous_of(spark, tmp_path, DAY + timedelta(days))[0] for days in (-1, 0, 1, 5, 6)}
     assert found == {-1: None, 0: None, 1: DAY, 5: DAY, 6: None}
+    (tmp_path / served_stages_prefix(DAY) / "_SUCCESS").unlink()
+    assert previous_of(spark, tmp_path, DAY + timedelta(1)) == (None, 0), "half of a snapshot"
 
 
 def test_bad_records_are_quarantined_with_the_reason(
@@ -306,7 +312,7 @@ def test_missing_output_folder_fails_the_run_after_the_receipt(
 
 
 def test_record_that_went_missing_on_the_way_fails_the_run() -> None:
-    receipt = PushReceipt(DAY, 5, 3, 1, 0, stages={}, changes=StageChanges(None, 0, {}, 0))
+    receipt = PushReceipt(DAY, 5, 3, 1, 0, {}, {}, StageChanges(None, 0, {}, 0))
     with pytest.raises(RecordsLostError, match="do not add up"):
         verify(receipt, 5, [])
 
@@ -317,7 +323,7 @@ def test_record_that_went_missing_on_the_way_fails_the_run() -> None:
         ("--snapshot_date", "2020-01-30"),
         ("--write_partitions", "0"),
         ("--expected_record_count", "-1"),
-        ("--runs_before_stage_change", "0"),
+        ("--snapshots_before_stage_change", "0"),
     ],
 )
 def test_impossible_argument_is_an_error(tmp_path: Path, name: str, value: str) -> None:
@@ -329,7 +335,7 @@ def test_impossible_argument_is_an_error(tmp_path: Path, name: str, value: str) 
         "--snapshot_date": "20200130",
         "--expires_at_epoch_seconds": "1",
         "--ttl_days": "1",
-        "--runs_before_stage_change": "1",
+        "--snapshots_before_stage_change": "1",
         "--expected_record_count": "1",
         "--write_partitions": "1",
         "--maximum_writes_per_second": "1",

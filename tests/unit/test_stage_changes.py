@@ -13,10 +13,10 @@ D, C, A = Stage.DREAMER, Stage.CASUAL_SEARCHER, Stage.ACTIVE_SEARCHER
 NAMED = st.lists(st.sampled_from(Stage), min_size=1, max_size=12)
 
 
-def serve(named: list[Stage], runs_before_change: int) -> list[Stage]:
+def serve(named: list[Stage], snapshots_before_change: int) -> list[Stage]:
     served: list[ServedStage] = []
     for stage in named:
-        served.append(next_served_stage(stage, served[-1] if served else None, runs_before_change))
+        served.append(next_served_stage(stage, served[-1] if served else None, snapshots_before_change))
     return [one.stage for one in served]
 
 
@@ -39,17 +39,17 @@ def test_a_stage_changes_when_two_in_a_row_disagree_with_it(named: list[Stage], 
     assert serve(named, 2) == served
 
 
-@given(named=NAMED, runs_before_change=st.integers(1, 5))
-def test_the_wait_is_bounded(named: list[Stage], runs_before_change: int) -> None:
-    served = serve(named, runs_before_change)
-    for end in range(runs_before_change, len(named) + 1):
-        last = range(end - runs_before_change, end)
+@given(named=NAMED, snapshots_before_change=st.integers(1, 5))
+def test_the_wait_is_bounded(named: list[Stage], snapshots_before_change: int) -> None:
+    served = serve(named, snapshots_before_change)
+    for end in range(snapshots_before_change, len(named) + 1):
+        last = range(end - snapshots_before_change, end)
         assert any(served[run] is named[run] for run in last), "served for longer than the wait"
 
 
-@given(named=NAMED, runs_before_change=st.integers(1, 5))
-def test_waiting_never_changes_a_stage_more_often(named: list[Stage], runs_before_change: int) -> None:
+@given(named=NAMED, snapshots_before_change=st.integers(1, 5))
+def test_waiting_never_changes_a_stage_more_often(named: list[Stage], snapshots_before_change: int) -> None:
     def changes(stages: list[Stage]) -> int:
         return sum(before is not after for before, after in pairwise(stages))
 
-    assert changes(serve(named, runs_before_change)) <= changes(named)
+    assert changes(serve(named, snapshots_before_change)) <= changes(named)

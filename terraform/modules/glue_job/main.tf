@@ -46,7 +46,7 @@ resource "aws_glue_job" "this" {
     "--extra-py-files"                   = "${var.code_uri}libraries.zip"
     "--pipeline_bucket"                  = "s3://${var.pipeline_bucket}"
     "--table_name"                       = var.table_name
-    "--runs_before_stage_change"         = tostring(var.runs_before_stage_change)
+    "--snapshots_before_stage_change"    = tostring(var.snapshots_before_stage_change)
     "--write_partitions"                 = tostring(var.write_partitions)
     "--maximum_writes_per_second"        = tostring(var.maximum_writes_per_second)
     "--enable-metrics"                   = "true"

@@ -48,7 +48,7 @@ variable "max_retries" {
   type        = number
 }
 
-variable "runs_before_stage_change" {
+variable "snapshots_before_stage_change" {
   description = "Snapshots in a row that must name another stage before a member's changes."
   type        = number
 }

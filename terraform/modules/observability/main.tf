@@ -78,47 +78,44 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "records_quarantined" {
-  alarm_name          = "buyer-stage-records-quarantined-${var.environment}"
-  alarm_description   = "The push refused records; they lie in quarantine/ with the reason. What to do: docs/operations.md."
-  namespace           = var.metrics_namespace
-  metric_name         = "RecordsQuarantined"
-  dimensions          = local.push_metrics
-  statistic           = "Sum"
-  period              = 3600
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topic_arn]
+locals {
+  # Figures of a run that somebody should look at when they are above a threshold. A period of a day, as there is a run a
+  # day: an alarm that stays on is mailed once.
+  figures = {
+    records-quarantined = {
+      description = "The push refused records; they lie in quarantine/ with the reason."
+      metric      = "RecordsQuarantined"
+      dimensions  = local.push_metrics
+      threshold   = 0
+    }
+    stage-churn = {
+      description = "More than ${var.maximum_flip_rate * 100}% of the members changed stage since the snapshot before."
+      metric      = "StageFlipRate"
+      dimensions  = local.drift_metrics
+      threshold   = var.maximum_flip_rate
+    }
+    model-drifted = {
+      description = "Features or stages have shifted significantly since the model's training."
+      metric      = "ModelDrifted"
+      dimensions  = local.drift_metrics
+      threshold   = 0
+    }
+  }
 }
 
-resource "aws_cloudwatch_metric_alarm" "stage_churn" {
-  alarm_name          = "buyer-stage-stage-churn-${var.environment}"
-  alarm_description   = "More than ${var.maximum_flip_rate * 100}% of the members changed stage since the snapshot before. What to do: docs/operations.md."
-  namespace           = var.metrics_namespace
-  metric_name         = "StageFlipRate"
-  dimensions          = local.drift_metrics
-  statistic           = "Maximum"
-  period              = 3600
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.maximum_flip_rate
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topic_arn]
-}
+resource "aws_cloudwatch_metric_alarm" "figure" {
+  for_each = local.figures
 
-resource "aws_cloudwatch_metric_alarm" "model_drifted" {
-  alarm_name          = "buyer-stage-model-drifted-${var.environment}"
-  alarm_description   = "Features or stages have shifted significantly since the model's training. What to do: docs/operations.md."
+  alarm_name          = "buyer-stage-${each.key}-${var.environment}"
+  alarm_description   = "${each.value.description} What to do: docs/operations.md."
   namespace           = var.metrics_namespace
-  metric_name         = "ModelDrifted"
-  dimensions          = local.drift_metrics
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
   statistic           = "Maximum"
-  period              = 3600
+  period              = 86400
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
+  threshold           = each.value.threshold
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
 }
@@ -307,10 +304,8 @@ locals {
           [
             aws_cloudwatch_metric_alarm.stale_table.arn,
             aws_cloudwatch_metric_alarm.rows_out_of_band.arn,
-            aws_cloudwatch_metric_alarm.records_quarantined.arn,
-            aws_cloudwatch_metric_alarm.stage_churn.arn,
-            aws_cloudwatch_metric_alarm.model_drifted.arn,
           ],
+          values(aws_cloudwatch_metric_alarm.figure)[*].arn,
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,
         )

@@ -1,5 +1,6 @@
 """A model is available when it was approved, fits this version and exists."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,12 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from buyer_stage.documents import StageChanges, to_json
+from buyer_stage.documents import to_json
 from buyer_stage.errors import InvalidManifestError, ModelError
 from buyer_stage.features import column_checksum
 from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY, drift_report_key
 from lambdas.check_if_model_available import handler as function
-from model_quality.drift import DriftLevel, DriftReport, Shift
 from tests.unit.lambdas.labelled_set import MANIFEST
 
 Put = Callable[[str, str], None]
@@ -89,24 +89,10 @@ def test_another_is_trained_when_asked_for_or_when_the_last_attempt_is_too_long_
 
 
 DAY = date(2020, 1, 30)
-NOTHING = Shift(0.0, 0.0, DriftLevel.STABLE)
-DRIFTED = DriftReport(
-    snapshot_date=DAY,
-    model_version="buyer-stage-automl-1",
-    run_name="run",
-    members=9,
-    features={},
-    stage_mix=NOTHING,
-    stages={},
-    baseline_stages={},
-    changes=StageChanges(None, 0, {}, 0),
-    flip_rate=None,
-    is_drifted=True,
-)
 
 
-def put_report(put: Put, report: DriftReport) -> None:
-    put(drift_report_key(report.model_version, report.snapshot_date), to_json(report))
+def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buyer-stage-automl-1") -> None:
+    put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "more": "than is read"}))
 
 
 def put_labelled_set(put: Put, training_data_sha256: str) -> None:
@@ -130,8 +116,8 @@ def daily_answer(event: dict[str, Any], context: Any, stub: Stubber, registered:
 def test_another_is_trained_when_members_have_drifted_and_there_is_more_to_learn_from(
     daily_answer: Callable[[], Any], put: Put
 ) -> None:
-    put_report(put, replace(DRIFTED, snapshot_date=DAY - timedelta(days=1), is_drifted=False))
-    put_report(put, DRIFTED)
+    put_report(put, DAY - timedelta(days=1), is_drifted=False)
+    put_report(put, DAY, is_drifted=True)
     put_labelled_set(put, "other-rows")
     answer = daily_answer()
     assert answer["train"] is True
@@ -142,16 +128,16 @@ def test_another_is_trained_when_members_have_drifted_and_there_is_more_to_learn
 def test_none_is_trained_on_the_rows_that_the_last_one_was_made_from(
     daily_answer: Callable[[], Any], put: Put, training_data: str | None
 ) -> None:
-    put_report(put, DRIFTED)
+    put_report(put, DAY, is_drifted=True)
     if training_data is not None:
         put_labelled_set(put, training_data)
     assert daily_answer()["train"] is False
 
 
 def test_drift_that_is_over_or_of_another_model_trains_none(daily_answer: Callable[[], Any], put: Put) -> None:
-    put_report(put, DRIFTED)
-    put_report(put, replace(DRIFTED, snapshot_date=DAY + timedelta(days=1), is_drifted=False))
-    put_report(put, replace(DRIFTED, model_version="buyer-stage-automl-11"))
+    put_report(put, DAY, is_drifted=True)
+    put_report(put, DAY + timedelta(days=1), is_drifted=False)
+    put_report(put, DAY, is_drifted=True, model_version="buyer-stage-automl-11")
     put_labelled_set(put, "other-rows")
     assert daily_answer()["train"] is False
 
@@ -160,7 +146,7 @@ def test_drift_trains_none_where_that_is_not_wanted(
     daily_answer: Callable[[], Any], put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(function, "variables", function.variables.model_copy(update={"retrain_on_drift": False}))
-    put_report(put, DRIFTED)
+    put_report(put, DAY, is_drifted=True)
     put_labelled_set(put, "other-rows")
     assert daily_answer()["train"] is False
 
@@ -168,7 +154,7 @@ def test_drift_trains_none_where_that_is_not_wanted(
 def test_damaged_report_is_an_error_that_names_it(daily_answer: Callable[[], Any], put: Put) -> None:
     key = drift_report_key("buyer-stage-automl-1", DAY)
     put(key, "{}")
-    with pytest.raises(InvalidManifestError, match=f"{key} is damaged: snapshot_date"):
+    with pytest.raises(InvalidManifestError, match=f"{key} is damaged: is_drifted"):
         daily_answer()
 
 

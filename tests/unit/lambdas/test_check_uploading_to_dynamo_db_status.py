@@ -43,7 +43,7 @@ def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, qua
     """Write the receipt of the event's run."""
     stages = {"Dreamer": written, "Ready To Transact": 0}
     changes = StageChanges(None, 0, {}, 0)
-    receipt = PushReceipt(DAY, read, written, quarantined, failed, stages, changes)
+    receipt = PushReceipt(DAY, read, written, quarantined, failed, stages, stages, changes)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 

@@ -79,11 +79,6 @@ def expect_registration(stub: Stubber, status: str) -> None:
                 "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://buyer-stage-pipeline/{CARD}"}
             }
         },
-        "DriftCheckBaselines": {
-            "ModelDataQuality": {
-                "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://buyer-stage-pipeline/{BASELINE}"}
-            }
-        },
         "CustomerMetadataProperties": {
             "model_name": "buyer-stage-model-6db49f34ea80",
             "model_version": "buyer-stage-automl-6db49f34ea80",
@@ -124,13 +119,15 @@ def test_first_model_that_is_clearly_better_than_none_is_approved(
 def test_what_later_days_are_compared_with_is_kept(
     event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
 ) -> None:
+    busy = record("train").splitlines()[1].replace("2020-01-30,0", "2020-01-31,1").replace("train-0", "train-99")
+    put("train/with-members/part-00000.csv", record("train") + busy + "\n")
     put_holdout(put, event, event["model_name"], [*GOOD[:-1], answer(0, 0.7)])
     expect_registration(stub, "Approved")
     function.handler(event, context)
     baseline = written(BASELINE)
-    assert baseline["features"]["rows"] == 100
+    assert baseline["features"]["rows"] == 100, "a member counts once, as on the last day"
     assert set(baseline["features"]["counts"]) == set(MODEL_FEATURES)
-    assert baseline["features"]["counts"]["total_searches_007"] == [100, *[0] * (BIN_COUNT - 1)]
+    assert baseline["features"]["counts"][MODEL_FEATURES[0]] == [99, 1, *[0] * (BIN_COUNT - 2)]
     assert baseline["stages"] == {"Dreamer": 26, "Casual Searcher": 25, "Active Searcher": 25, "Ready To Transact": 24}
 
 

@@ -1,0 +1,120 @@
+"""Decides which stage each member is served, and keeps what was served for the snapshot after this one.
+
+Kept by snapshot and not only in the table, so that a push that is run again compares with the same stages.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark import RDD
+from pyspark.sql import SparkSession
+
+from buyer_stage.documents import StageChanges
+from buyer_stage.s3_layout import served_stages_prefix
+from buyer_stage.stage_changes import ServedStage, next_served_stage
+from buyer_stage.stages import Stage
+from buyer_stage.transform_output import ScoredMember
+from spark_common.files import exists, join_uri, write_text
+
+SCHEMA = "member_id string, stage string, disagreeing_snapshots int"
+
+SUCCESS_MARKER = "_SUCCESS"
+"""Written after the last file of a folder, under the name that Spark knows to be no data."""
+
+
+@dataclass(frozen=True)
+class ServedMember:
+    """A member and the stage that the table shows.
+
+    Attributes:
+        scored: what the model said.
+        served: what is served.
+        previous: the stage that was served of the snapshot before; None when none was.
+    """
+
+    scored: ScoredMember
+    served: ServedStage
+    previous: Stage | None
+
+
+def read_previous_stages(
+    spark: SparkSession, pipeline_bucket: str, snapshot_date: date, ttl_days: int
+) -> tuple[date | None, RDD[tuple[str, ServedStage]]]:
+    """Read the stages, by member, of the latest earlier snapshot that the table may still show.
+
+    Args:
+        spark: the session.
+        pipeline_bucket: root of the pipeline bucket.
+        snapshot_date: the snapshot that is being served.
+        ttl_days: how many days the table keeps a stage.
+
+    Returns:
+        That snapshot, or None when there is none; and the stages.
+    """
+    for age_days in range(1, ttl_days + 1):
+        day = snapshot_date - timedelta(days=age_days)
+        folder = join_uri(pipeline_bucket, served_stages_prefix(day))
+        if exists(spark, join_uri(folder, SUCCESS_MARKER)):
+            rows = spark.read.schema(SCHEMA).parquet(folder).rdd
+            return day, rows.map(lambda row: (row.member_id, ServedStage(Stage(row.stage), row.disagreeing_snapshots)))
+    return None, spark.sparkContext.emptyRDD()
+
+
+def serve_stages(
+    scored: RDD[ScoredMember],
+    previous: RDD[tuple[str, ServedStage]],
+    *,
+    snapshots_before_change: int,
+    partitions: int,
+) -> RDD[ServedMember]:
+    """Decide for each member which stage is served.
+
+    Args:
+        scored: one record per member.
+        previous: what was served of the snapshot before, by member.
+        snapshots_before_change: as for `stage_changes.next_served_stage`.
+        partitions: of the result.
+    """
+
+    def serve(scored_and_previous: tuple[ScoredMember, ServedStage | None]) -> ServedMember:
+        member, before = scored_and_previous
+        served = next_served_stage(member.stage, before, snapshots_before_change)
+        return ServedMember(member, served, None if before is None else before.stage)
+
+    return scored.keyBy(lambda member: member.member_id).leftOuterJoin(previous, partitions).values().map(serve)
+
+
+def count_stages(
+    served: RDD[ServedMember], previous_date: date | None, previous_members: int
+) -> tuple[dict[str, int], dict[str, int], StageChanges]:
+    """Count the members; a stage or change of stage that nobody is in counts 0.
+
+    Args:
+        served: everyone.
+        previous_date: the snapshot before.
+        previous_members: everyone of it.
+
+    Returns:
+        Stage -> members who are served it; stage -> members of whom the model named it; and the changes.
+    """
+    stages = {stage.value: 0 for stage in Stage}
+    named_stages, transitions, held = dict(stages), {stage: dict(stages) for stage in stages}, 0
+    counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
+    for (before, now, named), members in counts.items():
+        stages[now] += members
+        named_stages[named] += members
+        if before is not None:
+            transitions[before][now] += members
+        if now is not named:
+            held += members
+    return stages, named_stages, StageChanges(previous_date, previous_members, transitions, held)
+
+
+def write_served_stages(spark: SparkSession, served: RDD[ServedMember], pipeline_bucket: str, day: date) -> None:
+    """Keep what was served of a snapshot, in the place of what an earlier push of it served."""
+    rows = served.map(
+        lambda member: (member.scored.member_id, member.served.stage.value, member.served.disagreeing_snapshots)
+    )
+    folder = join_uri(pipeline_bucket, served_stages_prefix(day))
+    spark.createDataFrame(rows, SCHEMA).write.mode("overwrite").parquet(folder)
+    write_text(spark, join_uri(folder, SUCCESS_MARKER), "")
