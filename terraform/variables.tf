@@ -439,7 +439,7 @@ variable "rows_written_band" {
 }
 
 variable "maximum_flip_rate" {
-  description = "Share of the members whose stage may change from one run to the next before somebody should look. 0.15: three times the 0.05 that the original study's members show from day to day."
+  description = "Share of the members whose stage may change from one run to the next before somebody should look. 0.15: four times what the original study's members show from day to day."
   type        = number
   default     = 0.15
 

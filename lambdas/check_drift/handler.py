@@ -57,6 +57,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
 
     Raises:
         InvalidManifestError: something to compare is missing, damaged or counted otherwise.
+        RecordsLostError: nobody was served.
     """
     report = report_drift(
         _load(drift_baseline_key(event.model_version), drift_baseline, f"the model was registered without; {REMEDY}"),

@@ -3,9 +3,12 @@
 import numpy as np
 from rich.console import Console
 
+from benchmarks import stability
 from benchmarks.model_quality import PROCEDURE, SYNTHETIC_DAYS, SYNTHETIC_MEMBERS, baselines, measure, synthetic_rows
+from buyer_stage.features import MODEL_FEATURES
+from buyer_stage.stages import Stage
 from model_training.candidates import RECIPES
-from model_training.labelled_rows import DWELL_FEATURES
+from model_training.labelled_rows import DWELL_FEATURES, LabelledRows
 
 
 def test_synthetic_members_have_the_etls_features_on_every_day() -> None:
@@ -31,3 +34,18 @@ def test_procedure_and_every_candidate_are_measured_on_all_members() -> None:
     for line in lines.values():
         assert line.metrics["log_loss"].value < prior["log_loss"].value + 0.1
         assert line.metrics["log_loss"].low < line.metrics["log_loss"].high
+
+
+def test_flips_are_counted_among_members_who_had_a_stage_before() -> None:
+    bouncing = [Stage.DREAMER, Stage.ACTIVE_SEARCHER, Stage.DREAMER]
+    assert stability.flip_rate([bouncing, [Stage.DREAMER] * 3, [Stage.DREAMER]], 1) == 0.5
+    assert stability.flip_rate([bouncing, [Stage.DREAMER] * 3], 2) == 0
+
+
+def test_repeated_rows_of_a_member_look_like_drift_and_one_of_each_does_not() -> None:
+    values = np.random.default_rng(1).poisson(1.0, (400, len(MODEL_FEATURES))).astype(np.float64)
+    members = tuple(f"m{number // 10:02}" for number in range(400))
+    values = np.repeat(values[::10], 10, axis=0)
+    rows = LabelledRows(MODEL_FEATURES, tuple(Stage), members, values, np.zeros(400, dtype=np.int64))
+    assert stability.shifts_by_chance(rows, 10, 0, all_days=False) < 0.01
+    assert stability.shifts_by_chance(rows, 10, 0, all_days=True) > 0.05

@@ -1,0 +1,116 @@
+r"""How often members change stage from day to day, and how often members who have not changed seem to have drifted.
+
+    python -m benchmarks.stability [--sample CSV] [--seed 7]
+
+Both need members on several days, so there is nothing to run without the sample. Stages are named by models that have
+never seen the member: every fifth is held out in turn. The figures are those of decisions 6 and 7.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.model_quality import SAMPLE
+from buyer_stage.feature_bins import profile_rows
+from buyer_stage.features import MODEL_FEATURES
+from buyer_stage.stage_changes import ServedStage, next_served_stage
+from buyer_stage.stages import Stage
+from model_quality.drift import DriftLevel, measure_shift
+from model_training.labelled_rows import LabelledRows, read_csv, read_labelled_rows
+from model_training.training import FOLDS, member_folds, train
+
+DAY_COLUMN = "snapshot_date_mst_yyyymmdd"
+
+WAITS = (1, 2, 3)
+"""Values of `snapshots_before_stage_change`."""
+
+BASELINE_MEMBERS = (50, 100, 200)
+DRAWS = 12
+
+
+def named_stages(rows: LabelledRows, seed: int, console: Console) -> list[Stage]:
+    """Give the stage of each row, named by a model that was trained on other members."""
+    stages = tuple(Stage)
+    named = np.zeros(len(rows.members), dtype=np.int64)
+    for number, (fitted, held_out) in enumerate(member_folds(rows, FOLDS, seed), start=1):
+        with console.status(f"members held out, fold {number} of {FOLDS}"):
+            model = train(rows.take(fitted), seed, lambda _: None).model
+            named[held_out] = model.predict(rows.take(held_out)).named
+    return [stages[index] for index in named]
+
+
+def flip_rate(stages_of_members: Iterable[Sequence[Stage]], snapshots_before_change: int) -> float:
+    """Give the share of the members with a stage before whose served stage changes.
+
+    Args:
+        stages_of_members: what was named of each member, day by day.
+        snapshots_before_change: as for `next_served_stage`.
+    """
+    pairs = flips = 0
+    for stages in stages_of_members:
+        served: ServedStage | None = None
+        for stage in stages:
+            following = next_served_stage(stage, served, snapshots_before_change)
+            if served is not None:
+                pairs += 1
+                flips += following.stage is not served.stage
+            served = following
+    return flips / pairs
+
+
+def shifts_by_chance(rows: LabelledRows, members: int, seed: int, *, all_days: bool) -> float:
+    """Compare members at random with all others, and give the share of the features that seem to have shifted.
+
+    Args:
+        rows: in the order of members and days.
+        members: how many are compared with the others.
+        seed: of the choice.
+        all_days: whether each day of these counts, or the last one; of the others, who are the day, the last one does.
+    """
+    ids = np.array(rows.members, dtype=object)
+    last = np.append(ids[1:] != ids[:-1], True)
+    draw, shifted = np.random.default_rng(seed), 0
+    for _ in range(DRAWS):
+        chosen = np.isin(ids, draw.choice(np.unique(ids), members, replace=False))
+        then = profile_rows(rows.values[chosen & (last | all_days)].tolist()).counts
+        now = profile_rows(rows.values[~chosen & last].tolist()).counts
+        shifted += sum(measure_shift(then[name], now[name]).level is not DriftLevel.STABLE for name in now)
+    return shifted / (DRAWS * len(MODEL_FEATURES))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="labelled rows of several days")
+    parser.add_argument("--seed", type=int, default=7)
+    parsed = parser.parse_args(arguments)
+    if not parsed.sample.is_file():
+        sys.exit(f"{parsed.sample} is not there; name labelled rows of several days with --sample")
+    console = Console(highlight=False, width=120)
+    rows = read_labelled_rows(parsed.sample, MODEL_FEATURES)
+    days = read_csv(parsed.sample)[DAY_COLUMN].astype(str)
+    order = np.lexsort((days.to_numpy(), np.array(rows.members)))
+    rows = rows.take(order)
+
+    members_and_stages = zip(rows.members, named_stages(rows, parsed.seed, console), strict=True)
+    by_member = [[stage for _, stage in each] for _, each in groupby(members_and_stages, key=lambda pair: pair[0])]
+    table = Table("snapshots before a stage changes", "members who change stage", title_justify="left")
+    for wait in WAITS:
+        table.add_row(str(wait), f"{flip_rate(by_member, wait):.1%}")
+    console.print(table)
+
+    table = Table("members compared with the others", "features that shift: all days count", "one day counts")
+    for members in BASELINE_MEMBERS:
+        shares = [shifts_by_chance(rows, members, parsed.seed, all_days=all_days) for all_days in (True, False)]
+        table.add_row(str(members), *(f"{share:.2%}" for share in shares))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
