@@ -35,7 +35,7 @@ point_at_local_cloud = $(if $(filter local,$(ENV)),exports="$$($(PYTHON) -m loca
 
 .PHONY: help
 help: ## Show this menu
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(INSTALLED) $(CLOUD_INSTALLED) $(CHECKS_INSTALLED) ## Make the three Python environments
@@ -136,6 +136,10 @@ test: setup terraform-on-path ## All tests, the end-to-end ones on a local cloud
 benchmark: $(INSTALLED) ## What each candidate model is worth on unseen members, and what a leak would claim
 	$(PYTHON) -m benchmarks.model_quality
 
+.PHONY: benchmark-autogluon
+benchmark-autogluon: .venv-autogluon/.installed ## The same beside AutoGluon, which the product does without
+	.venv-autogluon/bin/python -m benchmarks.model_quality
+
 .PHONY: test-notebooks
 test-notebooks: setup terraform-on-path ## Run every notebook from top to bottom on a local cloud
 	$(WITH_JAVA) $(PYTHON) -m pytest tests/notebooks
@@ -170,7 +174,7 @@ format: setup terraform-on-path ## Mend what lint can mend
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
-	for name in dev layer localcloud checks; do \
+	for name in dev layer localcloud checks autogluon; do \
 		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -178,4 +182,4 @@ lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 .PHONY: clean
 clean: ## Stop the local cloud and remove everything that was built
 	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
-	rm -rf build .venv .venv-localcloud .venv-checks .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts
+	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts
