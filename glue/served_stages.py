@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pyspark import RDD
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from buyer_stage.documents import StageChanges
 from buyer_stage.s3_layout import served_stages_prefix
@@ -39,8 +39,8 @@ class ServedMember:
 
 def read_previous_stages(
     spark: SparkSession, pipeline_bucket: str, snapshot_date: date, ttl_days: int
-) -> tuple[date | None, RDD[tuple[str, ServedStage]]]:
-    """Read the stages, by member, of the latest earlier snapshot that the table may still show.
+) -> tuple[date | None, DataFrame]:
+    """Read the stages of the latest earlier snapshot that the table may still show.
 
     Args:
         spark: the session.
@@ -49,20 +49,19 @@ def read_previous_stages(
         ttl_days: how many days the table keeps a stage.
 
     Returns:
-        That snapshot, or None when there is none; and the stages.
+        That snapshot, or None when there is none; and its stages, a row per member.
     """
     for age_days in range(1, ttl_days + 1):
         day = snapshot_date - timedelta(days=age_days)
         folder = join_uri(pipeline_bucket, served_stages_prefix(day))
         if exists(spark, join_uri(folder, SUCCESS_MARKER)):
-            rows = spark.read.schema(SCHEMA).parquet(folder).rdd
-            return day, rows.map(lambda row: (row.member_id, ServedStage(Stage(row.stage), row.disagreeing_snapshots)))
-    return None, spark.sparkContext.emptyRDD()
+            return day, spark.read.schema(SCHEMA).parquet(folder)
+    return None, spark.createDataFrame([], SCHEMA)
 
 
 def serve_stages(
     scored: RDD[ScoredMember],
-    previous: RDD[tuple[str, ServedStage]],
+    previous: DataFrame,
     *,
     snapshots_before_change: int,
     partitions: int,
@@ -71,7 +70,7 @@ def serve_stages(
 
     Args:
         scored: one record per member.
-        previous: what was served of the snapshot before, by member.
+        previous: what was served of the snapshot before, as `read_previous_stages` gives it.
         snapshots_before_change: as for `stage_changes.next_served_stage`.
         partitions: of the result.
     """
@@ -81,7 +80,8 @@ def serve_stages(
         served = next_served_stage(member.stage, before, snapshots_before_change)
         return ServedMember(member, served, None if before is None else before.stage)
 
-    return scored.keyBy(lambda member: member.member_id).leftOuterJoin(previous, partitions).values().map(serve)
+    by_member = previous.rdd.map(lambda row: (row.member_id, ServedStage(Stage(row.stage), row.disagreeing_snapshots)))
+    return scored.keyBy(lambda member: member.member_id).leftOuterJoin(by_member, partitions).values().map(serve)
 
 
 def count_stages(
