@@ -2,8 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import boto3
@@ -34,13 +33,17 @@ from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
 from lambdas.common.model_registry import package_properties
 from model_quality.drift import DriftBaseline
-from model_quality.evaluation import Predictions, baseline_predictions, compare, evaluate
+from model_quality.evaluation import Matrix, Predictions, baseline_predictions, compare, evaluate
 from model_quality.gate import Decision, judge
 from model_quality.holdout import LABELS, answers, class_shares, predictions
 from model_quality.model_card import ModelCard, to_markdown
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef, ModelPackageContainerDefinitionTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        AutoMLCandidateTypeDef,
+        DescribeAutoMLJobV2ResponseTypeDef,
+        ModelPackageContainerDefinitionTypeDef,
+    )
 
 
 class Variables(Environment):
@@ -93,8 +96,10 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
     records = {split: split_lines(_read(with_members_prefix(split))) for split in SPLIT_SHARES}
     require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in records.items()})
-    challenger = predictions(answers(records["test"]), _scores(event, event.model_name))
-    card = _make_card(event, job["BestCandidate"], job["EndTime"], records, challenger)
+    shares, holdout = class_shares(answers(records["train"])), answers(records["test"])
+    challenger = predictions(holdout, _scores(event, event.model_name))
+    champion = None if event.champion is None else predictions(holdout, _scores(event, event.champion.model_name))
+    card = _make_card(event, job, shares, challenger, champion)
     texts = {
         model_card_key(card.model_version): to_json(card),
         model_card_text_key(card.model_version): to_markdown(card),
@@ -140,31 +145,27 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
 
 def _make_card(
     event: Event,
-    best: "AutoMLCandidateTypeDef",
-    trained_at: datetime,
-    records: Mapping[str, Sequence[str]],
+    job: "DescribeAutoMLJobV2ResponseTypeDef",
+    shares: Matrix,
     challenger: Predictions,
+    champion: Predictions | None,
 ) -> ModelCard:
     manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
     if manifest is None:
         raise LabelledSetError(f"{LABELLED_SET_MANIFEST_KEY} is gone; build the labelled set again")
-    shares = class_shares(answers(records["train"]))
     prior = baseline_predictions(challenger, shares, BOOTSTRAP_SEED)["prior"]
     evaluation = evaluate(challenger, shares, seed=BOOTSTRAP_SEED)
     against_prior = compare(challenger, prior, seed=BOOTSTRAP_SEED)
-    against_champion = None
-    if event.champion is not None:
-        champion = predictions(answers(records["test"]), _scores(event, event.champion.model_name))
-        against_champion = compare(challenger, champion, seed=BOOTSTRAP_SEED)
+    against_champion = None if champion is None else compare(challenger, champion, seed=BOOTSTRAP_SEED)
     return ModelCard(
         model_version=event.automl_job_name,
         model_name=event.model_name,
-        candidate_name=best["CandidateName"],
-        created_at=trained_at,  # not the clock: a retry writes the same card
+        candidate_name=job["BestCandidate"]["CandidateName"],
+        created_at=job["EndTime"],  # not the clock: a retry writes the same card
         code_version=variables.code_version,
         labelled_set=manifest,
         class_shares=dict(zip(LABELS, shares.tolist(), strict=True)),
-        autopilot_metrics=autopilot_metrics(best),
+        autopilot_metrics=autopilot_metrics(job["BestCandidate"]),
         evaluation=evaluation,
         against_prior=against_prior,
         champion_version=None if event.champion is None else event.champion.model_version,
