@@ -21,13 +21,3 @@ class Window(StrEnum):
     def suffix(self) -> str:
         """What the window's features end with, such as `_007`."""
         return f"_{self.value[1:]}"
-
-
-def split_feature_name(name: str) -> tuple[str, Window]:
-    """Give what a feature such as `total_searches_007` is of, and its window.
-
-    Raises:
-        ValueError: the name ends with no window's suffix.
-    """
-    feature, _, days = name.rpartition("_")
-    return feature, Window(f"t{days}")

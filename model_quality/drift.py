@@ -14,8 +14,9 @@ from statistics import NormalDist
 
 from buyer_stage.documents import FeatureProfile, PushReceipt, StageChanges
 from buyer_stage.errors import InvalidManifestError, RecordsLostError
+from buyer_stage.features import MODEL_FEATURES, window_feature_names
 from buyer_stage.stages import Stage
-from buyer_stage.windows import Window, split_feature_name
+from buyer_stage.windows import Window
 
 MODERATE_PSI = 0.1
 SIGNIFICANT_PSI = 0.25
@@ -131,15 +132,16 @@ def report_drift(
     if not receipt.written:
         raise RecordsLostError(f"{run_name} has served nobody: all {receipt.quarantined} records are in quarantine")
     then, now = baseline.features, profile
-    if then.upper_bounds != now.upper_bounds or then.counts.keys() != now.counts.keys():
+    if then.upper_bounds != now.upper_bounds or not (then.counts.keys() == now.counts.keys() == set(MODEL_FEATURES)):
         raise InvalidManifestError(
             f"the features' profile and the baseline of model {model_version} count other features or bins; run the "
             "ETL again, and when that does not mend it, train another model"
         )
     features: dict[str, dict[str, Shift]] = {}
-    for name in now.counts:
-        feature, window = split_feature_name(name)
-        features.setdefault(feature, {})[window.value] = measure_shift(then.counts[name], now.counts[name])
+    for window in Window:
+        for name in window_feature_names(window):
+            shift = measure_shift(then.counts[name], now.counts[name])
+            features.setdefault(name.removesuffix(window.suffix), {})[window.value] = shift
     stage_mix = measure_shift(
         [baseline.stages[stage.value] for stage in Stage], [receipt.named_stages[stage.value] for stage in Stage]
     )

@@ -4,7 +4,6 @@ import pytest
 
 from buyer_stage.feature_bins import BIN_COUNT, UPPER_BOUNDS, bin_of, profile_rows
 from buyer_stage.features import MODEL_FEATURES
-from buyer_stage.windows import Window, split_feature_name
 
 
 @pytest.mark.parametrize(
@@ -19,15 +18,3 @@ def test_every_row_is_counted_once_per_feature() -> None:
     profile = profile_rows([nothing, nothing, everything])
     assert (profile.rows, profile.upper_bounds) == (3, UPPER_BOUNDS)
     assert profile.counts == {name: (2, *[0] * (BIN_COUNT - 2), 1) for name in MODEL_FEATURES}
-
-
-def test_every_feature_is_of_a_window() -> None:
-    windows = [split_feature_name(name)[1] for name in MODEL_FEATURES]
-    assert {window: windows.count(window) for window in Window} == dict.fromkeys(Window, 31)
-    assert split_feature_name("total_searches_007") == ("total_searches", Window.T007)
-
-
-@pytest.mark.parametrize("name", ["total_searches", "total_searches_008", ""])
-def test_what_is_no_feature_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a valid Window"):
-        split_feature_name(name)

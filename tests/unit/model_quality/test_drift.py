@@ -107,6 +107,7 @@ def test_report_of_a_day_like_the_training() -> None:
     assert (made.is_drifted, made.stage_mix.level, made.members) == (False, DriftLevel.STABLE, 1000)
     assert set(made.features) == {name.rpartition("_")[0] for name in MODEL_FEATURES}
     assert all(set(by_window) == {window.value for window in Window} for by_window in made.features.values())
+    assert len(made.features) == 31
     assert made.features_at(DriftLevel.SIGNIFICANT) == []
     assert made.flip_rate == pytest.approx(0.5)
 
@@ -138,6 +139,14 @@ def test_features_that_were_made_anew_are_not_compared() -> None:
 def test_a_run_that_served_nobody_is_no_stable_one() -> None:
     with pytest.raises(RecordsLostError, match="run-1 has served nobody: all 1000 records are in quarantine"):
         report(receipt=replace(RECEIPT, written=0, quarantined=1000))
+
+
+@pytest.mark.parametrize("name", ["total_searches", "total_searches_008", ""])
+def test_what_is_no_feature_of_a_window_is_refused(name: str) -> None:
+    counts = {**BASELINE.features.counts, name: BASELINE.features.counts["total_searches_007"]}
+    other, profile = replace(BASELINE.features, counts=counts), replace(profile_rows(rows(1000)), counts=counts)
+    with pytest.raises(InvalidManifestError, match="count other features or bins"):
+        report_drift(replace(BASELINE, features=other), profile, RECEIPT, model_version="model-1", run_name="run-1")
 
 
 def test_other_bins_are_not_compared() -> None:
