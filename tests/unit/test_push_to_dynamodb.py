@@ -64,16 +64,6 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
 
-@pytest.fixture(scope="module")
-def spark() -> SparkSession:
-    return (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .getOrCreate()
-    )
-
-
 @pytest.fixture
 def server(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBServer]:
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2"}

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
+from buyer_stage.documents import SplitCounts, to_json
 from buyer_stage.errors import InvalidManifestError, LabelledSetError
 from buyer_stage.features import MODEL_FEATURES, column_checksum
 from buyer_stage.labelled_set import LabelledRow, channel_line, record_lines
 from buyer_stage.stages import Stage
 from lambdas.check_if_training_data_available.handler import handler
+from tests.unit.lambdas.labelled_set import MANIFEST as ANY_MANIFEST
 
 KEY = "train/manifest.json"
 PLACES = {"m1": "train", "m2": "train", "m3": "validation", "m4": "test"}
@@ -37,16 +38,8 @@ def text(lines: list[str]) -> str:
 
 RECORDS = {split: record(split) for split in FILES}
 CHANNELS = {split: [channel_line(line) for line in lines] for split, lines in RECORDS.items()}
-MANIFEST = LabelledSetManifest(
-    column_checksum=column_checksum(MODEL_FEATURES),
-    snapshot_dates=(date(2020, 1, 29), date(2020, 1, 30)),
-    split_by="stage",
-    answers=5,
-    rows_with_unknown_label=1,
-    rows_with_conflicting_answers=1,
-    rows_after_answer=0,
-    members_alike=0,
-    members_kept=0,
+MANIFEST = dataclasses.replace(
+    ANY_MANIFEST,
     splits={
         "train": SplitCounts(4, 2, {"Dreamer": 4}),
         "validation": SplitCounts(2, 1, {"Dreamer": 2}),
