@@ -40,15 +40,18 @@ help: ## Show this menu
 .PHONY: setup
 setup: $(INSTALLED) $(CLOUD_INSTALLED) $(CHECKS_INSTALLED) ## Make the three Python environments
 
+# Editable, and the whole repository with it: notebooks import tools and benchmarks too.
+install = $(PYTHON311) -m venv $(1) \
+	&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< \
+	&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable . \
+	&& touch $@
+
 $(INSTALLED): requirements/dev.txt
-	$(PYTHON311) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	$(call install,$(VENV))
 
 .venv-%/.installed: requirements/%.txt
-	$(PYTHON311) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	$(call install,.venv-$*)
 
 .PHONY: terraform-on-path
 terraform-on-path:
@@ -102,9 +105,9 @@ update-lambdas: terraform-on-path publish ## New code of the functions, and the 
 rollback: $(INSTALLED) ## The state machines' previous version, with the functions and code that it names [ENV= PIPELINE=etl|ml]
 	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
 
-.PHONY: labelled-set
-labelled-set: $(INSTALLED) ## The labelled set as an Athena table, to look into [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.labelled_set --environment $(ENV)
+.PHONY: labeled-set
+labeled-set: $(INSTALLED) ## The labeled set as an Athena table, to look into [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.labeled_set --environment $(ENV)
 
 .PHONY: models
 models: $(INSTALLED) ## The registered models: which is in use, which waits for approval [ENV=]
@@ -164,6 +167,7 @@ lint: setup terraform-on-path ## Check style, types and Terraform; change nothin
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
 	terraform fmt -check -recursive terraform
 
 .PHONY: format

@@ -24,10 +24,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from buyer_stage.features import MAXIMUM_DWELL_SECONDS, MODEL_FEATURES, SOURCE_COLUMNS, TARGET_COLUMN, Rule
-from buyer_stage.stages import Stage
-from buyer_stage.windows import Window
-from model_quality.evaluation import (
+from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, MODEL_FEATURES, SOURCE_COLUMNS, TARGET_COLUMN, Rule
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.windows import Window
+from buyer_stage.quality.evaluation import (
     Classes,
     Estimate,
     Matrix,
@@ -35,11 +35,11 @@ from model_quality.evaluation import (
     baseline_predictions,
     metric_estimates,
 )
-from model_training.candidates import raw_probabilities
-from model_training.labelled_rows import LabelledRows, read_labelled_rows
-from model_training.representations import REPRESENTATIONS
-from model_training.training import FOLDS, Training, choose, member_folds, train
-from sample_data.behaviour import draw_behaviour, draw_members
+from buyer_stage.training.candidates import raw_probabilities
+from buyer_stage.training.fitting import FOLDS, Training, choose, member_folds, train
+from buyer_stage.training.representations import REPRESENTATIONS
+from buyer_stage.training.training_rows import TrainingRows, read_training_rows
+from sample_data.behavior import draw_behavior, draw_members
 from tools.repository import REPOSITORY
 
 SAMPLE = REPOSITORY.parent / "shared" / "data" / "original_train_sample.csv"
@@ -71,31 +71,31 @@ class Line:
     seconds: float | None
 
 
-def synthetic_rows(seed: int) -> LabelledRows:
+def synthetic_rows(seed: int) -> TrainingRows:
     """Give members on several days from the generator, as the features of the ETL, each with its stage."""
     people = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
     parts = []
     for day in SYNTHETIC_DAYS:
-        behaviour = draw_behaviour(np.random.default_rng([seed, day.toordinal()]), people, day)
+        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), people, day)
         columns: list[npt.NDArray[Any]] = []
         for position, _ in enumerate(Window):
             for source in SOURCE_COLUMNS:
-                values = behaviour.columns[source.name][:, position]
-                present = behaviour.present[:, position]
+                values = behavior.columns[source.name][:, position]
+                present = behavior.present[:, position]
                 if source.rule is Rule.ONE_HOT:
                     columns += [present & (np.char.strip(values.filled("").astype(str)) == v) for v in source.values]
                 else:
                     numbers = np.where(present, np.nan_to_num(values.filled(0).astype(float)), 0)
                     columns.append(np.minimum(numbers, MAXIMUM_DWELL_SECONDS) if source.rule is Rule.DWELL else numbers)
         features = np.column_stack(columns).astype(np.float64)
-        parts.append(LabelledRows(MODEL_FEATURES, tuple(Stage), tuple(people.ids.tolist()), features, people.stages))
+        parts.append(TrainingRows(MODEL_FEATURES, tuple(Stage), tuple(people.ids.tolist()), features, people.stages))
     rows, *others = parts
     for other in others:
         rows = rows.with_rows(other)
     return rows
 
 
-def measure(rows: LabelledRows, folds: int, seed: int, console: Console, title: str) -> dict[str, Line]:
+def measure(rows: TrainingRows, folds: int, seed: int, console: Console, title: str) -> dict[str, Line]:
     """Hold out every fold in turn, run the whole procedure on the others, and measure all that it tried.
 
     Returns:
@@ -126,7 +126,7 @@ def _add(seconds: dict[str, float], name: str, more: float) -> None:
     seconds[name] = seconds.get(name, 0) + more
 
 
-def _in_order(rows: LabelledRows, parts: Sequence[tuple[Classes, Predictions]]) -> Predictions:
+def _in_order(rows: TrainingRows, parts: Sequence[tuple[Classes, Predictions]]) -> Predictions:
     positions = np.concatenate([positions for positions, _ in parts])
     order = np.argsort(positions)
     probabilities = np.vstack([each.probabilities for _, each in parts])[order]
@@ -136,7 +136,7 @@ def _in_order(rows: LabelledRows, parts: Sequence[tuple[Classes, Predictions]]) 
 
 
 def _candidate_predictions(
-    training: Training, known: LabelledRows, unknown: LabelledRows, position: int
+    training: Training, known: TrainingRows, unknown: TrainingRows, position: int
 ) -> Predictions:
     """Give what one candidate alone would have said, with weight and rule chosen on the inner folds."""
     component = training.model.components[position]
@@ -148,7 +148,7 @@ def _candidate_predictions(
     return choice.predict(both, unknown.labels, unknown.members, unknown.classes)
 
 
-def _autogluon_predictions(known: LabelledRows, unknown: LabelledRows) -> Predictions:
+def _autogluon_predictions(known: TrainingRows, unknown: TrainingRows) -> Predictions:
     """Give what AutoGluon says, where it is installed: the product does without it."""
     from autogluon.tabular import TabularPredictor  # type: ignore[import-not-found]
 
@@ -164,7 +164,7 @@ def _autogluon_predictions(known: LabelledRows, unknown: LabelledRows) -> Predic
     )
 
 
-def baselines(rows: LabelledRows, seed: int) -> dict[str, Line]:
+def baselines(rows: TrainingRows, seed: int) -> dict[str, Line]:
     """Give what is reached without looking at the members."""
     prior = np.tile(rows.prior, (len(rows.members), 1))
     anything = Predictions(rows.labels, rows.members, rows.classes, prior, prior.argmax(axis=1).astype(np.int64))
@@ -187,13 +187,13 @@ def show(lines: dict[str, Line], title: str, console: Console) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=Path, help="labelled rows; looked for beside the repository if left out")
+    parser.add_argument("--sample", type=Path, help="labeled rows; looked for beside the repository if left out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--folds", type=int, default=FOLDS)
     parsed = parser.parse_args(arguments)
     console = Console(highlight=False, width=160)
     sample = parsed.sample or (SAMPLE if SAMPLE.is_file() else None)
-    rows = read_labelled_rows(sample, MODEL_FEATURES) if sample else synthetic_rows(parsed.seed)
+    rows = read_training_rows(sample, MODEL_FEATURES) if sample else synthetic_rows(parsed.seed)
     source = "the real sample" if sample else "synthetic members"
     console.print(f"{source}: {len(rows.members):,} rows of {len(set(rows.members)):,} members, seed {parsed.seed}")
 

@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.model_quality import SAMPLE
-from buyer_stage.feature_bins import profile_rows
-from buyer_stage.features import MODEL_FEATURES
-from buyer_stage.stage_changes import ServedStage, next_served_stage
-from buyer_stage.stages import Stage
-from model_quality.drift import DriftLevel, measure_shift
-from model_training.labelled_rows import LabelledRows, read_csv, read_labelled_rows
-from model_training.training import FOLDS, member_folds, train
+from buyer_stage.domain.feature_bins import profile_rows
+from buyer_stage.domain.features import MODEL_FEATURES
+from buyer_stage.domain.stage_changes import ServedStage, next_served_stage
+from buyer_stage.domain.stages import Stage
+from buyer_stage.quality.drift import DriftLevel, measure_shift
+from buyer_stage.training.fitting import FOLDS, member_folds, train
+from buyer_stage.training.training_rows import TrainingRows, read_csv, read_training_rows
 
 DAY_COLUMN = "snapshot_date_mst_yyyymmdd"
 
@@ -34,7 +34,7 @@ BASELINE_MEMBERS = (50, 100, 200)
 DRAWS = 12
 
 
-def named_stages(rows: LabelledRows, seed: int, console: Console) -> list[Stage]:
+def predicted_stages(rows: TrainingRows, seed: int, console: Console) -> list[Stage]:
     """Give the stage of each row, named by a model that was trained on other members."""
     stages = tuple(Stage)
     named = np.zeros(len(rows.members), dtype=np.int64)
@@ -64,7 +64,7 @@ def flip_rate(stages_of_members: Iterable[Sequence[Stage]], snapshots_before_cha
     return flips / pairs
 
 
-def shifts_by_chance(rows: LabelledRows, members: int, seed: int, *, all_days: bool) -> float:
+def shifts_by_chance(rows: TrainingRows, members: int, seed: int, *, all_days: bool) -> float:
     """Compare members at random with all others, and give the share of the features that seem to have shifted.
 
     Args:
@@ -87,18 +87,18 @@ def shifts_by_chance(rows: LabelledRows, members: int, seed: int, *, all_days: b
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=Path, default=SAMPLE, help="labelled rows of several days")
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="labeled rows of several days")
     parser.add_argument("--seed", type=int, default=7)
     parsed = parser.parse_args(arguments)
     if not parsed.sample.is_file():
-        sys.exit(f"{parsed.sample} is not there; name labelled rows of several days with --sample")
+        sys.exit(f"{parsed.sample} is not there; name labeled rows of several days with --sample")
     console = Console(highlight=False, width=120)
-    rows = read_labelled_rows(parsed.sample, MODEL_FEATURES)
+    rows = read_training_rows(parsed.sample, MODEL_FEATURES)
     days = read_csv(parsed.sample)[DAY_COLUMN].astype(str)
     order = np.lexsort((days.to_numpy(), np.array(rows.members)))
     rows = rows.take(order)
 
-    members_and_stages = zip(rows.members, named_stages(rows, parsed.seed, console), strict=True)
+    members_and_stages = zip(rows.members, predicted_stages(rows, parsed.seed, console), strict=True)
     by_member = [[stage for _, stage in each] for _, each in groupby(members_and_stages, key=lambda pair: pair[0])]
     table = Table("snapshots before a stage changes", "members who change stage", title_justify="left")
     for wait in WAITS:

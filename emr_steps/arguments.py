@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from buyer_stage.errors import InvalidInputError
-from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
 
 STEPS: tuple[str, ...] = ("process_features", "validate_features", "build_training_data")
 """Names that `--steps-to-run` takes."""

@@ -1,10 +1,10 @@
-"""Builds the labelled set: the features of surveyed members on the days around their answers, split by member.
+"""Builds the labeled set: the features of surveyed members on the days around their answers, split by member.
 
 Submit it as:
 
     spark-submit --py-files libraries.zip emr_steps/build_training_data.py \
         --datalake s3://LAKE --pipeline-bucket s3://BUCKET --survey s3://LAKE/survey/survey.csv \
-        --feature-query s3://CODE/sql/features.sql --labelled-set-query s3://CODE/sql/labelled_set.sql
+        --feature-query s3://CODE/sql/features.sql --labeled-set-query s3://CODE/sql/labeled_set.sql
 """
 
 import hashlib
@@ -17,41 +17,41 @@ from functools import reduce
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.datalake import PARTITION_COLUMN, table_name, table_prefix
-from buyer_stage.documents import LabelledSetManifest, SplitCounts, to_json
-from buyer_stage.errors import DataLakeError, LabelledSetError
-from buyer_stage.features import MEMBER_ID, MODEL_FEATURES, TARGET_COLUMN, column_checksum
-from buyer_stage.labelled_set import (
-    MAXIMUM_SHARE_OF_ALIKE_MEMBERS,
+from buyer_stage.domain.datalake import PARTITION_COLUMN, table_name, table_prefix
+from buyer_stage.domain.documents import LabeledSetManifest, SplitCounts, to_json
+from buyer_stage.domain.errors import DataLakeError, LabeledSetError
+from buyer_stage.domain.features import MEMBER_ID, MODEL_FEATURES, TARGET_COLUMN, column_checksum
+from buyer_stage.domain.labeled_set import (
+    MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS,
     SPLIT_SHARES,
-    LabelledRow,
+    LabeledRow,
     SplitBy,
     channel_line,
-    count_alike_members,
-    record_lines,
+    count_duplicate_members,
+    split_file_lines,
     split_lines,
     split_members,
 )
-from buyer_stage.leak_guard import require_intact_splits
-from buyer_stage.queries import fill_labelled_set_query
-from buyer_stage.s3_layout import (
+from buyer_stage.domain.leak_guard import require_intact_splits
+from buyer_stage.domain.queries import fill_labeled_set_query
+from buyer_stage.domain.s3_layout import (
+    ASSIGNED_SPLITS_KEY,
     CHANNEL_PREFIXES,
-    LABELLED_SET_FILE,
-    LABELLED_SET_MANIFEST_KEY,
-    SPLIT_PLACES_KEY,
+    LABELED_SET_FILE,
+    LABELED_SET_MANIFEST_KEY,
     TEST_NO_TARGET_PREFIX,
     with_members_prefix,
 )
-from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
-from buyer_stage.stages import Stage
-from buyer_stage.windows import Window
+from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.windows import Window
+from buyer_stage.spark.files import delete, exists, join_uri, list_file_names, list_folder_names, read_text, write_text
+from buyer_stage.spark.session import start_spark
 from emr_steps.arguments import is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
 from emr_steps.feature_transforms import SNAPSHOT_DATE
 from emr_steps.sql_definition import run_athena_query
 from emr_steps.survey import Answer, parse_survey
-from spark_common.files import delete, exists, join_uri, list_file_names, list_folder_names, read_text, write_text
-from spark_common.session import start_spark
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--survey", required=True, help="URI of the survey's answers, CSV with header")
     parser.add_argument("--feature-query", required=True, help="URI of sql/features.sql")
-    parser.add_argument("--labelled-set-query", required=True, help="URI of sql/labelled_set.sql")
+    parser.add_argument("--labeled-set-query", required=True, help="URI of sql/labeled_set.sql")
     parser.add_argument(
         "--split-by", type=SplitBy, choices=list(SplitBy), default=SplitBy.STAGE, help="for new members, default stage"
     )
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.datalake,
         arguments.pipeline_bucket,
         parse_survey(read_text(spark, arguments.survey)),
-        labelled_set_query=read_text(spark, arguments.labelled_set_query),
+        labeled_set_query=read_text(spark, arguments.labeled_set_query),
         feature_query=read_text(spark, arguments.feature_query),
         split_by=arguments.split_by,
     )
@@ -85,40 +85,41 @@ def build_training_data(
     pipeline_bucket: str,
     answers: Sequence[Answer],
     *,
-    labelled_set_query: str,
+    labeled_set_query: str,
     feature_query: str,
     split_by: SplitBy,
-) -> LabelledSetManifest:
-    """Write the splits of the labelled set, and last the manifest.
+) -> LabeledSetManifest:
+    """Write the splits of the labeled set, and last the manifest.
 
     Args:
         spark: the session.
         datalake: root of the data lake.
         pipeline_bucket: root of the pipeline bucket.
         answers: of the survey.
-        labelled_set_query: text of `sql/labelled_set.sql`.
+        labeled_set_query: text of `sql/labeled_set.sql`.
         feature_query: text of `sql/features.sql`.
-        split_by: decides about the members whom no earlier labelled set placed.
+        split_by: decides about the members whom no earlier labeled set placed.
 
     Raises:
-        LabelledSetError: no snapshot lies near an answer, a split is empty, no member in training chose some stage, or
+        LabeledSetError: no snapshot lies near an answer, a split is empty, no member in training chose some stage, or
             too many members are alike.
         DataLakeError: as for `read_window`; also when a member occurs twice in a window.
     """
-    delete(spark, join_uri(pipeline_bucket, LABELLED_SET_MANIFEST_KEY))
+    delete(spark, join_uri(pipeline_bucket, LABELED_SET_MANIFEST_KEY))
     snapshot_dates = _snapshots_near_answers(spark, datalake, answers)
-    query = fill_labelled_set_query(labelled_set_query, feature_query, snapshot_dates)
+    query = fill_labeled_set_query(labeled_set_query, feature_query, snapshot_dates)
     with unreadable_files_named():
         found = _run_definition(spark, datalake, query, snapshot_dates, answers)
     outcomes = Counter(row["outcome"] for row in found)
-    rows = [_labelled_row(row) for row in found if row["outcome"] == "labelled"]
+    rows = [_labeled_row(row) for row in found if row["outcome"] == "labeled"]
 
     placed = _read_places(spark, pipeline_bucket)
     split_by_member = split_members(rows, placed, split_by)
     records = {
-        split: record_lines(row for row in rows if split_by_member[row.member_id] == split) for split in SPLIT_SHARES
+        split: split_file_lines(row for row in rows if split_by_member[row.member_id] == split)
+        for split in SPLIT_SHARES
     }
-    manifest = LabelledSetManifest(
+    manifest = LabeledSetManifest(
         column_checksum=column_checksum(MODEL_FEATURES),
         snapshot_dates=tuple(sorted({row.snapshot_date for row in rows})),
         split_by=split_by,
@@ -126,7 +127,7 @@ def build_training_data(
         rows_with_unknown_label=outcomes["unknown label"],
         rows_with_conflicting_answers=outcomes["conflicting answers"],
         rows_after_answer=outcomes["after the answer"],
-        members_alike=count_alike_members(rows),
+        duplicate_members=count_duplicate_members(rows),
         members_kept=len(split_by_member.keys() & placed.keys()),
         splits=_count_splits(rows, split_by_member),
         with_members_sha256={
@@ -137,10 +138,10 @@ def build_training_data(
 
     # Places come first: a run that breaks off below has placed nobody otherwise than the next one will.
     placed = {**placed, **split_by_member}
-    write_text(spark, join_uri(pipeline_bucket, SPLIT_PLACES_KEY), json.dumps(placed, indent=0, sort_keys=True))
+    write_text(spark, join_uri(pipeline_bucket, ASSIGNED_SPLITS_KEY), json.dumps(placed, indent=0, sort_keys=True))
     _write_splits(spark, pipeline_bucket, records)
     _require_intact(spark, pipeline_bucket, placed)
-    write_text(spark, join_uri(pipeline_bucket, LABELLED_SET_MANIFEST_KEY), to_json(manifest))
+    write_text(spark, join_uri(pipeline_bucket, LABELED_SET_MANIFEST_KEY), to_json(manifest))
     return manifest
 
 
@@ -158,9 +159,7 @@ def _snapshots_near_answers(spark: SparkSession, datalake: str, answers: Sequenc
     }
     near = found.intersection(day for answer in answers for day in answer.near_days())
     if not near:
-        raise LabelledSetError(
-            f"none of the {len(found)} snapshots of {datalake} lies near one of the survey's answers"
-        )
+        raise LabeledSetError(f"none of the {len(found)} snapshots of {datalake} lies near one of the survey's answers")
     return sorted(near)
 
 
@@ -202,12 +201,12 @@ def _refuse_duplicates(tables: Mapping[Window, DataFrame]) -> None:
         )
 
 
-def _labelled_row(row: Row) -> LabelledRow:
+def _labeled_row(row: Row) -> LabeledRow:
     features = tuple(row[name] for name in MODEL_FEATURES)
-    return LabelledRow(row[MEMBER_ID], row[SNAPSHOT_DATE], features, Stage(row[TARGET_COLUMN]))
+    return LabeledRow(row[MEMBER_ID], row[SNAPSHOT_DATE], features, Stage(row[TARGET_COLUMN]))
 
 
-def _count_splits(rows: Sequence[LabelledRow], split_by_member: Mapping[str, str]) -> dict[str, SplitCounts]:
+def _count_splits(rows: Sequence[LabeledRow], split_by_member: Mapping[str, str]) -> dict[str, SplitCounts]:
     stages = Counter((split_by_member[row.member_id], row.stage) for row in rows)
     members = Counter(split_by_member.values())
     return {
@@ -220,23 +219,23 @@ def _count_splits(rows: Sequence[LabelledRow], split_by_member: Mapping[str, str
     }
 
 
-def _refuse_unusable(manifest: LabelledSetManifest) -> None:
+def _refuse_unusable(manifest: LabeledSetManifest) -> None:
     for split, counts in manifest.splits.items():
         if counts.rows == 0:
-            raise LabelledSetError(f"split {split} is empty: {manifest.answers} answers are too few, or too far away")
+            raise LabeledSetError(f"split {split} is empty: {manifest.answers} answers are too few, or too far away")
     missing = [stage.value for stage in Stage if stage.value not in manifest.splits["train"].stages]
     if missing:
-        raise LabelledSetError(f"nobody in training chose {', '.join(missing)}: a model could never name it")
+        raise LabeledSetError(f"nobody in training chose {', '.join(missing)}: a model could never name it")
     members = sum(counts.members for counts in manifest.splits.values())
-    if manifest.members_alike > MAXIMUM_SHARE_OF_ALIKE_MEMBERS * members:
-        raise LabelledSetError(
-            f"{manifest.members_alike} of {members} members are alike in every feature, more than "
-            f"{MAXIMUM_SHARE_OF_ALIKE_MEMBERS:.0%}: were their ids issued anew, or features lost?"
+    if manifest.duplicate_members > MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS * members:
+        raise LabeledSetError(
+            f"{manifest.duplicate_members} of {members} members are alike in every feature, more than "
+            f"{MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS:.0%}: were their ids issued anew, or features lost?"
         )
 
 
 def _read_places(spark: SparkSession, pipeline_bucket: str) -> dict[str, str]:
-    uri = join_uri(pipeline_bucket, SPLIT_PLACES_KEY)
+    uri = join_uri(pipeline_bucket, ASSIGNED_SPLITS_KEY)
     placed: dict[str, str] = json.loads(read_text(spark, uri)) if exists(spark, uri) else {}
     return placed
 
@@ -249,7 +248,7 @@ def _write_splits(spark: SparkSession, pipeline_bucket: str, records: Mapping[st
     files[TEST_NO_TARGET_PREFIX] = [line.rpartition(",")[0] for line in files[CHANNEL_PREFIXES["test"]][1:]]
     for prefix, lines in files.items():
         delete(spark, join_uri(pipeline_bucket, prefix))
-        write_text(spark, join_uri(pipeline_bucket, prefix + LABELLED_SET_FILE), _text(lines))
+        write_text(spark, join_uri(pipeline_bucket, prefix + LABELED_SET_FILE), _text(lines))
 
 
 def _require_intact(spark: SparkSession, pipeline_bucket: str, placed: Mapping[str, str]) -> None:

@@ -12,18 +12,18 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.datalake import (
+from buyer_stage.domain.datalake import (
     PARTITION_COLUMN,
     REQUIRED_COLUMNS,
     partition_prefix,
     table_name,
     table_prefix,
 )
-from buyer_stage.errors import DataLakeError
-from buyer_stage.snapshot_date import format_partition_value
-from buyer_stage.windows import Window
+from buyer_stage.domain.errors import DataLakeError
+from buyer_stage.domain.snapshot_date import format_partition_value
+from buyer_stage.domain.windows import Window
+from buyer_stage.spark.files import exists, join_uri, list_file_names
 from emr_steps.feature_transforms import SNAPSHOT_DATE
-from spark_common.files import exists, join_uri, list_file_names
 
 
 @dataclass(frozen=True)

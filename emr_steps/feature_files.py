@@ -3,8 +3,8 @@
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from buyer_stage.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLUMNS, HiveType
-from buyer_stage.windows import Window
+from buyer_stage.domain.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLUMNS, HiveType
+from buyer_stage.domain.windows import Window
 
 CSV_OPTIONS: dict[str, str] = {
     # Spark's defaults trim values and escape quotes with a backslash, which no other reader of CSV expects.

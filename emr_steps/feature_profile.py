@@ -1,4 +1,4 @@
-"""Counts the values of features per bin: `buyer_stage.feature_bins`, on Spark."""
+"""Counts the values of features per bin: `buyer_stage.domain.feature_bins`, on Spark."""
 
 from functools import reduce
 from operator import add
@@ -6,9 +6,9 @@ from operator import add
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
-from buyer_stage.documents import FeatureProfile
-from buyer_stage.feature_bins import BIN_COUNT, UPPER_BOUNDS
-from buyer_stage.features import MODEL_FEATURES
+from buyer_stage.domain.documents import FeatureProfile
+from buyer_stage.domain.feature_bins import BIN_COUNT, UPPER_BOUNDS
+from buyer_stage.domain.features import MODEL_FEATURES
 
 
 def profile_features(features: DataFrame) -> FeatureProfile:

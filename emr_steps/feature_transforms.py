@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
-from buyer_stage.features import (
+from buyer_stage.domain.features import (
     CALENDAR_COLUMNS,
     MAXIMUM_DWELL_SECONDS,
     MEMBER_ID,
@@ -15,7 +15,7 @@ from buyer_stage.features import (
     Rule,
     SourceColumn,
 )
-from buyer_stage.windows import Window
+from buyer_stage.domain.windows import Window
 
 SNAPSHOT_DATE = "snapshot_date"
 """Column of type date that frames of raw rows carry beside the data lake's columns."""

@@ -12,11 +12,11 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.datalake import partition_prefix, table_name
-from buyer_stage.documents import FeatureManifest, to_json
-from buyer_stage.errors import DataLakeError, InvalidManifestError
-from buyer_stage.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
-from buyer_stage.s3_layout import (
+from buyer_stage.domain.datalake import partition_prefix, table_name
+from buyer_stage.domain.documents import FeatureManifest, to_json
+from buyer_stage.domain.errors import DataLakeError, InvalidManifestError
+from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.s3_layout import (
     PART_FILE_PREFIX,
     feature_manifest_key,
     feature_profile_key,
@@ -24,15 +24,15 @@ from buyer_stage.s3_layout import (
     features_prefix,
     raw_sample_prefix,
 )
-from buyer_stage.snapshot_date import format_partition_value
-from buyer_stage.windows import Window
+from buyer_stage.domain.snapshot_date import format_partition_value
+from buyer_stage.domain.windows import Window
+from buyer_stage.spark.files import delete, join_uri, list_file_names, write_text
+from buyer_stage.spark.session import start_spark
 from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
 from emr_steps.feature_files import read_features, write_csv
 from emr_steps.feature_profile import profile_features
 from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_windows, row_count_column
-from spark_common.files import delete, join_uri, list_file_names, write_text
-from spark_common.session import start_spark
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows kept per window."""

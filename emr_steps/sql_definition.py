@@ -6,8 +6,8 @@ import sqlglot
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.datalake import PARTITION_COLUMN, table_name
-from buyer_stage.windows import Window
+from buyer_stage.domain.datalake import PARTITION_COLUMN, table_name
+from buyer_stage.domain.windows import Window
 from emr_steps.feature_transforms import SNAPSHOT_DATE
 
 

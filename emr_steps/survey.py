@@ -5,10 +5,10 @@ import io
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from buyer_stage.datalake import SURVEY_COLUMNS
-from buyer_stage.errors import LabelledSetError
-from buyer_stage.features import MEMBER_ID
-from buyer_stage.labelled_set import ANSWER_WINDOW_DAYS
+from buyer_stage.domain.datalake import SURVEY_COLUMNS
+from buyer_stage.domain.errors import LabeledSetError
+from buyer_stage.domain.features import MEMBER_ID
+from buyer_stage.domain.labeled_set import ANSWER_WINDOW_DAYS
 
 ANSWER_WINDOW = timedelta(days=ANSWER_WINDOW_DAYS)
 
@@ -23,7 +23,7 @@ class Answer:
     stage_label_1: str
 
     def near_days(self) -> list[date]:
-        """Give the days whose snapshots the labelled set has a row of: of the answer, a few before and a few after."""
+        """Give the days whose snapshots the labeled set has a row of: of the answer, a few before and a few after."""
         first = self.start_date - ANSWER_WINDOW
         return [first + timedelta(days=n) for n in range((self.end_date + ANSWER_WINDOW - first).days + 1)]
 
@@ -32,25 +32,25 @@ def parse_survey(text: str) -> list[Answer]:
     """Read the survey's CSV, with header.
 
     Raises:
-        LabelledSetError: a column is missing, or a row has no member or no span of days.
+        LabeledSetError: a column is missing, or a row has no member or no span of days.
     """
     reader = csv.DictReader(io.StringIO(text))
     missing = [column for column in SURVEY_COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
-        raise LabelledSetError(f"the survey has no column {', '.join(missing)}")
+        raise LabeledSetError(f"the survey has no column {', '.join(missing)}")
     return [_parse_answer(row, reader.line_num) for row in reader]
 
 
 def _parse_answer(row: dict[str, str], line_number: int) -> Answer:
     member_id = row[MEMBER_ID] or ""
     if not member_id.strip():
-        raise LabelledSetError(f"line {line_number} of the survey has no {MEMBER_ID}")
+        raise LabeledSetError(f"line {line_number} of the survey has no {MEMBER_ID}")
     if len(member_id.splitlines()) > 1:
-        raise LabelledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that has more than one line")
+        raise LabeledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that has more than one line")
     try:
         start_date, end_date = date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
     except (TypeError, ValueError) as error:
-        raise LabelledSetError(f"line {line_number} of the survey has no days YYYY-MM-DD: {error}") from error
+        raise LabeledSetError(f"line {line_number} of the survey has no days YYYY-MM-DD: {error}") from error
     if end_date < start_date:
-        raise LabelledSetError(f"line {line_number} of the survey ends on {end_date}, before it starts")
+        raise LabeledSetError(f"line {line_number} of the survey ends on {end_date}, before it starts")
     return Answer(member_id, start_date, end_date, row["stage_label_1"] or "")

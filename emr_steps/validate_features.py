@@ -14,24 +14,24 @@ from datetime import date
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.documents import FeatureValidation, to_json
-from buyer_stage.errors import FeatureMismatchError, InvalidManifestError
-from buyer_stage.features import MEMBER_ID, OUTPUT_COLUMNS, column_checksum
-from buyer_stage.queries import fill_feature_query
-from buyer_stage.s3_layout import (
+from buyer_stage.domain.documents import FeatureValidation, to_json
+from buyer_stage.domain.errors import FeatureMismatchError, InvalidManifestError
+from buyer_stage.domain.features import MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.queries import fill_feature_query
+from buyer_stage.domain.s3_layout import (
     PART_FILE_PREFIX,
     feature_manifest_key,
     feature_validation_key,
     features_prefix,
 )
-from buyer_stage.windows import Window
+from buyer_stage.domain.windows import Window
+from buyer_stage.spark.files import join_uri, list_file_names, read_text, write_text
+from buyer_stage.spark.session import start_spark
 from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
 from emr_steps.datalake_reader import read_window, unreadable_files_named
 from emr_steps.feature_files import FEATURE_SCHEMA, read_features
 from emr_steps.feature_transforms import SNAPSHOT_DATE
 from emr_steps.sql_definition import run_athena_query
-from spark_common.files import join_uri, list_file_names, read_text, write_text
-from spark_common.session import start_spark
 
 DIFFERENCES_SHOWN = 10
 

@@ -19,15 +19,20 @@ from botocore.config import Config
 from pyspark import RDD, StorageLevel
 from pyspark.sql import SparkSession
 
-from buyer_stage.documents import PushReceipt, to_json
-from buyer_stage.errors import InvalidInputError, RecordsLostError
-from buyer_stage.s3_layout import push_receipt_key, quarantine_prefix
-from buyer_stage.serving import serving_item
-from buyer_stage.snapshot_date import parse_snapshot_date
-from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX, InvalidRecordError, ScoredMember, parse_record
+from buyer_stage.domain.documents import PushReceipt, to_json
+from buyer_stage.domain.errors import InvalidInputError, ScoredLinesLostError
+from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix
+from buyer_stage.domain.serving_item import serving_item
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.transform_output import (
+    OUTPUT_FILE_SUFFIX,
+    InvalidScoredLineError,
+    ScoredMember,
+    parse_scored_line,
+)
+from buyer_stage.spark.files import delete, exists, join_uri, write_text
 from glue.dynamodb_writer import WriteCounts, write_items
 from glue.served_stages import ServedMember, count_stages, read_previous_stages, serve_stages, write_served_stages
-from spark_common.files import delete, exists, join_uri, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +58,7 @@ class PushArguments:
         snapshots_before_stage_change: snapshots in a row that must name another stage before a member's changes; 1
             changes it at once.
         run_name: names the run's receipt and quarantine.
-        expected_record_count: members that the ETL has put out.
+        expected_line_count: members that the ETL has put out.
         write_partitions: into how many parts the records are divided.
         maximum_writes_per_second: of all parts together.
     """
@@ -67,7 +72,7 @@ class PushArguments:
     ttl_days: int
     snapshots_before_stage_change: int
     run_name: str
-    expected_record_count: int
+    expected_line_count: int
     write_partitions: int
     maximum_writes_per_second: int
 
@@ -79,7 +84,7 @@ class Refusal:
     reason: str
 
 
-CheckedRecord = tuple[str, ScoredMember | Refusal]
+CheckedLine = tuple[str, ScoredMember | Refusal]
 """A line of the transform's output and what is to become of it."""
 
 
@@ -97,7 +102,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
         "expires_at_epoch_seconds",
         "ttl_days",
         "snapshots_before_stage_change",
-        "expected_record_count",
+        "expected_line_count",
         "write_partitions",
         "maximum_writes_per_second",
     ):
@@ -117,7 +122,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     """Push every record of the transform's output, write the receipt and give it; at last, keep what was served.
 
     Raises:
-        RecordsLostError: records failed, do not add up, or are not as many as the ETL has put out.
+        ScoredLinesLostError: records failed, do not add up, or are not as many as the ETL has put out.
     """
     quarantine = join_uri(arguments.pipeline_bucket, quarantine_prefix(arguments.snapshot_date, arguments.run_name))
     receipt_uri = join_uri(arguments.pipeline_bucket, push_receipt_key(arguments.snapshot_date, arguments.run_name))
@@ -126,7 +131,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     delete(spark, quarantine)
 
     lines = read_lines(spark, arguments.transform_output)
-    checked = check_records(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
+    checked = check_lines(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
     quarantined = write_quarantine(spark, checked, quarantine)
     previous_date, previous = read_previous_stages(
         spark, arguments.pipeline_bucket, arguments.snapshot_date, arguments.ttl_days
@@ -137,7 +142,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         snapshots_before_change=arguments.snapshots_before_stage_change,
         partitions=arguments.write_partitions,
     ).persist(StorageLevel.MEMORY_AND_DISK)
-    stages, named_stages, changes = count_stages(served, previous_date, previous.count())
+    stages, predicted_stages, changes = count_stages(served, previous_date, previous.count())
     counts = write_partitions(served, arguments)
     receipt = PushReceipt(
         snapshot_date=arguments.snapshot_date,
@@ -147,12 +152,12 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         quarantined=quarantined,
         failed=sum(count.failed for count in counts),
         stages=stages,
-        named_stages=named_stages,
+        predicted_stages=predicted_stages,
         changes=changes,
     )
     write_text(spark, receipt_uri, to_json(receipt))
     logger.info("push of %s: %s", arguments.run_name, receipt)
-    verify(receipt, arguments.expected_record_count, sorted({count.error for count in counts if count.error}))
+    verify(receipt, arguments.expected_line_count, sorted({count.error for count in counts if count.error}))
     write_served_stages(spark, served, arguments.pipeline_bucket, arguments.snapshot_date)
     served.unpersist()
     checked.unpersist()
@@ -168,7 +173,7 @@ def read_lines(spark: SparkSession, transform_output: str) -> RDD[str]:
     return files.rdd.map(lambda row: str(row.value))
 
 
-def check_records(lines: RDD[str], partitions: int) -> RDD[CheckedRecord]:
+def check_lines(lines: RDD[str], partitions: int) -> RDD[CheckedLine]:
     """Parse each line and refuse what cannot be written, with all records of a member in one partition.
 
     Of several records of one member the first in text order is kept, so that a re-run keeps the same one. (A batch
@@ -183,8 +188,8 @@ def check_records(lines: RDD[str], partitions: int) -> RDD[CheckedRecord]:
 def _check_line(line: str) -> tuple[tuple[str, str], ScoredMember | Refusal]:
     """Give what becomes of a line, under the key (member id, line). A line without a usable id is its own id."""
     try:
-        scored = parse_record(line)
-    except (InvalidRecordError, csv.Error) as error:
+        scored = parse_scored_line(line)
+    except (InvalidScoredLineError, csv.Error) as error:
         return (line, line), Refusal(str(error))
     if len(scored.member_id.encode()) > MAXIMUM_KEY_BYTES:
         return (line, line), Refusal(f"member_id is longer than {MAXIMUM_KEY_BYTES} bytes")
@@ -193,7 +198,7 @@ def _check_line(line: str) -> tuple[tuple[str, str], ScoredMember | Refusal]:
 
 def _refuse_repeated_members(
     records: Iterable[tuple[tuple[str, str], ScoredMember | Refusal]],
-) -> Iterator[CheckedRecord]:
+) -> Iterator[CheckedLine]:
     previous_member_id = None
     for (_, line), outcome in records:
         if isinstance(outcome, ScoredMember):
@@ -204,7 +209,7 @@ def _refuse_repeated_members(
         yield line, outcome
 
 
-def write_quarantine(spark: SparkSession, checked: RDD[CheckedRecord], uri: str) -> int:
+def write_quarantine(spark: SparkSession, checked: RDD[CheckedLine], uri: str) -> int:
     """Write the refused lines as JSON lines of `reason` and `line`, and give their number."""
     refused = checked.flatMap(lambda record: [(record[1].reason, record[0])] if isinstance(record[1], Refusal) else [])
     count = refused.count()
@@ -241,27 +246,27 @@ def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> lis
     return served.mapPartitions(write).collect()
 
 
-def verify(receipt: PushReceipt, expected_record_count: int, errors: Sequence[str]) -> None:
+def verify(receipt: PushReceipt, expected_line_count: int, errors: Sequence[str]) -> None:
     """Accept a receipt only if no record is lost.
 
     Args:
         receipt: what was pushed.
-        expected_record_count: members that the ETL has put out.
+        expected_line_count: members that the ETL has put out.
         errors: what ended the writing of some partitions early.
 
     Raises:
-        RecordsLostError: names every figure, and the errors.
+        ScoredLinesLostError: names every figure, and the errors.
     """
     figures = (
-        f"{receipt.read} read of {expected_record_count} expected, {receipt.written} written, "
+        f"{receipt.read} read of {expected_line_count} expected, {receipt.written} written, "
         f"{receipt.quarantined} quarantined, {receipt.failed} failed"
     )
     if receipt.failed:
-        raise RecordsLostError("; ".join([f"DynamoDB has not accepted all records: {figures}", *errors]))
+        raise ScoredLinesLostError("; ".join([f"DynamoDB has not accepted all records: {figures}", *errors]))
     if receipt.read != receipt.written + receipt.quarantined:
-        raise RecordsLostError(f"the records do not add up: {figures}")
-    if receipt.read != expected_record_count:
-        raise RecordsLostError(f"the transform's output is not one record per member: {figures}")
+        raise ScoredLinesLostError(f"the records do not add up: {figures}")
+    if receipt.read != expected_line_count:
+        raise ScoredLinesLostError(f"the transform's output is not one record per member: {figures}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,12 +9,12 @@ from datetime import date, timedelta
 from pyspark import RDD
 from pyspark.sql import DataFrame, SparkSession
 
-from buyer_stage.documents import StageChanges
-from buyer_stage.s3_layout import served_stages_prefix
-from buyer_stage.stage_changes import ServedStage, next_served_stage
-from buyer_stage.stages import Stage
-from buyer_stage.transform_output import ScoredMember
-from spark_common.files import exists, join_uri, write_text
+from buyer_stage.domain.documents import StageChanges
+from buyer_stage.domain.s3_layout import served_stages_prefix
+from buyer_stage.domain.stage_changes import ServedStage, next_served_stage
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.transform_output import ScoredMember
+from buyer_stage.spark.files import exists, join_uri, write_text
 
 SCHEMA = "member_id string, stage string, disagreeing_snapshots int"
 
@@ -98,16 +98,16 @@ def count_stages(
         Stage -> members who are served it; stage -> members of whom the model named it; and the changes.
     """
     stages = {stage.value: 0 for stage in Stage}
-    named_stages, transitions, held = dict(stages), {stage: dict(stages) for stage in stages}, 0
+    predicted_stages, transitions, held = dict(stages), {stage: dict(stages) for stage in stages}, 0
     counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
     for (before, now, named), members in counts.items():
         stages[now] += members
-        named_stages[named] += members
+        predicted_stages[named] += members
         if before is not None:
             transitions[before][now] += members
         if now is not named:
             held += members
-    return stages, named_stages, StageChanges(previous_date, previous_members, transitions, held)
+    return stages, predicted_stages, StageChanges(previous_date, previous_members, transitions, held)
 
 
 def write_served_stages(spark: SparkSession, served: RDD[ServedMember], pipeline_bucket: str, day: date) -> None:

@@ -3,9 +3,9 @@ r"""Does the work of a SageMaker Autopilot job: searches for the model that the 
     python -m localcloud.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
         --max-candidates 8 --max-runtime-seconds 120 --seed 0 --output DIR
 
-The candidates are those of `model_training`, and their blend. They are fitted to the training channel, and given their
-weights, their rule and their rank on the validation channel: an Autopilot job never sees who the members are, so it
-has to trust that the two channels share none. The output folder gets `candidates.json` (best first) and the best
+The candidates are those of `buyer_stage.training`, and their blend. They are fitted to the training channel. Their
+weights, rule and rank come from the validation channel: an Autopilot job does not know who the members are, so it has
+to trust that the two channels share none. The output folder gets `candidates.json` (best first) and the best
 candidate as `model.tar.gz`.
 """
 
@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from buyer_stage.stages import Stage
-from model_quality.evaluation import HIGHER_IS_BETTER, Matrix, metric_values
-from model_training.candidates import RECIPES, fit, raw_probabilities
-from model_training.labelled_rows import LabelledRows, feature_values, read_csv, stage_classes
-from model_training.model_archive import MODEL_ARCHIVE, Component, Model, save_model
-from model_training.representations import REPRESENTATIONS
-from model_training.training import blended_model, choose
+from buyer_stage.domain.stages import Stage
+from buyer_stage.quality.evaluation import HIGHER_IS_BETTER, Matrix, metric_values
+from buyer_stage.training.candidates import RECIPES, fit, raw_probabilities
+from buyer_stage.training.fitting import blended_model, choose
+from buyer_stage.training.model_archive import MODEL_ARCHIVE, Component, Model, save_model
+from buyer_stage.training.representations import REPRESENTATIONS
+from buyer_stage.training.training_rows import TrainingRows, feature_values, read_csv, stage_classes
 
 CANDIDATES_FILE = "candidates.json"
 
@@ -35,7 +35,7 @@ METRICS: dict[str, str] = {
     "LogLoss": "log_loss",
     "Accuracy": "accuracy",
 }
-"""Metrics as Autopilot names them -> as `model_quality` does; each can be the objective."""
+"""Metrics as Autopilot names them -> as `buyer_stage.quality` does; each can be the objective."""
 
 BLEND = "Blend"
 
@@ -50,7 +50,7 @@ class Candidate:
 
     Attributes:
         name: unique in the search.
-        algorithm: of `model_training.candidates`, or `BLEND`.
+        algorithm: of `buyer_stage.training.candidates`, or `BLEND`.
         parameters: of the algorithm; of a blend, the weight of each candidate.
         metrics: keys of `METRICS` -> value on the validation rows.
         seconds: that it took.
@@ -65,7 +65,7 @@ class Candidate:
     model: Model
 
 
-def read_channels(training: Path, validation: Path, target: str) -> tuple[LabelledRows, LabelledRows]:
+def read_channels(training: Path, validation: Path, target: str) -> tuple[TrainingRows, TrainingRows]:
     """Read both channels; every column but the target is a feature, and every row counts as a member of its own.
 
     Raises:
@@ -75,7 +75,7 @@ def read_channels(training: Path, validation: Path, target: str) -> tuple[Labell
     frames = [(path, read_csv(path)) for path in (training, validation)]
     features = tuple(column for column in frames[0][1].columns if column != target)
     training_rows, validation_rows = (
-        LabelledRows(
+        TrainingRows(
             features,
             tuple(Stage),
             tuple(str(row) for row in range(len(frame))),
@@ -91,8 +91,8 @@ def read_channels(training: Path, validation: Path, target: str) -> tuple[Labell
 
 
 def search(
-    training: LabelledRows,
-    validation: LabelledRows,
+    training: TrainingRows,
+    validation: TrainingRows,
     objective: str,
     *,
     max_candidates: int,
@@ -154,7 +154,7 @@ def search(
 
 
 def _calibrated(
-    training: LabelledRows, validation: LabelledRows, components: Sequence[Component], said: Sequence[Matrix]
+    training: TrainingRows, validation: TrainingRows, components: Sequence[Component], said: Sequence[Matrix]
 ) -> Model:
     """Give components their weights beside the prior, and their rule, on the validation rows."""
     prior = np.tile(training.prior, (len(validation.members), 1))

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buyer_stage.training.model_archive import Model, load_model
 from localcloud.inference_container import respond, write_csv_line
-from model_training.model_archive import Model, load_model
 
 OUTPUT_SUFFIX = ".out"
 BYTES_PER_MB = 1024 * 1024

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow.dataset
 import pyarrow.parquet
 
-from buyer_stage.datalake import PARTITION_COLUMN, partition_prefix, table_prefix
-from buyer_stage.errors import DataLakeError
-from buyer_stage.features import MEMBER_ID
-from buyer_stage.snapshot_date import parse_snapshot_date
-from buyer_stage.windows import Window
+from buyer_stage.domain.datalake import PARTITION_COLUMN, partition_prefix, table_prefix
+from buyer_stage.domain.errors import DataLakeError
+from buyer_stage.domain.features import MEMBER_ID
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.windows import Window
 
 
 def newest_complete_snapshot(folder: Path) -> date:

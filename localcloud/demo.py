@@ -18,23 +18,23 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from buyer_stage.datalake import SURVEY_FILE
-from buyer_stage.errors import BuyerStageError
-from buyer_stage.snapshot_date import parse_snapshot_date, resolve_snapshot_date
+from buyer_stage.domain.datalake import SURVEY_FILE
+from buyer_stage.domain.errors import BuyerStageError
+from buyer_stage.domain.snapshot_date import parse_snapshot_date, resolve_snapshot_date
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from localcloud.export import export_run
-from localcloud.summary import Summary, print_summary, summarise
+from localcloud.summary import Summary, print_summary, summarize
 from sample_data.generate import generate
-from tools.execution import ExecutionRecord, run
+from tools.execution import Execution, run
 from tools.models import approve, choose, list_models
 
 MARKER = ".demo"
 """Marks a folder as one that an earlier demo made, and this one may replace."""
 
-LABELLED_DAYS_BEFORE = timedelta(days=30)
+LABELED_DAYS_BEFORE = timedelta(days=30)
 """How long before the scored day the synthetic survey was held."""
 
 
@@ -67,7 +67,7 @@ def prepare_data_lake(arguments: argparse.Namespace, console: Console) -> tuple[
         folder: Path = arguments.out / "datalake"
         snapshot_date = arguments.snapshot_date or resolve_snapshot_date(datetime.now(UTC))
         with step(console, f"generate the data lake: {arguments.members:,} members, seed {arguments.seed}"):
-            generate(folder, arguments.members, snapshot_date, snapshot_date - LABELLED_DAYS_BEFORE, arguments.seed)
+            generate(folder, arguments.members, snapshot_date, snapshot_date - LABELED_DAYS_BEFORE, arguments.seed)
         return folder, snapshot_date
     folder = arguments.datalake
     if not (folder / SURVEY_FILE).is_file():
@@ -84,7 +84,7 @@ def step(console: Console, title: str) -> Iterator[None]:
     console.print(f"[bold]{title}[/bold]  {time.monotonic() - started:.1f} s")
 
 
-def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console) -> dict[str, ExecutionRecord]:
+def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console) -> dict[str, Execution]:
     """Run the ETL state machine, then, when it has succeeded, the ML state machine.
 
     A model that waits for approval is approved, because nobody is there to read its card, and ML runs once more.
@@ -130,7 +130,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             raise DemoError(
                 f"the {failed[0]} execution {records[failed[0]].status}; histories and logs: {arguments.out}"
             )
-        summary = summarise(
+        summary = summarize(
             arguments.out, deployment, records, snapshot_date, count_distinct_members(data_lake, snapshot_date)
         )
     summary.seconds = round(time.monotonic() - started, 1)

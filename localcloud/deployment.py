@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 
-from buyer_stage.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
+from buyer_stage.domain.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
 from localcloud.cloud import REGION, LocalCloudError, running
 from tools.package import build_packages
 from tools.publish import code_bucket, publish

@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 
 from localcloud.deployment import Deployment
-from tools.execution import ExecutionRecord
+from tools.execution import Execution
 
 
-def export_run(deployment: Deployment, records: dict[str, ExecutionRecord], out: Path) -> None:
+def export_run(deployment: Deployment, records: dict[str, Execution], out: Path) -> None:
     """Write the pipeline bucket, the table, the histories, the notifications and the functions' logs below `out`."""
     _export_bucket(deployment.pipeline_bucket, out / "s3" / deployment.pipeline_bucket)
     items = boto3.resource("dynamodb").Table(deployment.table_name)

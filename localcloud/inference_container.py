@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from model_quality.evaluation import Matrix
-from model_training.model_archive import Model
+from buyer_stage.quality.evaluation import Matrix
+from buyer_stage.training.model_archive import Model
 
 
 class InvalidRequestError(Exception):

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from buyer_stage import s3_layout
-from buyer_stage.stages import Stage
+from buyer_stage.domain import s3_layout
+from buyer_stage.domain.stages import Stage
 from localcloud.deployment import Deployment
-from tools.execution import ExecutionRecord
+from tools.execution import Execution
 
 LOOKUPS = 3
 """Table items shown as examples."""
@@ -27,7 +27,7 @@ class Summary:
         snapshot_date: the scored day, ISO 8601.
         rows: stage of the pipeline -> rows that came out of it.
         window_rows: window -> rows of the data lake.
-        labelled_set: the labelled set's manifest.
+        labeled_set: the labeled set's manifest.
         members_per_stage: stage -> items of the table.
         model_card: what the model is, and how good on members that neither training nor its choice saw.
         drift: how the snapshot differs from what the model was made from, and its stages from those before.
@@ -40,7 +40,7 @@ class Summary:
     snapshot_date: str
     rows: dict[str, int]
     window_rows: dict[str, int]
-    labelled_set: dict[str, Any]
+    labeled_set: dict[str, Any]
     members_per_stage: dict[str, int]
     model_card: dict[str, Any]
     drift: dict[str, Any]
@@ -54,8 +54,8 @@ class Summary:
         return asdict(self)
 
 
-def summarise(
-    out: Path, deployment: Deployment, records: dict[str, ExecutionRecord], snapshot_date: date, distinct_members: int
+def summarize(
+    out: Path, deployment: Deployment, records: dict[str, Execution], snapshot_date: date, distinct_members: int
 ) -> Summary:
     """Gather a run's figures from its exported artefacts.
 
@@ -95,7 +95,7 @@ def summarise(
         snapshot_date=snapshot_date.isoformat(),
         rows=rows,
         window_rows=features["window_row_counts"],
-        labelled_set=document(s3_layout.LABELLED_SET_MANIFEST_KEY),
+        labeled_set=document(s3_layout.LABELED_SET_MANIFEST_KEY),
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
         model_card=document(s3_layout.model_card_key(ml["model"]["model_version"])),
         drift=document(ml["drift"]["report"]),
@@ -119,7 +119,7 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     console.rule(f"snapshot {summary.snapshot_date}")
     table("Rows of the data lake per window", summary.window_rows)
     table("Rows out of every stage", summary.rows)
-    table("Labelled set, rows", {name: split["rows"] for name, split in summary.labelled_set["splits"].items()})
+    table("Labeled set, rows", {name: split["rows"] for name, split in summary.labeled_set["splits"].items()})
     table("Members per stage", summary.members_per_stage)
     evaluation = summary.model_card["evaluation"]
     prior = evaluation["baselines"]["prior"]

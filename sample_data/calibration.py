@@ -1,6 +1,6 @@
-"""The numbers that synthetic behaviour is drawn from.
+"""The numbers that synthetic behavior is drawn from.
 
-They are calibrated on the 3,873 labelled rows (994 members, 12 snapshot days of January and February 2020)
+They are calibrated on the 3,873 labeled rows (994 members, 12 snapshot days of January and February 2020)
 of the original study: shares, means and zero rates per window; no row of it is here. Three things differ on purpose:
 the effect of the stage is stronger (`SIGNAL`), because the real one would hardly show in a demo; searches
 exist in `t030`, where the original extract had lost them; and a few members are missing from long windows only.
@@ -8,7 +8,7 @@ exist in `t030`, where the original extract had lost them; and a few members are
 Tuples over windows or bands go from the shortest window to the longest, tuples over stages in the order of `Stage`.
 """
 
-from buyer_stage.stages import Stage
+from buyer_stage.domain.stages import Stage
 
 STAGE_SHARES: dict[Stage, float] = {
     Stage.DREAMER: 0.161,

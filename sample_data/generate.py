@@ -1,6 +1,6 @@
-"""Writes a synthetic data lake: five tables for a labelled day and a scored day, and the survey.
+"""Writes a synthetic data lake: five tables for a labeled day and a scored day, and the survey.
 
-    python -m sample_data.generate --out DIR [--members 20000] [--snapshot-date 20200301] [--labelled-date 20200131]
+    python -m sample_data.generate --out DIR [--members 20000] [--snapshot-date 20200301] [--labeled-date 20200131]
         [--seed 7] [--part-files 2]
 
 The same arguments give the same values; no clock is read.
@@ -16,20 +16,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from buyer_stage.datalake import SURVEY_COLUMNS, SURVEY_FILE, partition_prefix
-from buyer_stage.errors import InvalidInputError
-from buyer_stage.snapshot_date import parse_snapshot_date
-from buyer_stage.stages import STAGE_ALIASES, Stage
-from buyer_stage.windows import Window
-from sample_data.behaviour import Behaviour, Members, draw_behaviour, draw_members
+from buyer_stage.domain.datalake import SURVEY_COLUMNS, SURVEY_FILE, partition_prefix
+from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.stages import STAGE_ALIASES, Stage
+from buyer_stage.domain.windows import Window
+from sample_data.behavior import Behavior, Members, draw_behavior, draw_members
 from sample_data.schema import table_schema
 
 MINIMUM_MEMBERS = 20
 """Fewer would leave windows empty and stages without an answer."""
 
-LABELLED_DAYS_BEFORE_SNAPSHOT = 30
+LABELED_DAYS_BEFORE_SNAPSHOT = 30
 TURNOVER = 0.1
-"""Share of the labelled day's members who are gone on the scored day, and have been replaced by others."""
+"""Share of the labeled day's members who are gone on the scored day, and have been replaced by others."""
 
 ANSWER_SHARE = 0.6
 CONFLICTING_SHARE = 0.02
@@ -37,20 +37,20 @@ UNKNOWN_LABEL_SHARE = 0.01
 UNKNOWN_LABEL = "Just Looking"
 
 ANSWER_DAY_SHARES: dict[int, float] = {-1: 0.1, 0: 0.3, 1: 0.3, 2: 0.25, 9: 0.05}
-"""Days from the labelled day to an answer -> share of the answers. One from before it or long after labels nothing."""
+"""Days from the labeled day to an answer -> share of the answers. One from before it or long after labels nothing."""
 
 STAGES = tuple(Stage)
 ALIASES = {stage: alias for alias, stage in STAGE_ALIASES.items()}
 
 
-def generate(out: Path, members: int, snapshot_date: date, labelled_date: date, seed: int, part_files: int = 2) -> None:
+def generate(out: Path, members: int, snapshot_date: date, labeled_date: date, seed: int, part_files: int = 2) -> None:
     """Write the data lake.
 
     Args:
         out: folder to write to; partitions and a survey of these names are replaced.
         members: distinct members on each of the two days, at least `MINIMUM_MEMBERS`.
         snapshot_date: the day to be scored.
-        labelled_date: the earlier day that the survey's answers label.
+        labeled_date: the earlier day that the survey's answers label.
         seed: of the random numbers, 0 or more.
         part_files: Parquet files per partition, 1 or more.
 
@@ -63,29 +63,29 @@ def generate(out: Path, members: int, snapshot_date: date, labelled_date: date, 
         raise InvalidInputError(f"{part_files} part files; there must be one at least")
     if seed < 0:
         raise InvalidInputError(f"seed is {seed}; it must be 0 or more")
-    if labelled_date >= snapshot_date:
-        raise InvalidInputError(f"labelled date {labelled_date} is not before the snapshot date {snapshot_date}")
+    if labeled_date >= snapshot_date:
+        raise InvalidInputError(f"labeled date {labeled_date} is not before the snapshot date {snapshot_date}")
 
     arrivals = max(1, round(TURNOVER * members))
     everyone = draw_members(np.random.default_rng(seed), members + arrivals)
-    days = {labelled_date: everyone.part(slice(members)), snapshot_date: everyone.part(slice(arrivals, None))}
+    days = {labeled_date: everyone.part(slice(members)), snapshot_date: everyone.part(slice(arrivals, None))}
     for day, people in days.items():
         # a day has random numbers of its own: it stays the same when the other day is another one
-        behaviour = draw_behaviour(np.random.default_rng([seed, day.toordinal()]), people, day)
+        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), people, day)
         for position, window in enumerate(Window):
-            _write_partition(out / partition_prefix(window, day), behaviour, position, part_files)
-    _write_survey(out / SURVEY_FILE, np.random.default_rng([seed, 0]), everyone, labelled_date)
+            _write_partition(out / partition_prefix(window, day), behavior, position, part_files)
+    _write_survey(out / SURVEY_FILE, np.random.default_rng([seed, 0]), everyone, labeled_date)
 
 
-def _write_partition(folder: Path, behaviour: Behaviour, position: int, part_files: int) -> None:
+def _write_partition(folder: Path, behavior: Behavior, position: int, part_files: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.parquet"):
         old.unlink()
-    rows = np.flatnonzero(behaviour.present[:, position])
+    rows = np.flatnonzero(behavior.present[:, position])
     schema = table_schema()
     columns = []
     for field in schema:
-        values = behaviour.columns[field.name][rows, position]
+        values = behavior.columns[field.name][rows, position]
         columns.append(pa.array(np.ma.getdata(values), field.type, np.ma.getmaskarray(values)))
     table = pa.table(columns, schema)
     for number, part_rows in enumerate(np.array_split(np.arange(len(rows)), part_files)):
@@ -99,7 +99,7 @@ def _write_partition(folder: Path, behaviour: Behaviour, position: int, part_fil
         )
 
 
-def _write_survey(path: Path, rng: np.random.Generator, members: Members, labelled_date: date) -> None:
+def _write_survey(path: Path, rng: np.random.Generator, members: Members, labeled_date: date) -> None:
     """Write the answers, sorted by member; some of them name no stage, contradict each other or bear no usable day."""
     count = len(members.ids)
     answers = rng.random(count) < ANSWER_SHARE
@@ -111,7 +111,7 @@ def _write_survey(path: Path, rng: np.random.Generator, members: Members, labell
     by_alias = rng.random((count, 4)) < 0.5
     rows: list[tuple[str, ...]] = []
     for i in np.flatnonzero(answers):
-        end = labelled_date + timedelta(days=days_after[i])
+        end = labeled_date + timedelta(days=days_after[i])
         start = end - timedelta(days=days_taken[i])
         contradiction = (members.stages[i] + 1) % len(STAGES)
         label, contradicting, *others = (
@@ -136,14 +136,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--snapshot-date", type=parse_snapshot_date, default=date(2020, 3, 1), help="scored day, YYYYMMDD"
     )
-    parser.add_argument(
-        "--labelled-date", type=parse_snapshot_date, help="day with answers; 30 days before if left out"
-    )
+    parser.add_argument("--labeled-date", type=parse_snapshot_date, help="day with answers; 30 days before if left out")
     parser.add_argument("--seed", type=int, default=7, help="of the random numbers")
     parser.add_argument("--part-files", type=int, default=2, help="Parquet files per partition")
     options = parser.parse_args(arguments)
-    labelled_date = options.labelled_date or options.snapshot_date - timedelta(days=LABELLED_DAYS_BEFORE_SNAPSHOT)
-    generate(options.out, options.members, options.snapshot_date, labelled_date, options.seed, options.part_files)
+    labeled_date = options.labeled_date or options.snapshot_date - timedelta(days=LABELED_DAYS_BEFORE_SNAPSHOT)
+    generate(options.out, options.members, options.snapshot_date, labeled_date, options.seed, options.part_files)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 -- The features of snapshots: the reference definition, in Athena's dialect.
 --
 -- It is written apart from the Spark code on purpose. After every run validate_features.py transpiles this text to
--- Spark SQL, computes it on the same input and compares every value. labelled_set.sql takes its features from here.
+-- Spark SQL, computes it on the same input and compares every value. labeled_set.sql takes its features from here.
 --
 -- Parameters: :snapshot_dates, string literals such as '20200130', '20200131'. Tables are those of the current database.
 -- Result: one row per snapshot and member: snapshot_date, then the 159 columns in the order of the ETL's output.
 
-WITH behaviour AS (
+WITH behavior AS (
     SELECT 1 AS window_days, *
     FROM consumer_analytical_profile_member_id_summary_t001
     WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
@@ -31,11 +31,11 @@ WITH behaviour AS (
 -- A segment is compared without the white space around it.
 trimmed AS (
     SELECT *, regexp_replace(ldp_dominant_segment, '^\s+|\s+$', '') AS segment
-    FROM behaviour
+    FROM behavior
 ),
 
 -- Null and NaN count as 0, and a dwell time as 180 seconds at most. An unknown segment is none of the four.
-normalised AS (
+normalized AS (
     SELECT
         window_days,
         snapshot_date_mst_yyyymmdd,
@@ -79,7 +79,7 @@ members AS (
         member_id,
         snapshot_date_mst_yyyymmdd,
         CAST(date_parse(snapshot_date_mst_yyyymmdd, '%Y%m%d') AS DATE) AS snapshot_date
-    FROM behaviour
+    FROM behavior
     GROUP BY member_id, snapshot_date_mst_yyyymmdd
 )
 
@@ -246,13 +246,13 @@ SELECT
     coalesce(t090.submitted_leads_for_sale, 0) AS submitted_leads_for_sale_090,
     coalesce(t090.submitted_leads_not_for_sale, 0) AS submitted_leads_not_for_sale_090
 FROM members
-LEFT JOIN normalised AS t001
+LEFT JOIN normalized AS t001
     ON t001.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t001.member_id = members.member_id AND t001.window_days = 1
-LEFT JOIN normalised AS t007
+LEFT JOIN normalized AS t007
     ON t007.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t007.member_id = members.member_id AND t007.window_days = 7
-LEFT JOIN normalised AS t030
+LEFT JOIN normalized AS t030
     ON t030.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t030.member_id = members.member_id AND t030.window_days = 30
-LEFT JOIN normalised AS t060
+LEFT JOIN normalized AS t060
     ON t060.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t060.member_id = members.member_id AND t060.window_days = 60
-LEFT JOIN normalised AS t090
+LEFT JOIN normalized AS t090
     ON t090.snapshot_date_mst_yyyymmdd = members.snapshot_date_mst_yyyymmdd AND t090.member_id = members.member_id AND t090.window_days = 90

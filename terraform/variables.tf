@@ -112,7 +112,7 @@ variable "alert_emails" {
 }
 
 variable "datalake_bucket" {
-  description = "Existing bucket of the data lake; the five behaviour summaries lie under cnsp/."
+  description = "Existing bucket of the data lake; the five behavior summaries lie under cnsp/."
   type        = string
 
   validation {
@@ -287,7 +287,7 @@ variable "maximum_model_age_days" {
 }
 
 variable "retrain_on_drift" {
-  description = "Whether members who have drifted from those that the model was made from lead to another training, once the labelled set has changed since the last one."
+  description = "Whether members who have drifted from those that the model was made from lead to another training, once the labeled set has changed since the last one."
   type        = bool
   default     = true
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from buyer_stage.datalake import REQUIRED_COLUMNS, partition_prefix
-from buyer_stage.features import HiveType
-from buyer_stage.windows import Window
+from buyer_stage.domain.datalake import REQUIRED_COLUMNS, partition_prefix
+from buyer_stage.domain.features import HiveType
+from buyer_stage.domain.windows import Window
 
 SNAPSHOT = date(2020, 2, 3)
 

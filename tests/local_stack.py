@@ -18,12 +18,12 @@ from localcloud import cloud as local_cloud
 from localcloud.calls import Call, read_calls
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from sample_data.generate import generate
-from tools.execution import ExecutionRecord, run
+from tools.execution import Execution, run
 
 MEMBERS = 1500
 """So many that the first model is clearly better than none, and the gate lets it through."""
 SNAPSHOT_DATE = date(2026, 5, 20)
-LABELLED_DATE = date(2026, 4, 20)
+LABELED_DATE = date(2026, 4, 20)
 SNAPSHOT_INPUT = {"snapshot_date": "20260520"}
 MISSING_SNAPSHOT = "20260401"
 IMPOSSIBLE_SNAPSHOT = "2026-05-20"
@@ -38,10 +38,10 @@ class Stack:
     deployment: Deployment
     data_lake: Path
 
-    def run_etl(self, **more: Any) -> ExecutionRecord:
+    def run_etl(self, **more: Any) -> Execution:
         return run(self.deployment.etl_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
 
-    def run_ml(self, **more: Any) -> ExecutionRecord:
+    def run_ml(self, **more: Any) -> Execution:
         return run(self.deployment.ml_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
 
     def fire_ml_schedule(self) -> dict[str, Any]:
@@ -112,13 +112,13 @@ class FirstRuns:
         calls: every AWS call that a role made in these runs.
     """
 
-    etl: ExecutionRecord
-    ml: ExecutionRecord
-    again: ExecutionRecord
+    etl: Execution
+    ml: Execution
+    again: Execution
     items: dict[str, dict[str, Any]]
     items_again: dict[str, dict[str, Any]]
-    missing: ExecutionRecord
-    impossible: ExecutionRecord
+    missing: Execution
+    impossible: Execution
     scheduled: dict[str, Any]
     notifications: list[dict[str, str]]
     notifications_of_missing: list[dict[str, str]]
@@ -138,7 +138,7 @@ def pointed_at(cloud: local_cloud.LocalCloud) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deployed_stack(folder: Path) -> Iterator[Stack]:
-    generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELLED_DATE, 7)
+    generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, 7)
     cloud = local_cloud.start(folder / "cloud", local_cloud.free_port())
     try:
         with pointed_at(cloud):

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from datetime import date
 
-from buyer_stage.features import MAXIMUM_DWELL_SECONDS, SOURCE_COLUMNS, Rule, calendar_features
-from buyer_stage.windows import Window
+from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, SOURCE_COLUMNS, Rule, calendar_features
+from buyer_stage.domain.windows import Window
 
 
 def reference_features(

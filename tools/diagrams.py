@@ -196,14 +196,14 @@ def state_machine_document(name: str) -> str:
 def read_resources(root: Path) -> set[str]:
     """Give the kinds of resources that a configuration makes: `module.aws_kind`, and `root.aws_kind` of its root.
 
-    What a module makes by another one of its neighbours counts as its own.
+    What a module makes by another one of its neighbors counts as its own.
     """
     texts = {"root": [file.read_text() for file in root.glob("*.tf")]}
     for file in root.glob("modules/*/*.tf"):
         texts.setdefault(file.parent.name, []).append(file.read_text())
     text = {module: "\n".join(files) for module, files in texts.items()}
     used = {module: re.findall(r'^  source = "\.\./(\w+)"', body, flags=re.MULTILINE) for module, body in text.items()}
-    shared = {neighbour for neighbours in used.values() for neighbour in neighbours}
+    shared = {neighbor for neighbors in used.values() for neighbor in neighbors}
     return {
         f"{module}.{kind}"
         for module in text.keys() - shared
@@ -327,15 +327,15 @@ ARROWS = [
     ("schedules", "every 8 hours", "etl"),
     ("schedules", "daily", "ml"),
     ("etl", "one per run", "emr"),
-    ("lake", "behaviour, survey", "emr"),
-    ("emr", "features, labelled set", "bucket"),
+    ("lake", "behavior, survey", "emr"),
+    ("emr", "features, labeled set", "bucket"),
     ("lake", "questions", "catalog"),
     ("ml", "", "functions"),
     ("functions", "start, look at", "sagemaker"),
     ("ml", "score the holdout", "sagemaker"),
     ("functions", "start, look at", "glue"),
     ("functions", "register, find", "registry"),
-    ("bucket", "features, labelled set", "sagemaker"),
+    ("bucket", "features, labeled set", "sagemaker"),
     ("sagemaker", "models, scores", "bucket"),
     ("bucket", "scores", "glue"),
     ("glue", "stages", "table"),

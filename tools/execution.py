@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
 from tools.terraform import ENVIRONMENTS
 
@@ -33,7 +33,7 @@ class StateVisit:
 
 
 @dataclass
-class ExecutionRecord:
+class Execution:
     """What an execution did.
 
     Attributes:
@@ -83,7 +83,7 @@ def live_alias(state_machine_arn: str) -> str:
     return f"{state_machine_arn}:live"
 
 
-def run(state_machine_arn: str, execution_input: dict[str, Any], console: Console) -> ExecutionRecord:
+def run(state_machine_arn: str, execution_input: dict[str, Any], console: Console) -> Execution:
     """Start an execution, show each state as it is left, and give the record when the execution has ended.
 
     Args:
@@ -93,7 +93,7 @@ def run(state_machine_arn: str, execution_input: dict[str, Any], console: Consol
     """
     client = boto3.client("stepfunctions")
     started = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(execution_input))
-    record = ExecutionRecord(started["executionArn"])
+    record = Execution(started["executionArn"])
     console.print(f"[bold]{state_machine_arn.split(':')[6]}[/bold]  {json.dumps(execution_input)}")
     shown: set[str] = set()
     with console.status("starting") as status:
@@ -118,7 +118,7 @@ def run(state_machine_arn: str, execution_input: dict[str, Any], console: Consol
     return record
 
 
-def _read_history(client: Any, record: ExecutionRecord) -> None:
+def _read_history(client: Any, record: Execution) -> None:
     pages = client.get_paginator("get_execution_history").paginate(executionArn=record.arn)
     record.history = [event for page in pages for event in page["events"]]
     record.visits = []
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("pipeline", choices=PIPELINES)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; two days ago when left out")
-    parser.add_argument("--build-training-data", action="store_true", help="with etl: build the labelled set too")
+    parser.add_argument("--build-training-data", action="store_true", help="with etl: build the labeled set too")
     arguments = parser.parse_args()
     execution_input: dict[str, Any] = {}
     if arguments.snapshot_date:

@@ -12,8 +12,8 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from buyer_stage.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, PROFILE_FILE, VALIDATION_FILE, features_prefix
-from buyer_stage.snapshot_date import format_partition_value, parse_snapshot_date
+from buyer_stage.domain.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, PROFILE_FILE, VALIDATION_FILE, features_prefix
+from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
 from tools.local_spark import local_spark_submit
 from tools.repository import REPOSITORY
 

@@ -9,7 +9,7 @@ OPTIONS: tuple[str, ...] = (
     *("--conf", "spark.ui.enabled=false"),
     # Two hundred, the default, is for a cluster; on one machine most of them would be empty tasks.
     *("--conf", "spark.sql.shuffle.partitions=4"),
-    # An application of half a minute ends before the optimising compiler pays off: without it, half the CPU time.
+    # An application of half a minute ends before the optimizing compiler pays off: without it, half the CPU time.
     *("--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
 )
 

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from tools.repository import REPOSITORY
 
-LAYER_PACKAGES = ("buyer_stage", "lambdas/common", "model_quality")
-SPARK_PACKAGES = ("buyer_stage", "spark_common", "emr_steps", "glue")
+LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
+LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
+SPARK_MODULES = (*LIBRARY_MODULES, "buyer_stage/spark/**/*.py", "emr_steps/**/*.py", "glue/**/*.py")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
 LAYER_REQUIREMENTS = "requirements/layer.txt"
 
@@ -71,9 +72,9 @@ def files_matching(root: Path, pattern: str) -> list[Path]:
     return files
 
 
-def package_entries(root: Path, package: str, prefix: str = "") -> list[tuple[str, Path]]:
-    """Give the zip entries of a Python package's modules."""
-    return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, f"{package}/**/*.py")]
+def module_entries(root: Path, pattern: str, prefix: str = "") -> list[tuple[str, Path]]:
+    """Return the zip entries of the Python modules that match a pattern."""
+    return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, pattern)]
 
 
 def belongs_in_layer(name: Path) -> bool:
@@ -134,9 +135,8 @@ def build_layer(root: Path, out: Path) -> None:
     """Write `layer.zip`, whose `python/` folder Lambda puts on the module path."""
     dependencies = install_dependencies(root / LAYER_REQUIREMENTS, out / "cache")
     entries = dependency_entries(dependencies, "python/")
-    entries.append(("python/lambdas/__init__.py", root / "lambdas/__init__.py"))
-    for package in LAYER_PACKAGES:
-        entries += package_entries(root, package, "python/")
+    for pattern in LAYER_MODULES:
+        entries += module_entries(root, pattern, "python/")
     write_zip(out / "layer.zip", entries)
 
 
@@ -151,7 +151,7 @@ def build_code(root: Path, out: Path) -> None:
     """Write the folder `code/`, as EMR and Glue find it in S3."""
     code = out / "code"
     shutil.rmtree(code, ignore_errors=True)
-    write_zip(code / "libraries.zip", [entry for package in SPARK_PACKAGES for entry in package_entries(root, package)])
+    write_zip(code / "libraries.zip", [entry for pattern in SPARK_MODULES for entry in module_entries(root, pattern)])
     for file in (file for pattern in CODE_FILES for file in files_matching(root, pattern)):
         target = code / file.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from buyer_stage.s3_layout import EMR_CERTIFICATE_KEY, code_prefix
+from buyer_stage.domain.s3_layout import EMR_CERTIFICATE_KEY, code_prefix
 from tools.certificate import make_certificate, must_be_renewed
 from tools.package import VERSION_FILE
 from tools.repository import REPOSITORY

@@ -9,15 +9,15 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from buyer_stage.documents import FeatureProfile, PushReceipt, to_json
-from buyer_stage.errors import InvalidManifestError
-from buyer_stage.s3_layout import drift_baseline_key, drift_report_key, feature_profile_key, push_receipt_key
+from buyer_stage.domain.documents import FeatureProfile, PushReceipt, to_json
+from buyer_stage.domain.errors import InvalidManifestError
+from buyer_stage.domain.s3_layout import drift_baseline_key, drift_report_key, feature_profile_key, push_receipt_key
+from buyer_stage.quality.drift import DriftBaseline, DriftLevel, DriftReport, report_drift
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
 from lambdas.common.model_registry import REMEDY
-from model_quality.drift import DriftBaseline, DriftLevel, DriftReport, report_drift
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
 
     Raises:
         InvalidManifestError: something to compare is missing, damaged or counted otherwise.
-        RecordsLostError: nobody was served.
+        ScoredLinesLostError: nobody was served.
     """
     report = report_drift(
         _load(drift_baseline_key(event.model_version), drift_baseline, f"the model was registered without; {REMEDY}"),
@@ -92,6 +92,6 @@ def _emit(report: DriftReport, drifted: list[str]) -> None:
     metrics.add_metric("FeaturesDrifted", MetricUnit.Count, len(drifted))
     metrics.add_metric("FeaturesShifted", MetricUnit.Count, len(report.features_at(DriftLevel.MODERATE)))
     metrics.add_metric("StageMixPsi", MetricUnit.NoUnit, report.stage_mix.psi)
-    metrics.add_metric("MembersHeld", MetricUnit.Count, report.changes.held)
+    metrics.add_metric("MembersWaiting", MetricUnit.Count, report.changes.held)
     if report.flip_rate is not None:
         metrics.add_metric("StageFlipRate", MetricUnit.NoUnit, report.flip_rate)

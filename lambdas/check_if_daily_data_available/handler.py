@@ -9,10 +9,10 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from buyer_stage.documents import FeatureManifest, FeatureValidation
-from buyer_stage.errors import InvalidManifestError
-from buyer_stage.features import FEATURE_SCHEMA_VERSION, OUTPUT_COLUMNS, column_checksum
-from buyer_stage.s3_layout import PART_FILE_PREFIX, feature_manifest_key, feature_validation_key, features_prefix
+from buyer_stage.domain.documents import FeatureManifest, FeatureValidation
+from buyer_stage.domain.errors import InvalidManifestError
+from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.s3_layout import PART_FILE_PREFIX, feature_manifest_key, feature_validation_key, features_prefix
 from lambdas.common.documents import load_document, parse_document, read_object
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors

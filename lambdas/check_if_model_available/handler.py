@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from pydantic import AwareDatetime, BaseModel, PositiveInt, TypeAdapter
 
-from buyer_stage.documents import LabelledSetManifest
-from buyer_stage.errors import ModelError
-from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY, drift_reports_prefix
+from buyer_stage.domain.documents import LabeledSetManifest
+from buyer_stage.domain.errors import ModelError
+from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, drift_reports_prefix
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import is_client_error, named_errors
@@ -37,7 +37,7 @@ class Event(ExecutionEvent):
 
 
 class DriftVerdict(BaseModel):
-    """The one thing that is read of a `model_quality.drift.DriftReport`: the rest may change between two runs."""
+    """The one thing that is read of a `buyer_stage.quality.drift.DriftReport`: the rest may change between two runs."""
 
     is_drifted: bool
 
@@ -45,7 +45,7 @@ class DriftVerdict(BaseModel):
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
-drift_verdict, labelled_set_manifest = TypeAdapter(DriftVerdict), TypeAdapter(LabelledSetManifest)
+drift_verdict, labeled_set_manifest = TypeAdapter(DriftVerdict), TypeAdapter(LabeledSetManifest)
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_name")
@@ -62,7 +62,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
 
     Raises:
         ModelError: the model is gone from SageMaker, learned from other columns or was registered by somebody else.
-        InvalidManifestError: the report on the model's drift, or the labelled set's manifest, is damaged.
+        InvalidManifestError: the report on the model's drift, or the labeled set's manifest, is damaged.
     """
     group = variables.model_package_group
     approved = newest_model(sagemaker, group, "Approved")
@@ -113,6 +113,6 @@ def _has_drifted(model: RegisteredModel) -> bool:
 
 
 def _is_there_more_to_learn_from(newest: RegisteredModel) -> bool:
-    """Tell whether the labelled set has changed since the last attempt: the same rows would make the same model."""
-    manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
+    """Tell whether the labeled set has changed since the last attempt: the same rows would make the same model."""
+    manifest = load_document(s3, variables.pipeline_bucket, LABELED_SET_MANIFEST_KEY, labeled_set_manifest)
     return manifest is not None and manifest.with_members_sha256["train"] != newest.training_data_sha256

@@ -1,1 +1,1 @@
-"""Tells whether there is a labelled set to train on, before hours of training are paid for."""
+"""Tells whether there is a labeled set to train on, before hours of training are paid for."""

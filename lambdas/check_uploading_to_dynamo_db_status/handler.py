@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import NonNegativeInt, TypeAdapter
 
-from buyer_stage.documents import PushReceipt
-from buyer_stage.errors import JobFailedError, RecordsLostError
-from buyer_stage.s3_layout import push_receipt_key
+from buyer_stage.domain.documents import PushReceipt
+from buyer_stage.domain.errors import JobFailedError, ScoredLinesLostError
+from buyer_stage.domain.s3_layout import push_receipt_key
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
@@ -52,7 +52,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
 
     Raises:
         JobFailedError: the run failed, and Glue is not going to try again.
-        RecordsLostError: the receipt is missing, does not add up or counts records that could not be written.
+        ScoredLinesLostError: the receipt is missing, does not add up or counts records that could not be written.
     """
     run = latest_run(glue, variables.glue_job_name, event.run_name)
     if run is None:
@@ -76,7 +76,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     for stage, count in receipt.stages.items():
         metrics.add_metric(f"Members{stage.title().replace(' ', '')}", MetricUnit.Count, count)
     if receipt.failed or receipt.read != receipt.written + receipt.quarantined + receipt.failed:
-        raise RecordsLostError(f"the receipt of {event.run_name} does not account for every record: {counts}")
+        raise ScoredLinesLostError(f"the receipt of {event.run_name} does not account for every record: {counts}")
     return {"status": "SUCCEEDED", **counts}
 
 
@@ -84,5 +84,5 @@ def _load_receipt(event: Event) -> PushReceipt:
     key = push_receipt_key(event.snapshot_date, event.run_name)
     receipt = load_document(s3, variables.pipeline_bucket, key, push_receipt)
     if receipt is None:
-        raise RecordsLostError(f"Glue run {event.job_run_id} succeeded without a receipt at {key}")
+        raise ScoredLinesLostError(f"Glue run {event.job_run_id} succeeded without a receipt at {key}")
     return receipt

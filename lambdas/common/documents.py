@@ -1,10 +1,10 @@
-"""Loads the documents of `buyer_stage.documents` from S3."""
+"""Loads the documents of `buyer_stage.domain.documents` from S3."""
 
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from buyer_stage.errors import InvalidManifestError
+from buyer_stage.domain.errors import InvalidManifestError
 from lambdas.common.errors import problems
 
 if TYPE_CHECKING:

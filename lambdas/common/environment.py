@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 from lambdas.common.errors import problems
 
 

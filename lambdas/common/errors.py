@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from pydantic import ValidationError
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 
 TRANSIENT_ERROR_CODES = frozenset(
     {

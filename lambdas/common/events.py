@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from buyer_stage.errors import InvalidInputError
-from buyer_stage.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
 
 
 def _day(text: object) -> date:

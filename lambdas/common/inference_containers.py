@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from buyer_stage.errors import ModelError
-from buyer_stage.transform_output import INFERENCE_RESPONSE_KEYS
+from buyer_stage.domain.errors import ModelError
+from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import AutoMLContainerDefinitionTypeDef, ContainerDefinitionUnionTypeDef

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from buyer_stage.errors import ModelError
-from buyer_stage.features import MODEL_FEATURES, column_checksum
+from buyer_stage.domain.errors import ModelError
+from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -21,7 +21,7 @@ class RegisteredModel:
         model_name: name of the SageMaker model made from it.
         model_version: what the serving table shows beside each stage.
         created_at: when it was registered; aware.
-        training_data_sha256: names the rows that it learned from, as the labelled set's manifest does.
+        training_data_sha256: names the rows that it learned from, as the labeled set's manifest does.
     """
 
     package_arn: str

@@ -1,6 +1,6 @@
 """What the state machine may do about a SageMaker job: wait, go on or fail."""
 
-from buyer_stage.errors import JobFailedError
+from buyer_stage.domain.errors import JobFailedError
 
 
 def waitable_status(job_name: str, status: str, failure_reason: str | None) -> str:

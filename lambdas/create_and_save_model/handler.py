@@ -12,31 +12,31 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, TypeAdapter
 
-from buyer_stage.documents import LabelledSetManifest, to_json
-from buyer_stage.errors import LabelledSetError, ModelError
-from buyer_stage.feature_bins import profile_rows
-from buyer_stage.labelled_set import SPLIT_SHARES, features_of, member_of, split_lines
-from buyer_stage.leak_guard import require_disjoint_members
-from buyer_stage.s3_layout import (
-    LABELLED_SET_MANIFEST_KEY,
+from buyer_stage.domain.documents import LabeledSetManifest, to_json
+from buyer_stage.domain.errors import LabeledSetError, ModelError
+from buyer_stage.domain.feature_bins import profile_rows
+from buyer_stage.domain.labeled_set import SPLIT_SHARES, features_of, member_of, split_lines
+from buyer_stage.domain.leak_guard import require_disjoint_members
+from buyer_stage.domain.s3_layout import (
+    LABELED_SET_MANIFEST_KEY,
     drift_baseline_key,
     holdout_scores_prefix,
     model_card_key,
     model_card_text_key,
     with_members_prefix,
 )
-from buyer_stage.transform_output import OUTPUT_FILE_SUFFIX
+from buyer_stage.domain.transform_output import OUTPUT_FILE_SUFFIX
+from buyer_stage.quality.drift import DriftBaseline
+from buyer_stage.quality.evaluation import Matrix, Predictions, baseline_predictions, compare, evaluate
+from buyer_stage.quality.gate import Decision, judge
+from buyer_stage.quality.holdout import LABELS, answers, class_shares, predictions
+from buyer_stage.quality.model_card import ModelCard, to_markdown
 from lambdas.common.documents import load_document, read_folder
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
 from lambdas.common.model_registry import package_properties
-from model_quality.drift import DriftBaseline
-from model_quality.evaluation import Matrix, Predictions, baseline_predictions, compare, evaluate
-from model_quality.gate import Decision, judge
-from model_quality.holdout import LABELS, answers, class_shares, predictions
-from model_quality.model_card import ModelCard, to_markdown
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
@@ -72,7 +72,7 @@ class Event(ExecutionEvent):
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
-labelled_set_manifest = TypeAdapter(LabelledSetManifest)
+labeled_set_manifest = TypeAdapter(LabeledSetManifest)
 
 BOOTSTRAP_SEED = 7
 """Of the intervals. Fixed, so that the same answers always get the same verdict."""
@@ -90,7 +90,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         `available`: whether the model was approved; `model_name`, `model_version`; `decision` and its `reason`.
 
     Raises:
-        LabelledSetError: a member is in more than one split, so nobody would be an unseen one.
+        LabeledSetError: a member is in more than one split, so nobody would be an unseen one.
         ModelError: an answer to the holdout is missing, or the model is worse than no model.
     """
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
@@ -126,7 +126,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
             }
         },
         CustomerMetadataProperties=package_properties(
-            card.model_name, card.model_version, card.labelled_set.with_members_sha256["train"]
+            card.model_name, card.model_version, card.labeled_set.with_members_sha256["train"]
         ),
     )
     for name, estimate in card.evaluation.metrics.items():
@@ -150,9 +150,9 @@ def _make_card(
     challenger: Predictions,
     champion: Predictions | None,
 ) -> ModelCard:
-    manifest = load_document(s3, variables.pipeline_bucket, LABELLED_SET_MANIFEST_KEY, labelled_set_manifest)
+    manifest = load_document(s3, variables.pipeline_bucket, LABELED_SET_MANIFEST_KEY, labeled_set_manifest)
     if manifest is None:
-        raise LabelledSetError(f"{LABELLED_SET_MANIFEST_KEY} is gone; build the labelled set again")
+        raise LabeledSetError(f"{LABELED_SET_MANIFEST_KEY} is gone; build the labeled set again")
     prior = baseline_predictions(challenger, shares, BOOTSTRAP_SEED)["prior"]
     evaluation = evaluate(challenger, shares, seed=BOOTSTRAP_SEED)
     against_prior = compare(challenger, prior, seed=BOOTSTRAP_SEED)
@@ -163,7 +163,7 @@ def _make_card(
         candidate_name=job["BestCandidate"]["CandidateName"],
         created_at=job["EndTime"],  # not the clock: a retry writes the same card
         code_version=variables.code_version,
-        labelled_set=manifest,
+        labeled_set=manifest,
         class_shares=dict(zip(LABELS, shares.tolist(), strict=True)),
         autopilot_metrics=autopilot_metrics(job["BestCandidate"]),
         evaluation=evaluation,

@@ -9,16 +9,16 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from buyer_stage.errors import ModelError
-from buyer_stage.job_names import job_name
-from buyer_stage.s3_layout import PART_FILE_PREFIX, TEST_NO_TARGET_PREFIX, holdout_scores_prefix
-from buyer_stage.transform_output import ANSWER_FILTER
+from buyer_stage.domain.errors import ModelError
+from buyer_stage.domain.job_names import job_name
+from buyer_stage.domain.s3_layout import PART_FILE_PREFIX, TEST_NO_TARGET_PREFIX, holdout_scores_prefix
+from buyer_stage.domain.transform_output import PREDICTION_FILTER
+from lambdas.common.batch_transforms import TransformVariables
 from lambdas.common.errors import is_client_error, named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import answering_containers
 from lambdas.common.model_registry import RegisteredModel, newest_model
 from lambdas.common.network import NetworkVariables
-from lambdas.common.transforms import TransformVariables
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import CreateTransformJobRequestTypeDef
@@ -98,5 +98,5 @@ def holdout_transform(model_name: str, execution_name: str) -> "CreateTransformJ
         model_name=model_name,
         source=TEST_NO_TARGET_PREFIX + PART_FILE_PREFIX,
         output=holdout_scores_prefix(execution_name, model_name),
-        data_processing={"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": ANSWER_FILTER},
+        data_processing={"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": PREDICTION_FILTER},
     )

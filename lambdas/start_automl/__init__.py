@@ -1,1 +1,1 @@
-"""Starts SageMaker Autopilot on the labelled set."""
+"""Starts SageMaker Autopilot on the labeled set."""

@@ -1,4 +1,4 @@
-"""Starts SageMaker Autopilot on the labelled set."""
+"""Starts SageMaker Autopilot on the labeled set."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import PositiveInt
 
-from buyer_stage.features import TARGET_COLUMN
-from buyer_stage.job_names import job_name
-from buyer_stage.s3_layout import AUTOML_OUTPUT_PREFIX, TRAINING_PREFIX, VALIDATION_PREFIX
+from buyer_stage.domain.features import TARGET_COLUMN
+from buyer_stage.domain.job_names import job_name
+from buyer_stage.domain.s3_layout import AUTOML_OUTPUT_PREFIX, TRAINING_PREFIX, VALIDATION_PREFIX
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.network import NetworkVariables

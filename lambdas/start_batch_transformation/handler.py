@@ -6,13 +6,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from buyer_stage.features import TRANSFORM_INPUT_FILTER
-from buyer_stage.job_names import job_name
-from buyer_stage.s3_layout import PART_FILE_PREFIX, features_prefix, inference_results_prefix
-from buyer_stage.transform_output import OUTPUT_FILTER
+from buyer_stage.domain.features import TRANSFORM_INPUT_FILTER
+from buyer_stage.domain.job_names import job_name
+from buyer_stage.domain.s3_layout import PART_FILE_PREFIX, features_prefix, inference_results_prefix
+from buyer_stage.domain.transform_output import OUTPUT_FILTER
+from lambdas.common.batch_transforms import TransformVariables
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-from lambdas.common.transforms import TransformVariables
 
 
 class Event(ExecutionEvent):

@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, PositiveInt
 
-from buyer_stage.job_names import job_name
-from buyer_stage.s3_layout import inference_results_prefix
-from buyer_stage.snapshot_date import format_partition_value
+from buyer_stage.domain.job_names import job_name
+from buyer_stage.domain.s3_layout import inference_results_prefix
+from buyer_stage.domain.snapshot_date import format_partition_value
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
@@ -75,7 +75,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 "--model_version": event.model_version,
                 "--expires_at_epoch_seconds": str(int(expires_at.timestamp())),
                 "--ttl_days": str(variables.ttl_days),
-                "--expected_record_count": str(event.row_count),
+                "--expected_line_count": str(event.row_count),
                 RUN_NAME_ARGUMENT: run_name,
             },
         )["JobRunId"]

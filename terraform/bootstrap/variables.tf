@@ -58,17 +58,17 @@ variable "classification" {
 
   validation {
     condition     = length(trimspace(var.classification)) > 0
-    error_message = "The classification is one of your organisation's."
+    error_message = "The classification is one of your organization's."
   }
 }
 
 variable "github_repository" {
-  description = "Repository whose workflows may deploy, as ORGANISATION/REPOSITORY."
+  description = "Repository whose workflows may deploy, as ORGANIZATION/REPOSITORY."
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "The repository is spelled ORGANISATION/REPOSITORY, without wildcards."
+    error_message = "The repository is spelled ORGANIZATION/REPOSITORY, without wildcards."
   }
 }
 

@@ -8,13 +8,12 @@ import csv
 import json
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlglot
 
-from buyer_stage.features import (
+from buyer_stage.domain.features import (
     CALENDAR_COLUMNS,
     MEMBER_ID,
     MODEL_FEATURES,
@@ -23,12 +22,12 @@ from buyer_stage.features import (
     TRANSFORM_INPUT_FILTER,
     column_checksum,
 )
-from buyer_stage.serving import serving_item
-from buyer_stage.stages import Stage
-from buyer_stage.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_record
+from buyer_stage.domain.serving_item import serving_item
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_scored_line
 from localcloud.batch_transform import FieldFilter, Transform
+from tools.repository import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
 ANSWER = {
     "predicted_label": "Active Searcher",
     "labels": "['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']",
@@ -52,12 +51,12 @@ def transform(ask: Callable[[list[list[str]]], list[str]]) -> Transform:
 
 
 def test_etl_puts_out_the_published_columns_in_the_published_order() -> None:
-    published = (ROOT / "tests" / "contract" / "feature_columns.txt").read_text().split()
+    published = (REPOSITORY / "tests" / "contract" / "feature_columns.txt").read_text().split()
     assert list(OUTPUT_COLUMNS) == published
 
 
 def test_sql_definition_puts_out_the_same_columns() -> None:
-    query = sqlglot.parse_one((ROOT / "sql" / "features.sql").read_text(), read="athena")
+    query = sqlglot.parse_one((REPOSITORY / "sql" / "features.sql").read_text(), read="athena")
     assert isinstance(query, sqlglot.exp.Query)
     assert query.named_selects == ["snapshot_date", *OUTPUT_COLUMNS]
 
@@ -86,7 +85,7 @@ def test_what_the_transform_puts_out_is_what_glue_reads() -> None:
     lines = list(transform(ask).transform_lines([csv_line(fields) for fields in features]))
 
     assert [len(next(csv.reader([line]))) for line in lines] == [4, 4]
-    scored = [parse_record(line) for line in lines]
+    scored = [parse_scored_line(line) for line in lines]
     assert [member.member_id for member in scored] == ["m1", "m,2"]
     for member in scored:
         assert member.stage is Stage.ACTIVE_SEARCHER
@@ -106,7 +105,7 @@ def test_checksum_tells_order_apart() -> None:
 
 def test_every_sample_event_is_of_a_function_that_exists() -> None:
     events: dict[str, Any] = {
-        path.stem: json.loads(path.read_text()) for path in (ROOT / "tests" / "events").glob("*.json")
+        path.stem: json.loads(path.read_text()) for path in (REPOSITORY / "tests" / "events").glob("*.json")
     }
-    functions = {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")}
+    functions = {path.parent.name for path in (REPOSITORY / "lambdas").glob("*/handler.py")}
     assert events.keys() == functions

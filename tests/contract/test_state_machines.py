@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import jsonata
@@ -11,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer_stage.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, resolve_snapshot_date
+from buyer_stage.domain.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, resolve_snapshot_date
+from tools.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "statemachine"
 SNAPSHOT_DATE = (FOLDER / "snapshot_date.jsonata").read_text().replace("${lag_days}", str(DEFAULT_LAG_DAYS))
 PLACEHOLDER_VALUES = {"cluster": "{}", "cluster_minutes": "60", "snapshot_date": json.dumps(SNAPSHOT_DATE)[1:-1]}

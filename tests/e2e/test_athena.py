@@ -1,26 +1,26 @@
-"""The labelled set by Athena's `CREATE TABLE AS` on the local cloud, against the one that the pipeline trained on."""
+"""The labeled set by Athena's `CREATE TABLE AS` on the local cloud, against the one that the pipeline trained on."""
 
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import awswrangler as wr
 import boto3
 import pytest
 
-from buyer_stage.datalake import partition_prefix
-from buyer_stage.errors import DataLakeError
-from buyer_stage.features import MODEL_FEATURES
-from buyer_stage.labelled_set import RECORD_COLUMNS, SPLIT_SHARES
-from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY, with_members_prefix
-from buyer_stage.windows import Window
-from tests.local_stack import LABELLED_DATE, FirstRuns, Stack
-from tools.labelled_set import create_labelled_set
+from buyer_stage.domain.datalake import partition_prefix
+from buyer_stage.domain.errors import DataLakeError
+from buyer_stage.domain.features import MODEL_FEATURES
+from buyer_stage.domain.labeled_set import SPLIT_FILE_COLUMNS, SPLIT_SHARES
+from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, with_members_prefix
+from buyer_stage.domain.windows import Window
+from tests.local_stack import LABELED_DATE, FirstRuns, Stack
+from tools.labeled_set import create_labeled_set
+from tools.repository import REPOSITORY
 
-SQL = Path(__file__).parents[2] / "sql"
-DATABASE, WORKGROUP, TABLE = "buyer_stage_local", "buyer-stage-local", "labelled_set_of_a_test"
+SQL = REPOSITORY / "sql"
+DATABASE, WORKGROUP, TABLE = "buyer_stage_local", "buyer-stage-local", "labeled_set_of_a_test"
 
 Rows = dict[tuple[str, str], tuple[tuple[float, ...], str]]
 """Member and day -> features and stage."""
@@ -29,7 +29,7 @@ Rows = dict[tuple[str, str], tuple[tuple[float, ...], str]]
 @pytest.fixture
 def outcomes(stack: Stack, first_runs: FirstRuns) -> Iterator[dict[str, int]]:
     """What became of the rows of the table, which is there as long as the test."""
-    yield create_labelled_set(DATABASE, WORKGROUP, TABLE)
+    yield create_labeled_set(DATABASE, WORKGROUP, TABLE)
     wr.catalog.delete_table_if_exists(database=DATABASE, table=TABLE)
 
 
@@ -48,7 +48,7 @@ def of_the_step(stack: Stack) -> Rows:
 
 def of_the_table() -> Rows:
     frame = wr.athena.read_sql_query(
-        f"SELECT {', '.join(RECORD_COLUMNS)} FROM {TABLE} WHERE outcome = 'labelled'",
+        f"SELECT {', '.join(SPLIT_FILE_COLUMNS)} FROM {TABLE} WHERE outcome = 'labeled'",
         database=DATABASE,
         workgroup=WORKGROUP,
         ctas_approach=False,
@@ -66,9 +66,9 @@ def test_the_table_has_the_members_days_labels_and_features_that_the_pipeline_tr
 ) -> None:
     expected, found = of_the_step(stack), of_the_table()
     assert found == expected
-    manifest = stack.document(LABELLED_SET_MANIFEST_KEY)
+    manifest = stack.document(LABELED_SET_MANIFEST_KEY)
     assert outcomes == {
-        "labelled": len(expected),
+        "labeled": len(expected),
         "after the answer": manifest["rows_after_answer"],
         "unknown label": manifest["rows_with_unknown_label"],
         "conflicting answers": manifest["rows_with_conflicting_answers"],
@@ -85,19 +85,19 @@ def test_the_table_is_made_where_the_workgroup_says_and_made_again_elsewhere(
 
     first = location()
     assert first.startswith(f"s3://{stack.deployment.pipeline_bucket}/athena-results/tables/")
-    assert create_labelled_set(DATABASE, WORKGROUP, TABLE) == outcomes
+    assert create_labeled_set(DATABASE, WORKGROUP, TABLE) == outcomes
     assert location() != first
 
 
 def test_a_member_twice_in_a_snapshot_leaves_no_table(stack: Stack, first_runs: FirstRuns) -> None:
     s3, bucket = boto3.client("s3"), stack.deployment.datalake_bucket
-    prefix = partition_prefix(Window.T007, LABELLED_DATE)
+    prefix = partition_prefix(Window.T007, LABELED_DATE)
     key = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
     twice = f"{prefix}/once-more.parquet"
     s3.copy_object(Bucket=bucket, Key=twice, CopySource={"Bucket": bucket, "Key": key})
     try:
         with pytest.raises(DataLakeError, match="more than once in a snapshot"):
-            create_labelled_set(DATABASE, WORKGROUP, TABLE)
+            create_labeled_set(DATABASE, WORKGROUP, TABLE)
     finally:
         s3.delete_object(Bucket=bucket, Key=twice)
     assert not wr.catalog.does_table_exist(database=DATABASE, table=TABLE)
@@ -137,5 +137,5 @@ def test_athena_offers_the_queries_of_the_repository_by_name(stack: Stack) -> No
     queries = [athena.get_named_query(NamedQueryId=identifier)["NamedQuery"] for identifier in identifiers]
     assert {(query["Name"], query["Database"], query["QueryString"]) for query in queries} == {
         ("buyer-stage-features", DATABASE, (SQL / "features.sql").read_text()),
-        ("buyer-stage-labelled-set", DATABASE, (SQL / "labelled_set.sql").read_text()),
+        ("buyer-stage-labeled-set", DATABASE, (SQL / "labeled_set.sql").read_text()),
     }

@@ -9,20 +9,20 @@ import pyarrow.parquet
 import pytest
 from botocore.exceptions import ClientError
 
-from buyer_stage import s3_layout
-from buyer_stage.datalake import partition_prefix, table_name, table_prefix
-from buyer_stage.stages import Stage
-from buyer_stage.windows import Window
+from buyer_stage.domain import s3_layout
+from buyer_stage.domain.datalake import partition_prefix, table_name, table_prefix
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.windows import Window
 from localcloud.data_lake import count_distinct_members
 from localcloud.deployment import upload_data_lake
 from sample_data.generate import generate
-from tests.local_stack import LABELLED_DATE, MEMBERS, MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack
-from tools.execution import ExecutionRecord
+from tests.local_stack import LABELED_DATE, MEMBERS, MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack
+from tools.execution import Execution
 from tools.models import list_models
 from tools.rollback import find_rollback, roll_back
 
 
-def visited(record: ExecutionRecord) -> list[str]:
+def visited(record: Execution) -> list[str]:
     return [visit.name for visit in record.visits]
 
 
@@ -59,10 +59,10 @@ NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def next_run(stack: Stack, first_runs: FirstRuns) -> ExecutionRecord:
+def next_run(stack: Stack, first_runs: FirstRuns) -> Execution:
     """Score the day after, on which members have searched twenty times as often in one window."""
     lake = stack.data_lake.parent / "next"
-    generate(lake, MEMBERS, NEXT_DATE, LABELLED_DATE, 7)
+    generate(lake, MEMBERS, NEXT_DATE, LABELED_DATE, 7)
     for file in (lake / partition_prefix(Window.T007, NEXT_DATE)).glob("*.parquet"):
         table = pyarrow.parquet.read_table(file)
         column = table.schema.get_field_index("total_searches")
@@ -75,7 +75,7 @@ def next_run(stack: Stack, first_runs: FirstRuns) -> ExecutionRecord:
 
 
 def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(
-    stack: Stack, first_runs: FirstRuns, next_run: ExecutionRecord
+    stack: Stack, first_runs: FirstRuns, next_run: Execution
 ) -> None:
     assert (first_runs.ml.output["drift"]["is_drifted"], first_runs.ml.output["drift"]["flip_rate"]) == (False, None)
     assert next_run.status == "SUCCEEDED"
@@ -95,7 +95,7 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_one_before(
     assert significant == [("total_searches", "t007")]
 
 
-def test_every_figure_that_has_an_alarm_is_measured(stack: Stack, next_run: ExecutionRecord) -> None:
+def test_every_figure_that_has_an_alarm_is_measured(stack: Stack, next_run: Execution) -> None:
     pages = boto3.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="buyer-stage-")
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     queries = [
@@ -148,7 +148,7 @@ def test_a_member_moved_to_another_split_stops_the_training(stack: Stack, first_
     record = stack.run_ml(retrain=True)
     for key, body in before.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
-    assert (record.status, record.error) == ("FAILED", "LabelledSetError")
+    assert (record.status, record.error) == ("FAILED", "LabeledSetError")
     assert "StartAutoML" not in visited(record)
     assert "CheckDrift" in visited(record), "the model in use has served the members all the same"
     (notification,) = stack.deployment.notifications()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.terraform_copy import initialised_copy, terraform
+from tools.repository import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[2]
-TERRAFORM = ROOT / "terraform"
+TERRAFORM = REPOSITORY / "terraform"
 BOOTSTRAP = TERRAFORM / "bootstrap"
 ENVIRONMENTS = ("dev", "qa", "prod")
 

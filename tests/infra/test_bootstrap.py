@@ -1,9 +1,8 @@
 """EMR nodes get the packages that the steps were tested with."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools.repository import REPOSITORY
 
 
 def pins(text: str) -> dict[str, set[str]]:
@@ -13,7 +12,7 @@ def pins(text: str) -> dict[str, set[str]]:
 
 
 def test_nodes_get_exactly_what_the_steps_were_tested_with() -> None:
-    on_nodes = pins((ROOT / "emr_steps/bootstrap.sh").read_text())
-    locked = pins((ROOT / "requirements/dev.txt").read_text())
+    on_nodes = pins((REPOSITORY / "emr_steps/bootstrap.sh").read_text())
+    locked = pins((REPOSITORY / "requirements/dev.txt").read_text())
     assert set(on_nodes) == {"sqlglot==30.30.0"}
     assert on_nodes.items() <= locked.items()

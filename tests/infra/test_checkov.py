@@ -3,12 +3,12 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CHECKOV = ROOT / ".venv-checks/bin/checkov"
+from tools.repository import REPOSITORY
+
+CHECKOV = REPOSITORY / ".venv-checks/bin/checkov"
 
 
 @pytest.mark.parametrize("folder", ["terraform", "terraform/bootstrap"])
@@ -16,7 +16,7 @@ def test_checkov_finds_nothing(folder: str) -> None:
     command = [CHECKOV, "--directory", folder, "--framework", "terraform", "--quiet", "--skip-download", "-o", "json"]
     if folder == "terraform":
         command += ["--skip-path", "terraform/bootstrap"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     found = json.loads(done.stdout)
     failed = [(check["check_id"], check["resource"]) for check in found["results"]["failed_checks"]]
     assert failed == []
@@ -25,7 +25,7 @@ def test_checkov_finds_nothing(folder: str) -> None:
 
 
 def test_every_suppression_says_why() -> None:
-    lines = [line for file in (ROOT / "terraform").rglob("*.tf") for line in file.read_text().splitlines()]
+    lines = [line for file in (REPOSITORY / "terraform").rglob("*.tf") for line in file.read_text().splitlines()]
     suppressed = [line.strip() for line in lines if "checkov:skip" in line]
     assert suppressed
     assert [line for line in suppressed if not re.fullmatch(r"# checkov:skip=CKV2?_AWS_\d+:.{20,}\.", line)] == []

@@ -11,17 +11,17 @@ from botocore import xform_name
 
 from tests.local_stack import Stack
 from tools import diagrams
+from tools.repository import REPOSITORY
 from tools.roles import read_roles
 from tools.security_docs import DOCUMENT, read_placeholders, read_resource_policies, render
 
-ROOT = Path(__file__).resolve().parents[2]
-OPERATIONS = ROOT / "docs/operations.md"
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+OPERATIONS = REPOSITORY / "docs/operations.md"
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(REPOSITORY.glob("docs/**/*.md"))]
 ENVIRONMENT = "<environment>"
 NAME = re.compile(rf"`(buyer-stage-(?:[\w-]+-)?{ENVIRONMENT}(?:/[\w-]+)?)`")
 STALE = "run `make diagrams` and commit what it wrote"
 
-every_document = pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+every_document = pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
 
 
 def test_diagrams_are_fresh() -> None:
@@ -89,7 +89,7 @@ def leads_somewhere(file: Path, link: str) -> bool:
 @every_document
 def test_make_targets_that_are_named_exist(file: Path) -> None:
     code = "\n".join(re.findall(r"```.*?```|`[^`]+`", file.read_text(), flags=re.DOTALL))
-    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    there = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE))
 
     assert (
         set(re.findall(r"(?:^|[`$(] ?)make (?:-s )?([a-z][a-z-]*)(?![a-z*-])", code, flags=re.MULTILINE)) - there

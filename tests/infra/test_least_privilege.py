@@ -3,16 +3,15 @@
 The evidence is the record that the local cloud keeps of the first runs of `tests/local_stack.py`.
 """
 
-from pathlib import Path
-
 import pytest
 
 from localcloud.calls import Call
 from localcloud.permissions import Policies, decisions, explained, granted, used, without
 from tests.local_stack import FirstRuns, Stack
+from tools.repository import REPOSITORY
 from tools.roles import read_roles
 
-REVIEWED = Path(__file__).resolve().parents[2] / "terraform/unused_permissions.json"
+REVIEWED = REPOSITORY / "terraform/unused_permissions.json"
 
 
 @pytest.fixture(scope="module")

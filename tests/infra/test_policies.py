@@ -6,17 +6,16 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local_stack import Stack
+from tools.repository import REPOSITORY
 from tools.roles import Policy, Role, as_list, read_roles, statements
 from tools.security_docs import read_resource_policies
 
-ROOT = Path(__file__).resolve().parents[2]
-TERRAFORM = ROOT / "terraform"
+TERRAFORM = REPOSITORY / "terraform"
 REVIEWED = json.loads((TERRAFORM / "star_resources.json").read_text())
 """Which statements may have the resource "*": the module that spells them (`root`, `bootstrap` for those
 configurations), the Sid, patterns of the roles or resources that have them when deployed, and the reason."""
@@ -47,7 +46,7 @@ GOOD = {
 def lint(policies: Mapping[str, Policy]) -> dict[str, list[str]]:
     """Give what parliament finds, of any severity: it calls an action that does not exist a minor matter."""
     done = subprocess.run(
-        [str(ROOT / ".venv-checks/bin/python"), "-c", LINT],
+        [str(REPOSITORY / ".venv-checks/bin/python"), "-c", LINT],
         input=json.dumps(policies), capture_output=True, text=True, check=True,
     )  # fmt: skip
     found: dict[str, list[str]] = json.loads(done.stdout)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from buyer_stage.stages import Stage
+from buyer_stage.domain.stages import Stage
 from tests.terraform_copy import initialised_copy, terraform
+from tools.repository import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[2]
-TERRAFORM = ROOT / "terraform"
-FUNCTIONS = sorted(handler.parent.name for handler in ROOT.glob("lambdas/*/handler.py"))
+TERRAFORM = REPOSITORY / "terraform"
+FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))
 ENVIRONMENTS = ("local", "dev", "qa", "prod")
 MAXIMUM_FUNCTION_NAME_LENGTH = 64
 
@@ -22,7 +22,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "build/packages").mkdir(parents=True)
     (root / "build/packages/code_version.txt").write_text("1.0.0\n")
     for folder in ("statemachine", "sql"):
-        shutil.copytree(ROOT / folder, root / folder)
+        shutil.copytree(REPOSITORY / folder, root / folder)
     return initialised_copy(TERRAFORM, root)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-GITHUB = ROOT / ".github"
-CHECKS = ROOT / ".venv-checks/bin"
+from tools.repository import REPOSITORY
+
+GITHUB = REPOSITORY / ".github"
+CHECKS = REPOSITORY / ".venv-checks/bin"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 PIPELINE = GITHUB / "workflows/pipeline.yml"
@@ -46,7 +47,7 @@ def touches_an_environment(job: dict[str, Any]) -> bool:
 
 
 def check(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -171,7 +172,7 @@ def make_targets(file: Path) -> set[str]:
 
 @every_workflow
 def test_every_make_target_that_is_called_is_there(file: Path) -> None:
-    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    there = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE))
 
     assert make_targets(file) - there == set()
 

@@ -13,10 +13,10 @@ locals {
 
 resource "aws_glue_catalog_database" "this" {
   name        = var.database_name
-  description = "The behaviour summaries of the data lake and the survey, as the queries in sql/ read them."
+  description = "The behavior summaries of the data lake and the survey, as the queries in sql/ read them."
 }
 
-resource "aws_glue_catalog_table" "behaviour_summary" {
+resource "aws_glue_catalog_table" "behavior_summary" {
   for_each = toset(local.windows)
 
   database_name = aws_glue_catalog_database.this.name
@@ -93,7 +93,7 @@ resource "aws_glue_catalog_table" "survey" {
 
 resource "aws_athena_workgroup" "this" {
   name          = var.workgroup_name
-  description   = "Questions about members, and the labelled set."
+  description   = "Questions about members, and the labeled set."
   force_destroy = true
 
   configuration {

@@ -211,7 +211,7 @@ data "aws_iam_policy_document" "emr_instances" {
   }
 
   statement {
-    sid     = "ReplaceFeaturesAndLabelledSet"
+    sid     = "ReplaceFeaturesAndLabeledSet"
     actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
     resources = [

@@ -29,7 +29,7 @@ variable "code_uri" {
 }
 
 variable "pipeline_bucket" {
-  description = "Bucket that takes the features and the labelled set."
+  description = "Bucket that takes the features and the labeled set."
   type        = string
 }
 

@@ -62,7 +62,7 @@ locals {
       statements = {
         ReadRegistry = local.read_registry
         FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
-        ReadDriftAndLabelledSet = {
+        ReadDriftAndLabeledSet = {
           actions   = ["s3:GetObject"]
           resources = ["${local.bucket_arn}/drift-reports/*", "${local.bucket_arn}/train/manifest.json"]
         }
@@ -76,7 +76,7 @@ locals {
       timeout_seconds = 30
       environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
       statements = {
-        ReadLabelledSet = {
+        ReadLabeledSet = {
           actions   = ["s3:GetObject"]
           resources = [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/*"]
         }
@@ -140,7 +140,7 @@ locals {
       }
       statements = {
         DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
-        ReadLabelledSetAndScores = {
+        ReadLabeledSetAndScores = {
           actions = ["s3:GetObject"]
           resources = concat(
             [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/with-members/*"],

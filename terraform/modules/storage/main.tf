@@ -65,7 +65,7 @@ resource "aws_s3_bucket_policy" "tls_only" {
 }
 
 locals {
-  # What a day leaves behind can be made again; models, labelled sets and code stay.
+  # What a day leaves behind can be made again; models, labeled sets and code stay.
   days_kept = {
     "inputs/"            = 90
     "etl_pipeline_test/" = 30

@@ -16,11 +16,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from buyer_stage.features import MODEL_FEATURES, column_checksum
+from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
+from tools.repository import REPOSITORY
 
 REGION: Literal["us-west-2"] = "us-west-2"
 BUCKET = "buyer-stage-pipeline"
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = REPOSITORY / "tests/events"
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",

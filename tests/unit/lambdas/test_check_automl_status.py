@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.errors import JobFailedError
+from buyer_stage.domain.errors import JobFailedError
 from lambdas.check_automl_status import handler as function
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from buyer_stage.errors import JobFailedError
+from buyer_stage.domain.errors import JobFailedError
 from lambdas.check_batch_transformation_status import handler as function
 from lambdas.common.errors import TransientAwsError
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from buyer_stage.documents import FeatureProfile, PushReceipt, StageChanges, to_json
-from buyer_stage.errors import InvalidManifestError
-from buyer_stage.feature_bins import profile_rows
-from buyer_stage.features import MODEL_FEATURES
-from buyer_stage.stages import Stage
+from buyer_stage.domain.documents import FeatureProfile, PushReceipt, StageChanges, to_json
+from buyer_stage.domain.errors import InvalidManifestError
+from buyer_stage.domain.feature_bins import profile_rows
+from buyer_stage.domain.features import MODEL_FEATURES
+from buyer_stage.domain.stages import Stage
+from buyer_stage.quality.drift import DriftBaseline
 from lambdas.check_drift import handler as function
-from model_quality.drift import DriftBaseline
 
 Put = Callable[[str, str], None]
 REPORT = "drift-reports/buyer-stage-automl-6db49f34ea80/2020-01-30.json"
@@ -57,7 +57,7 @@ def test_day_like_the_training(
         "is_drifted": False, "drifted_features": 0, "stage_mix_psi": 0.0, "flip_rate": 0.04, "report": REPORT,
     }  # fmt: skip
     assert emitted_metrics() == {
-        "ModelDrifted": 0, "FeaturesDrifted": 0, "FeaturesShifted": 0, "StageMixPsi": 0.0, "MembersHeld": 3,
+        "ModelDrifted": 0, "FeaturesDrifted": 0, "FeaturesShifted": 0, "StageMixPsi": 0.0, "MembersWaiting": 3,
         "StageFlipRate": 0.04,
     }  # fmt: skip
     written = report()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from buyer_stage.documents import FeatureManifest, FeatureValidation, to_json
-from buyer_stage.errors import InvalidInputError, InvalidManifestError
-from buyer_stage.features import FEATURE_SCHEMA_VERSION, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.documents import FeatureManifest, FeatureValidation, to_json
+from buyer_stage.domain.errors import InvalidInputError, InvalidManifestError
+from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, OUTPUT_COLUMNS, column_checksum
 from lambdas.check_if_daily_data_available.handler import handler
 
 DAY = date(2020, 1, 30)

@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from buyer_stage.documents import to_json
-from buyer_stage.errors import InvalidManifestError, ModelError
-from buyer_stage.features import column_checksum
-from buyer_stage.s3_layout import LABELLED_SET_MANIFEST_KEY, drift_report_key
+from buyer_stage.domain.documents import to_json
+from buyer_stage.domain.errors import InvalidManifestError, ModelError
+from buyer_stage.domain.features import column_checksum
+from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, drift_report_key
 from lambdas.check_if_model_available import handler as function
-from tests.unit.lambdas.labelled_set import MANIFEST
+from tests.unit.lambdas.labeled_set import MANIFEST
 
 Put = Callable[[str, str], None]
 Registered = Callable[..., dict[str, Any]]
@@ -95,9 +95,9 @@ def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "b
     put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "more": "than is read"}))
 
 
-def put_labelled_set(put: Put, training_data_sha256: str) -> None:
+def put_labeled_set(put: Put, training_data_sha256: str) -> None:
     sha256 = {**MANIFEST.with_members_sha256, "train": training_data_sha256}
-    put(LABELLED_SET_MANIFEST_KEY, to_json(replace(MANIFEST, with_members_sha256=sha256)))
+    put(LABELED_SET_MANIFEST_KEY, to_json(replace(MANIFEST, with_members_sha256=sha256)))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_another_is_trained_when_members_have_drifted_and_there_is_more_to_learn
 ) -> None:
     put_report(put, DAY - timedelta(days=1), is_drifted=False)
     put_report(put, DAY, is_drifted=True)
-    put_labelled_set(put, "other-rows")
+    put_labeled_set(put, "other-rows")
     answer = daily_answer()
     assert answer["train"] is True
     assert answer["train_because"] == "members have drifted from those that buyer-stage-automl-1 was made from"
@@ -130,7 +130,7 @@ def test_none_is_trained_on_the_rows_that_the_last_one_was_made_from(
 ) -> None:
     put_report(put, DAY, is_drifted=True)
     if training_data is not None:
-        put_labelled_set(put, training_data)
+        put_labeled_set(put, training_data)
     assert daily_answer()["train"] is False
 
 
@@ -138,7 +138,7 @@ def test_drift_that_is_over_or_of_another_model_trains_none(daily_answer: Callab
     put_report(put, DAY, is_drifted=True)
     put_report(put, DAY + timedelta(days=1), is_drifted=False)
     put_report(put, DAY, is_drifted=True, model_version="buyer-stage-automl-11")
-    put_labelled_set(put, "other-rows")
+    put_labeled_set(put, "other-rows")
     assert daily_answer()["train"] is False
 
 
@@ -147,7 +147,7 @@ def test_drift_trains_none_where_that_is_not_wanted(
 ) -> None:
     monkeypatch.setattr(function, "variables", function.variables.model_copy(update={"retrain_on_drift": False}))
     put_report(put, DAY, is_drifted=True)
-    put_labelled_set(put, "other-rows")
+    put_labeled_set(put, "other-rows")
     assert daily_answer()["train"] is False
 
 

@@ -1,4 +1,4 @@
-"""Training starts on a complete labelled set with rows in every split, and of which no member crosses."""
+"""Training starts on a complete labeled set with rows in every split, and of which no member crosses."""
 
 import dataclasses
 import hashlib
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from buyer_stage.documents import SplitCounts, to_json
-from buyer_stage.errors import InvalidManifestError, LabelledSetError
-from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.labelled_set import LabelledRow, channel_line, record_lines
-from buyer_stage.stages import Stage
+from buyer_stage.domain.documents import SplitCounts, to_json
+from buyer_stage.domain.errors import InvalidManifestError, LabeledSetError
+from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
+from buyer_stage.domain.labeled_set import LabeledRow, channel_line, split_file_lines
+from buyer_stage.domain.stages import Stage
 from lambdas.check_if_training_data_available.handler import handler
-from tests.unit.lambdas.labelled_set import MANIFEST as ANY_MANIFEST
+from tests.unit.lambdas.labeled_set import MANIFEST as ANY_MANIFEST
 
 KEY = "train/manifest.json"
 PLACES = {"m1": "train", "m2": "train", "m3": "validation", "m4": "test"}
@@ -24,8 +24,8 @@ FILES = {"train": "train/csv/", "validation": "validation/csv/", "test": "test/w
 
 def record(split: str) -> list[str]:
     """A split's record: of each member, rows of two days."""
-    return record_lines(
-        LabelledRow(member, date(2020, 1, day), tuple(position for _ in MODEL_FEATURES), Stage.DREAMER)
+    return split_file_lines(
+        LabeledRow(member, date(2020, 1, day), tuple(position for _ in MODEL_FEATURES), Stage.DREAMER)
         for position, member in enumerate(PLACES)
         for day in (29, 30)
         if PLACES[member] == split
@@ -51,8 +51,8 @@ Put = Callable[[str, str], None]
 
 
 @pytest.fixture
-def labelled_set(put: Put) -> None:
-    """A labelled set, as the step leaves it."""
+def labeled_set(put: Put) -> None:
+    """A labeled set, as the step leaves it."""
     for split, channel_prefix in FILES.items():
         put(f"{split}/with-members/part-00000.csv", text(RECORDS[split]))
         put(f"{channel_prefix}part-00000.csv", text(CHANNELS[split]))
@@ -60,8 +60,8 @@ def labelled_set(put: Put) -> None:
     put(KEY, to_json(MANIFEST))
 
 
-@pytest.mark.usefixtures("labelled_set")
-def test_labelled_set_is_available_with_its_row_counts(
+@pytest.mark.usefixtures("labeled_set")
+def test_labeled_set_is_available_with_its_row_counts(
     event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
     assert handler(event, context) == {"available": True, "training_rows": 4, "validation_rows": 2}
@@ -72,65 +72,65 @@ def test_no_manifest_is_not_available(event: dict[str, Any], context: Any) -> No
     assert handler(event, context) == {"available": False}
 
 
-@pytest.mark.usefixtures("labelled_set")
+@pytest.mark.usefixtures("labeled_set")
 def test_row_moved_to_another_channel_is_an_error_that_says_how_many_members_cross(
     event: dict[str, Any], context: Any, put: Put
 ) -> None:
     put("train/csv/part-00000.csv", text(CHANNELS["train"][:-1]))
     put("validation/csv/part-00000.csv", text([*CHANNELS["validation"], CHANNELS["train"][-1]]))
-    with pytest.raises(LabelledSetError, match="members in the channel of another split: 1, such as m2"):
+    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m2"):
         handler(event, context)
 
 
-@pytest.mark.usefixtures("labelled_set")
+@pytest.mark.usefixtures("labeled_set")
 @pytest.mark.parametrize("end", ["\n", ""])
 def test_row_added_in_a_file_of_its_own_is_an_error_too(
     event: dict[str, Any], context: Any, put: Put, end: str
 ) -> None:
     put("train/csv/part-00001.csv", CHANNELS["test"][1] + end)
-    with pytest.raises(LabelledSetError, match="members in the channel of another split: 1, such as m4"):
+    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m4"):
         handler(event, context)
 
 
-@pytest.mark.usefixtures("labelled_set")
+@pytest.mark.usefixtures("labeled_set")
 def test_row_moved_in_the_records_is_an_error_that_says_how_many_members_cross(
     event: dict[str, Any], context: Any, put: Put
 ) -> None:
     put("train/with-members/part-00000.csv", text(RECORDS["train"][:-1]))
     put("test/with-members/part-00000.csv", text([*RECORDS["test"], RECORDS["train"][-1]]))
-    with pytest.raises(LabelledSetError, match="members in more than one of train, validation, test: 1, such as m2"):
+    with pytest.raises(LabeledSetError, match="members in more than one of train, validation, test: 1, such as m2"):
         handler(event, context)
 
 
-@pytest.mark.usefixtures("labelled_set")
+@pytest.mark.usefixtures("labeled_set")
 def test_record_that_is_not_the_one_of_the_manifest_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, with_members_sha256=dict.fromkeys(FILES, "of another day"))))
-    with pytest.raises(LabelledSetError, match="train/with-members/ is not what its manifest describes"):
+    with pytest.raises(LabeledSetError, match="train/with-members/ is not what its manifest describes"):
         handler(event, context)
 
 
-def test_labelled_set_without_its_places_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+def test_labeled_set_without_its_places_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
     put(KEY, to_json(MANIFEST))
-    with pytest.raises(LabelledSetError, match=r"train/members\.json is missing"):
+    with pytest.raises(LabeledSetError, match=r"train/members\.json is missing"):
         handler(event, context)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_empty_split_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put, split: str) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, splits={**MANIFEST.splits, split: SplitCounts(0, 0, {})})))
-    with pytest.raises(LabelledSetError, match=f"no rows in {split}"):
+    with pytest.raises(LabeledSetError, match=f"no rows in {split}"):
         handler(event, context)
 
 
 def test_missing_split_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, splits={"train": MANIFEST.splits["train"]})))
-    with pytest.raises(LabelledSetError, match="no rows in validation, test"):
+    with pytest.raises(LabeledSetError, match="no rows in validation, test"):
         handler(event, context)
 
 
-def test_labelled_set_of_other_columns_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+def test_labeled_set_of_other_columns_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, column_checksum=column_checksum(["snapshot_month"]))))
-    with pytest.raises(LabelledSetError, match="other columns"):
+    with pytest.raises(LabeledSetError, match="other columns"):
         handler(event, context)
 
 

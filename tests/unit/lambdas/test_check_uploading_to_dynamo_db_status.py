@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.documents import PushReceipt, StageChanges, to_json
-from buyer_stage.errors import InvalidManifestError, JobFailedError, RecordsLostError
+from buyer_stage.domain.documents import PushReceipt, StageChanges, to_json
+from buyer_stage.domain.errors import InvalidManifestError, JobFailedError, ScoredLinesLostError
 from lambdas.check_uploading_to_dynamo_db_status import handler as function
 
 JOB = "buyer-stage-push"
@@ -95,7 +95,7 @@ def test_run_that_glue_does_not_know_is_an_error(event: dict[str, Any], context:
 
 
 def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(RecordsLostError, match="without a receipt at push-receipts/2020/01/30/"):
+    with pytest.raises(ScoredLinesLostError, match="without a receipt at push-receipts/2020/01/30/"):
         call(event, context, "SUCCEEDED")
 
 
@@ -104,7 +104,7 @@ def test_receipt_that_loses_records_is_an_error(
     event: dict[str, Any], context: Any, put: Put, read: int, written: int, quarantined: int, failed: int
 ) -> None:
     put_receipt(put, event, read=read, written=written, quarantined=quarantined, failed=failed)
-    with pytest.raises(RecordsLostError, match="does not account for every record"):
+    with pytest.raises(ScoredLinesLostError, match="does not account for every record"):
         call(event, context, "SUCCEEDED")
 
 

@@ -2,16 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 from lambdas.common.environment import Environment
 from lambdas.common.errors import TransientAwsError, named_errors
-
-ROOT = Path(__file__).parents[3]
+from tools.repository import REPOSITORY
 
 
 class Variables(Environment):
@@ -84,4 +82,4 @@ with mock_aws():
 
 
 def test_functions_work_where_there_is_no_xray() -> None:
-    subprocess.run([sys.executable, "-c", CALL_WITHOUT_XRAY], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", CALL_WITHOUT_XRAY], check=True, cwd=REPOSITORY)

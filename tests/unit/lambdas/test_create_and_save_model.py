@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from buyer_stage.documents import to_json
-from buyer_stage.errors import LabelledSetError, ModelError
-from buyer_stage.feature_bins import BIN_COUNT
-from buyer_stage.features import MODEL_FEATURES, column_checksum
-from buyer_stage.labelled_set import RECORD_COLUMNS
-from buyer_stage.stages import Stage
+from buyer_stage.domain.documents import to_json
+from buyer_stage.domain.errors import LabeledSetError, ModelError
+from buyer_stage.domain.feature_bins import BIN_COUNT
+from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
+from buyer_stage.domain.labeled_set import SPLIT_FILE_COLUMNS
+from buyer_stage.domain.stages import Stage
 from lambdas.create_and_save_model import handler as function
-from tests.unit.lambdas.labelled_set import MANIFEST
+from tests.unit.lambdas.labeled_set import MANIFEST
 
 Put = Callable[[str, str], None]
 STAGES = [stage.value for stage in Stage]
@@ -28,7 +28,7 @@ def record(split: str, rows: int = 100) -> str:
     """A split's record: as many members of each stage, who have done nothing."""
     features = ",".join("0" for _ in MODEL_FEATURES)
     lines = [f"{split}-{number},2020-01-30,{features},{STAGES[number % 4]}" for number in range(rows)]
-    return "\n".join([",".join(RECORD_COLUMNS), *lines]) + "\n"
+    return "\n".join([",".join(SPLIT_FILE_COLUMNS), *lines]) + "\n"
 
 
 def answer(actual: int, right: float) -> str:
@@ -51,8 +51,8 @@ GUESSES = [answer(random.Random(number).randrange(4), 0.26) for number in range(
 
 
 @pytest.fixture
-def labelled_set(put: Put) -> None:
-    """The labelled set that the model was made from."""
+def labeled_set(put: Put) -> None:
+    """The labeled set that the model was made from."""
     for split in ("train", "validation", "test"):
         put(f"{split}/with-members/part-00000.csv", record(split))
     put("train/manifest.json", to_json(MANIFEST))
@@ -100,7 +100,7 @@ def card() -> dict[str, Any]:
 
 
 def test_first_model_that_is_clearly_better_than_none_is_approved(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber
 ) -> None:
     put_holdout(put, event, event["model_name"], GOOD)
     expect_registration(stub, "Approved")
@@ -110,14 +110,14 @@ def test_first_model_that_is_clearly_better_than_none_is_approved(
     assert model_card["verdict"]["decision"] == "Approved"
     assert model_card["evaluation"]["metrics"]["macro_f1"]["value"] == 1
     assert model_card["autopilot_metrics"] == {"F1macro": 0.25, "Accuracy": 0.5, "LogLoss": 1.25}
-    assert model_card["labelled_set"]["answers"] == 300
+    assert model_card["labeled_set"]["answers"] == 300
     assert model_card["code_version"] == "1a2b3c4d5e6f"
     text = function.s3.get_object(Bucket="buyer-stage-pipeline", Key=CARD.replace("json", "md"))["Body"].read().decode()
     assert text.startswith("# Model buyer-stage-automl-6db49f34ea80\n\n**Approved**: better than no model")
 
 
 def test_what_later_days_are_compared_with_is_kept(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber
 ) -> None:
     busy = record("train").splitlines()[1].replace("2020-01-30,0", "2020-01-31,1").replace("train-0", "train-99")
     put("train/with-members/part-00000.csv", record("train") + busy + "\n")
@@ -132,7 +132,7 @@ def test_what_later_days_are_compared_with_is_kept(
 
 
 def test_model_that_guesses_waits_for_a_person(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber
 ) -> None:
     put_holdout(put, event, event["model_name"], NO_BETTER_THAN_CHANCE)
     expect_registration(stub, "PendingManualApproval")
@@ -143,7 +143,7 @@ def test_model_that_guesses_waits_for_a_person(
 
 @pytest.mark.parametrize("answers", [SURE_AND_WRONG, GUESSES])
 def test_model_that_is_worse_than_none_is_registered_as_rejected_and_an_error(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber, answers: list[str]
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber, answers: list[str]
 ) -> None:
     put_holdout(put, event, event["model_name"], answers)
     expect_registration(stub, "Rejected")
@@ -159,7 +159,7 @@ def test_challenger_is_approved_only_when_it_beats_the_champion(
     event: dict[str, Any],
     context: Any,
     put: Put,
-    labelled_set: None,
+    labeled_set: None,
     stub: Stubber,
     challenger: list[str],
     champion: list[str],
@@ -174,17 +174,17 @@ def test_challenger_is_approved_only_when_it_beats_the_champion(
 
 
 def test_member_in_two_splits_stops_before_anything_is_registered(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber
 ) -> None:
     moved = record("test").splitlines()[1]
     put("train/with-members/part-00000.csv", record("train") + moved + "\n")
     put_holdout(put, event, event["model_name"], GOOD)
-    with pytest.raises(LabelledSetError, match="1, such as test-0"):
+    with pytest.raises(LabeledSetError, match="1, such as test-0"):
         function.handler(event, context)
 
 
 def test_holdout_that_was_not_answered_completely_is_an_error(
-    event: dict[str, Any], context: Any, put: Put, labelled_set: None, stub: Stubber
+    event: dict[str, Any], context: Any, put: Put, labeled_set: None, stub: Stubber
 ) -> None:
     put_holdout(put, event, event["model_name"], GOOD[:-1])
     with pytest.raises(ModelError, match="answered 99 of 100 rows"):
@@ -195,7 +195,7 @@ def test_same_answers_get_the_same_card(
     event: dict[str, Any],
     context: Any,
     put: Put,
-    labelled_set: None,
+    labeled_set: None,
     stub: Stubber,
     completed_job: dict[str, Any],
 ) -> None:

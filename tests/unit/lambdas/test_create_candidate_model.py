@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from buyer_stage.errors import ModelError
-from buyer_stage.job_names import job_name
+from buyer_stage.domain.errors import ModelError
+from buyer_stage.domain.job_names import job_name
 from lambdas.create_candidate_model import handler as function
 
 MODEL_ARN = {"ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/model"}

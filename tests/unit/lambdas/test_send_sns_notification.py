@@ -8,7 +8,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 from lambdas.send_sns_notification.handler import handler, sns_subject
 
 

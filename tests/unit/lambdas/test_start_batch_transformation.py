@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 from lambdas.start_batch_transformation import handler as function
 
 

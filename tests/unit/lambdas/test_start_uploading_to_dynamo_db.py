@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.errors import InvalidInputError
+from buyer_stage.domain.errors import InvalidInputError
 from lambdas.start_uploading_to_dynamo_db import handler as function
 
 JOB = "buyer-stage-push"
@@ -42,7 +42,7 @@ def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], con
         "--model_version": event["model_version"],
         "--expires_at_epoch_seconds": "1580983200",  # 2020-02-06T10:00:00Z: five days after the start
         "--ttl_days": "5",
-        "--expected_record_count": "3",
+        "--expected_line_count": "3",
         "--run_name": answer["run_name"],
     }
 

@@ -10,8 +10,8 @@ class TableMissingError(Exception):
 
 
 def test_the_last_error_of_a_log_is_given_with_its_message() -> None:
-    log = "WARN Utils: ...\nValueError: first\nbuyer_stage.errors.DataLakeError: table t007 is missing\nINFO stopped\n"
-    assert last_error(log, 1) == "buyer_stage.errors.DataLakeError: table t007 is missing"
+    log = "WARN ...\nValueError: first\nbuyer_stage.domain.errors.DataLakeError: table t007 is missing\nINFO stopped\n"
+    assert last_error(log, 1) == "buyer_stage.domain.errors.DataLakeError: table t007 is missing"
 
 
 def test_a_log_without_an_error_gives_the_exit_code_and_its_end() -> None:

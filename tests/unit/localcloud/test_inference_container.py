@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from buyer_stage.stages import Stage
-from buyer_stage.transform_output import INFERENCE_RESPONSE_KEYS, parse_record
+from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, parse_scored_line
+from buyer_stage.training.model_archive import Component, Model
 from localcloud.inference_container import InvalidRequestError, respond
-from model_training.model_archive import Component, Model
 
 LABELS = (Stage.DREAMER, Stage.ACTIVE_SEARCHER)
 
@@ -25,7 +25,7 @@ def model() -> Model:
 
 def test_answer_is_what_the_product_reads(model: Model) -> None:
     (answer,) = respond(model, [["-3", "0"]], INFERENCE_RESPONSE_KEYS)
-    scored = parse_record(f"m1,{answer}")
+    scored = parse_scored_line(f"m1,{answer}")
     assert scored.stage is Stage.DREAMER
     expected = model.probabilities(np.array([[-3.0, 0.0]]))[0]
     assert scored.probabilities[Stage.ACTIVE_SEARCHER] == pytest.approx(expected[1])
@@ -42,7 +42,7 @@ def test_keys_are_answered_in_the_order_asked_for(model: Model) -> None:
 def test_rule_names_the_label_and_leaves_the_probabilities_alone(model: Model) -> None:
     rows = [[str(value), "0"] for value in np.linspace(-3, 3, 25)]
     plain, ruled = (
-        [parse_record(f"m,{answer}") for answer in respond(each, rows, INFERENCE_RESPONSE_KEYS)]
+        [parse_scored_line(f"m,{answer}") for answer in respond(each, rows, INFERENCE_RESPONSE_KEYS)]
         for each in (model, model_with((4, 1)))
     )
     assert [each.probabilities for each in plain] == [each.probabilities for each in ruled]

@@ -1,0 +1,1 @@
+"""The domain: what a stage, a window, a feature and a snapshot are. Standard library only."""

@@ -1,0 +1,23 @@
+"""The windows of behavior: what a member did in the last 1, 7, 30, 60 and 90 days."""
+
+from enum import StrEnum
+
+
+class Window(StrEnum):
+    """A span of days that ends on the snapshot date."""
+
+    T001 = "t001"
+    T007 = "t007"
+    T030 = "t030"
+    T060 = "t060"
+    T090 = "t090"
+
+    @property
+    def days(self) -> int:
+        """Length of the window in days."""
+        return int(self.value[1:])
+
+    @property
+    def suffix(self) -> str:
+        """What the window's features end with, such as `_007`."""
+        return f"_{self.value[1:]}"

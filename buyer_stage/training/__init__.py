@@ -1,0 +1,1 @@
+"""Training and prediction without SageMaker. Needs scikit-learn and LightGBM."""

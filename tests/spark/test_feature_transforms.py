@@ -1,0 +1,129 @@
+import math
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from buyer_stage.domain.features import OUTPUT_COLUMNS, calendar_features
+from buyer_stage.domain.windows import Window
+from emr_steps.feature_files import FEATURE_SCHEMA
+from emr_steps.feature_transforms import SNAPSHOT_DATE, feature_columns, join_windows, row_count_column
+from tests.lake import SCHEMA, SNAPSHOT, RawRow, write_window
+
+Join = Callable[..., DataFrame]
+RAW_SCHEMA = SCHEMA.append(pa.field(SNAPSHOT_DATE, pa.date32()))
+
+
+@pytest.fixture
+def join(spark: SparkSession, tmp_path: Path) -> Join:
+    """Join hand-made rows, which name only the columns that matter."""
+
+    def join_rows(rows: Mapping[Window, list[RawRow]], snapshot_date: date = SNAPSHOT) -> DataFrame:
+        tables = {}
+        for window in Window:
+            dated = [{SNAPSHOT_DATE: snapshot_date, **row} for row in rows.get(window, [])]
+            file = write_window(tmp_path, window, dated, snapshot_date, RAW_SCHEMA)
+            tables[window] = spark.read.parquet(str(file))
+        return join_windows(tables)
+
+    return join_rows
+
+
+def features(joined: DataFrame) -> dict[str, dict[str, object]]:
+    """Give member -> output column -> value."""
+    collected = joined.select(*feature_columns()).collect()
+    assert len({row.member_id for row in collected}) == len(collected), "more than one row for a member"
+    return {row.member_id: row.asDict() for row in collected}
+
+
+def test_columns_are_the_contracts_in_order_and_type(join: Join) -> None:
+    frame = join({}).select(*feature_columns())
+
+    assert frame.columns == list(OUTPUT_COLUMNS)
+    assert [f.dataType for f in frame.schema] == [f.dataType for f in FEATURE_SCHEMA]
+
+
+def test_member_missing_from_the_first_window_is_one_row_with_zeros_there(join: Join) -> None:
+    made = features(
+        join(
+            {
+                Window.T007: [{"member_id": "m1", "total_searches": 4}],
+                Window.T090: [{"member_id": "m1", "total_searches": 9}],
+            }
+        )
+    )
+
+    row = made["m1"]
+    assert (row["total_searches_001"], row["total_searches_007"], row["total_searches_090"]) == (0, 4, 9)
+
+
+def test_null_and_nan_are_zero_and_dwell_times_are_capped(join: Join) -> None:
+    made = features(
+        join(
+            {
+                Window.T001: [
+                    {
+                        "member_id": "m1",
+                        "average_searches": math.nan,
+                        "average_ldp_dwell_time_seconds": math.nan,
+                        "average_srp_dwell_time_seconds": 180.5,
+                        "total_ldp_dwell_time_seconds": 181,
+                        "median_ldp_dwell_time_seconds": 179,
+                        "total_ldp_page_views": 181,
+                    }
+                ]
+            }
+        )
+    )
+
+    row = made["m1"]
+    assert row["average_searches_001"] == 0
+    assert row["average_ldp_dwell_time_seconds_001"] == 0, "the cap must not see NaN, which is larger than any number"
+    assert row["average_srp_dwell_time_seconds_001"] == 180
+    assert row["total_ldp_dwell_time_seconds_001"] == 180
+    assert row["median_ldp_dwell_time_seconds_001"] == 179
+    assert row["total_lead_dwell_time_seconds_001"] == 0
+    assert row["total_ldp_page_views_001"] == 181, "counts are not capped"
+
+
+@pytest.mark.parametrize(
+    ("segment", "one_hot"),
+    [
+        ("for sale", [1, 0, 0, 0]),
+        (" \tnot for sale\n", [0, 1, 0, 0]),
+        ("for rent ", [0, 0, 1, 0]),
+        ("no_segment", [0, 0, 0, 1]),
+        ("For Sale", [0, 0, 0, 0]),
+        ("", [0, 0, 0, 0]),
+        (None, [0, 0, 0, 0]),
+    ],
+)
+def test_segment_is_one_of_four_known_or_none(join: Join, segment: str | None, one_hot: list[int]) -> None:
+    made = features(join({Window.T030: [{"member_id": "m1", "ldp_dominant_segment": segment}]}))
+
+    names = ("for_sale", "not_for_sale", "for_rent", "no_segment")
+    assert [made["m1"][f"ldp_dominant_segment_{name}_030"] for name in names] == one_hot
+
+
+@pytest.mark.parametrize("day", [date(2020, 2, 2), date(2020, 2, 3), date(2020, 2, 29), date(2024, 12, 31)])
+def test_calendar_columns_count_the_week_from_monday(join: Join, day: date) -> None:
+    row = join({Window.T001: [{"member_id": "m1"}]}, day).select(*feature_columns()).collect()[0]
+
+    assert {name: row[name] for name in calendar_features(day)} == calendar_features(day)
+
+
+def test_duplicates_show_in_the_windows_row_count(join: Join) -> None:
+    frame = join({Window.T060: [{"member_id": "m1"}, {"member_id": "m1"}], Window.T090: [{"member_id": "m1"}]})
+
+    row = frame.collect()[0]
+    assert [row[row_count_column(window)] for window in Window] == [0, 0, 0, 2, 1]
+
+
+def test_joining_the_windows_takes_one_shuffle(join: Join) -> None:
+    plan = join({})._jdf.queryExecution().executedPlan().toString()
+
+    assert plan.count("Exchange hashpartitioning") == 1
+    assert "Join" not in plan

@@ -1,0 +1,44 @@
+"""The original's own published feature values, where the tool that lays them out is at hand."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from buyer_stage.domain.s3_layout import features_prefix
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from emr_steps.process_features import process_features
+from tools.repository import REPOSITORY
+
+TOOL = REPOSITORY.parent / "shared/tools/real_datalake.py"
+
+pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="the real sample is not part of the repository")
+
+
+@pytest.fixture(scope="module")
+def real_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lake = tmp_path_factory.mktemp("real")
+    subprocess.run([sys.executable, TOOL, lake], check=True)
+    return lake
+
+
+def numbers_by_member(files: list[Path]) -> dict[str, list[float]]:
+    rows = [row for file in files for row in csv.reader(file.open(newline=""))]
+    by_member = {row[0]: [float(value) for value in row[1:]] for row in rows}
+    assert len(by_member) == len(rows)
+    return by_member
+
+
+@pytest.mark.parametrize("day", ["20200202", "20200207"])
+def test_features_equal_the_originals_published_values(
+    spark: SparkSession, real_lake: Path, tmp_path: Path, day: str
+) -> None:
+    snapshot_date = parse_snapshot_date(day)
+
+    process_features(spark, str(real_lake), str(tmp_path), snapshot_date)
+
+    made = numbers_by_member(list((tmp_path / features_prefix(snapshot_date)).glob("part-*.csv")))
+    assert made == numbers_by_member([real_lake / f"expected_features/{day}.csv"])

@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from buyer_stage.domain.documents import FeatureManifest
+from buyer_stage.domain.errors import FeatureMismatchError, InvalidManifestError
+from buyer_stage.domain.s3_layout import feature_manifest_key, feature_validation_key, features_prefix
+from emr_steps.process_features import process_features
+from emr_steps.validate_features import validate_features
+from tests.lake import SNAPSHOT, write_lake
+from tools.repository import REPOSITORY
+
+FEATURE_QUERY = (REPOSITORY / "sql/features.sql").read_text()
+
+
+@pytest.fixture
+def written(spark: SparkSession, tmp_path: Path) -> FeatureManifest:
+    """Two members' features, as the step before writes them."""
+    write_lake(tmp_path / "lake", [{"member_id": "m1", "total_searches": 5}, {"member_id": "m2"}])
+    return process_features(spark, str(tmp_path / "lake"), str(tmp_path), SNAPSHOT)
+
+
+def change_part(folder: Path, manifest: FeatureManifest, old: str, new: str) -> None:
+    """Replace text once in the part files."""
+    for name in manifest.part_files:
+        part = folder / features_prefix(SNAPSHOT) / name
+        if old in part.read_text():
+            part.write_text(part.read_text().replace(old, new, 1))
+            return
+    raise AssertionError(f"no part file holds {old!r}")
+
+
+def refused(spark: SparkSession, folder: Path, error: type[Exception], query: str = FEATURE_QUERY) -> str:
+    with pytest.raises(error) as caught:
+        validate_features(spark, str(folder / "lake"), str(folder), SNAPSHOT, feature_query=query)
+    assert not (folder / feature_validation_key(SNAPSHOT)).exists()
+    return str(caught.value)
+
+
+def test_changed_value_is_named_with_member_column_and_both_values(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    change_part(tmp_path, written, "m2,2,3,1,0", "m2,2,3,7,0")
+    message = refused(spark, tmp_path, FeatureMismatchError)
+    assert "1 of 2 members differ" in message
+    assert "m2: snapshot_day_of_week is 7 instead of 1" in message
+
+
+def test_missing_member_and_unknown_member_are_named(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    change_part(tmp_path, written, "m2,", "m3,")
+    message = refused(spark, tmp_path, FeatureMismatchError)
+    assert "m2: not written, only expected" in message
+    assert "m3: not expected, only written" in message
+
+
+def test_definition_with_another_column_order_is_refused(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    swapped = FEATURE_QUERY.replace("AS snapshot_month", "AS x").replace(
+        "AS snapshot_day_of_month", "AS snapshot_month"
+    )
+    assert "other columns, types or order" in refused(spark, tmp_path, FeatureMismatchError, swapped)
+
+
+def test_part_file_that_the_manifest_does_not_name_is_refused(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    (tmp_path / features_prefix(SNAPSHOT) / "part-99999.csv").touch()
+    assert "part-99999.csv" in refused(spark, tmp_path, InvalidManifestError)
+
+
+def test_manifest_with_another_row_count_is_refused(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    file = tmp_path / feature_manifest_key(SNAPSHOT)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"row_count": 3}))
+    assert "row count" in refused(spark, tmp_path, InvalidManifestError)

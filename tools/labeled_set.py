@@ -1,0 +1,94 @@
+"""Makes an Athena table of the labeled set, by the definition that the pipeline trains on.
+
+    python -m tools.labeled_set --environment dev [--table T]
+
+The table holds a row for every member and snapshot near an answer; `outcome` says which are labeled. Splits are not
+Athena's: those that a model is made from are written by `emr_steps/build_training_data.py`.
+"""
+
+import argparse
+
+import awswrangler as wr
+
+from buyer_stage.domain.datalake import PARTITION_COLUMN, table_name
+from buyer_stage.domain.errors import DataLakeError, LabeledSetError
+from buyer_stage.domain.queries import fill_labeled_set_query
+from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
+from buyer_stage.domain.windows import Window
+from emr_steps.survey import parse_survey
+from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
+
+SQL = REPOSITORY / "sql"
+
+
+def create_labeled_set(database: str, workgroup: str, table: str) -> dict[str, int]:
+    """Replace a table by the labeled set of the survey as it is now.
+
+    Args:
+        database: of the Glue catalog, with the survey and the five tables of the data lake.
+        workgroup: Athena's, which decides where the table's files go.
+        table: name of the table.
+
+    Returns:
+        Outcome -> rows, such as `labeled` and `after the answer`.
+
+    Raises:
+        LabeledSetError: the survey is damaged, or no snapshot lies near an answer.
+        DataLakeError: a member occurs more than once in a snapshot of a window.
+    """
+    survey = wr.athena.read_sql_query(
+        "SELECT * FROM survey", database=database, workgroup=workgroup, ctas_approach=False
+    )
+    answers = parse_survey(survey.to_csv(index=False))
+    near = {format_partition_value(day) for answer in answers for day in answer.near_days()}
+    # Only days that have a snapshot, as the pipeline's step takes them: who contradicts himself is judged over the days
+    # that are given.
+    present = wr.athena.read_sql_query(
+        " UNION ".join(_days_of(window, near) for window in Window),
+        database=database,
+        workgroup=workgroup,
+        ctas_approach=False,
+    )
+    if present.empty:
+        raise LabeledSetError("no snapshot of the data lake lies near one of the survey's answers")
+    days = sorted(parse_snapshot_date(str(day)) for day in present.day)
+    query = fill_labeled_set_query((SQL / "labeled_set.sql").read_text(), (SQL / "features.sql").read_text(), days)
+    wr.catalog.delete_table_if_exists(database=database, table=table)
+    wr.athena.create_ctas_table(
+        sql=query, database=database, ctas_table=table, workgroup=workgroup, storage_format="parquet", wait=True
+    )
+    counted = wr.athena.read_sql_query(
+        "SELECT outcome, count(*) AS row_count, count(DISTINCT (member_id, snapshot_date)) AS key_count "  # noqa: S608
+        f"FROM {table} GROUP BY outcome",
+        database=database,
+        workgroup=workgroup,
+        ctas_approach=False,
+    )
+    if (counted.row_count != counted.key_count).any():
+        wr.catalog.delete_table_if_exists(database=database, table=table)
+        raise DataLakeError("a member occurs more than once in a snapshot of a window; process_features names it")
+    return dict(zip(counted.outcome.tolist(), counted.row_count.tolist(), strict=True))
+
+
+def _days_of(window: Window, days: set[str]) -> str:
+    listed = ", ".join(f"'{day}'" for day in sorted(days))
+    return (
+        f"SELECT DISTINCT {PARTITION_COLUMN} AS day FROM {table_name(window)} "  # noqa: S608
+        f"WHERE {PARTITION_COLUMN} IN ({listed})"
+    )
+
+
+def main() -> None:
+    """Make the table and print how many rows have which outcome."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
+    parser.add_argument("--table", default="labeled_set", help="table to make, or to replace")
+    arguments = parser.parse_args()
+    database, workgroup = f"buyer_stage_{arguments.environment}", f"buyer-stage-{arguments.environment}"
+    for outcome, rows in sorted(create_labeled_set(database, workgroup, arguments.table).items()):
+        print(f"{outcome}: {rows}")
+
+
+if __name__ == "__main__":
+    main()
