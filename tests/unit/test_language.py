@@ -46,7 +46,7 @@ PATTERNS = [
     (re.compile(rf"\b{pattern.replace(' ', GAP)}\b", re.IGNORECASE), suggestion) for pattern, suggestion in WORDS
 ]
 
-PROSE = ("*.md", "*.py", "*.ipynb", "*.tf", "*.sql", "*.sh", "*.yml", "*.toml", "*.asl.json", "Makefile")
+PROSE = ("*.md", "*.py", "*.ipynb", "*.tf", "*.hcl", "*.sql", "*.sh", "*.yml", "*.toml", "*.json*", "Makefile")
 FIRST_WORDS = {"Give", "Gives", "Tell", "Tells"}
 
 
