@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the plans of all environments into one comment on a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
-# Creates the comment once, and updates it afterward. Needs gh, and GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
+# Puts the plans of all environments into one comment of a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
+# The comment is made once and then replaced. Needs gh, and GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
 set -euo pipefail
 here="$(dirname "$0")"
 marker='<!-- terraform plans -->'
@@ -20,14 +20,14 @@ trap 'rm -f "$comment"' EXIT
       "$here/summarize_plan.sh" "$text" "$maximum_bytes"
       echo '</details>'
     else
-      echo "<b>$environment</b>: the plan failed; see the job's log."
+      echo "<b>$environment</b>: no plan could be made; see the job's log."
     fi
   done
 } > "$comment"
 
 comments="repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments"
-own=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
-found="$(gh api --paginate "$comments" --jq "$own")"
+of_ours=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
+found="$(gh api --paginate "$comments" --jq "$of_ours")"
 if [ -n "$found" ]; then
   gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/${found%%$'\n'*}" --field "body=@$comment"
 else

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Keeps one issue open for an environment while it differs from main: report_drift.sh true|false PLAN_TEXT
+# Keeps one open issue for an environment as long as it differs from main: report_drift.sh true|false PLAN_TEXT
 # Needs gh, and GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_SERVER_URL and ENVIRONMENT.
 set -euo pipefail
 drift="$1"
@@ -17,9 +17,9 @@ issue="${found%%$'\n'*}"
 case "$drift" in
   true)
     {
-      echo "The environment $ENVIRONMENT differs from main ([plan]($run)). Either a deployment is waiting for approval or was"
-      echo "rolled back, or someone changed a resource by hand: revert the change with the workflow \`pipeline\`, action"
-      echo '`apply`, or add it to the repository.'
+      echo "What is deployed in $ENVIRONMENT is not what main says ([plan]($run)). Either a deployment waits for its"
+      echo "approval or was rolled back, or somebody changed something by hand: put it back with the workflow \`pipeline\`,"
+      echo 'action `apply`, or bring the change into the repository.'
       echo
       "$here/summarize_plan.sh" "$text" 60000
     } > "$body"

@@ -244,7 +244,7 @@ def test_plans_become_one_comment_that_names_what_each_would_change(github: GitH
     assert "<b>dev</b>: Plan: 3 to add, 1 to change, 0 to destroy." in written["body"]
     assert "# module.a will be created" in written["body"]
     assert "<b>qa</b>: No changes." in written["body"]
-    assert "<b>prod</b>: the plan failed" in written["body"]
+    assert "<b>prod</b>: no plan could be made" in written["body"]
 
 
 def test_second_push_replaces_the_comment(github: GitHub) -> None:
@@ -260,7 +260,7 @@ def test_long_plans_are_cut_to_what_a_comment_may_hold(github: GitHub) -> None:
     _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
 
     assert len(written["body"].encode()) < 65_536
-    assert written["body"].count("Shortened to 20000 bytes") == 3
+    assert written["body"].count("Cut after 20000 bytes") == 3
 
 
 @pytest.mark.parametrize(
