@@ -5,7 +5,7 @@ output "pipeline_bucket" {
 
 output "datalake_bucket" {
   description = "Bucket of the data lake."
-  value       = var.datalake_bucket
+  value       = var.datalake.bucket
 }
 
 output "table_name" {

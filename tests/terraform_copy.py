@@ -25,6 +25,7 @@ def terraform(folder: Path, *arguments: str) -> str:
 
 def initialised_copy(configuration: Path, root: Path) -> Path:
     """Copy a configuration into a folder and get its provider."""
+    root.mkdir(exist_ok=True)
     (root / "terraform.rc").write_text(cli_configuration(find_mirror()))
     ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
     copy = Path(shutil.copytree(configuration, root / configuration.name, ignore=ignored))

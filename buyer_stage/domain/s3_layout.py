@@ -129,3 +129,9 @@ def code_prefix(version: str) -> str:
 
 EMR_CERTIFICATE_KEY = "certificates/emr.zip"
 """In the bucket of the code: what the nodes of a cluster know each other by."""
+
+EMR_LOGS_PREFIX = "emr-logs/"
+"""Where EMR writes the logs of clusters and steps."""
+
+ATHENA_RESULTS_PREFIX = "athena-results/"
+"""Where Athena writes the results of queries."""

@@ -42,7 +42,7 @@ locals {
         actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
         resources = ["${local.bucket_arns.state}/${local.state_key}.tflock"]
       }
-      ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/code/*"] }
+      ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/${local.layout.code}*"] }
       ListBuckets = { actions = ["s3:ListBucket"], resources = values(local.bucket_arns) }
       UseKey      = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
     }
@@ -328,9 +328,9 @@ locals {
     operate = {
       PublishCode = {
         actions   = ["s3:PutObject"]
-        resources = ["${local.bucket_arns.code}/code/*", "${local.bucket_arns.code}/certificates/*"]
+        resources = ["${local.bucket_arns.code}/${local.layout.code}*", "${local.bucket_arns.code}/${local.layout.certificates}*"]
       }
-      FindCertificate = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/certificates/*"] }
+      FindCertificate = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/${local.layout.certificates}*"] }
       FindStateMachines = {
         actions   = ["states:ListStateMachines"]
         resources = ["*"] # Step Functions knows no resources for this.

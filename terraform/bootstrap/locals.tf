@@ -11,6 +11,8 @@ locals {
     roles           = { for purpose in ["plan", "apply"] : purpose => "buyer-stage-github-${purpose}-${var.environment}" }
   }
 
+  layout = jsondecode(file("${path.root}/../../build/packages/s3_layout.json")) # `make package` writes it.
+
   state_key = "buyer-stage-pipelines/terraform.tfstate" # As in terraform/environments/*.s3.tfbackend.
 
   tags = {

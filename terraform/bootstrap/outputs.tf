@@ -4,7 +4,7 @@ output "state_bucket" {
 }
 
 output "code_bucket" {
-  description = "Bucket that code is published to, under code/<version>/."
+  description = "Bucket of the published code."
   value       = aws_s3_bucket.this["code"].id
 }
 

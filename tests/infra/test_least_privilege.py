@@ -11,7 +11,7 @@ from tests.local_stack import FirstRuns, Stack
 from tools.repository import REPOSITORY
 from tools.roles import read_roles
 
-REVIEWED = REPOSITORY / "terraform/unused_permissions.json"
+REVIEWED = REPOSITORY / "tests/infra/unused_permissions.json"
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,13 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 TAGS = {"owner", "product", "component", "environment", "classification"}
 
 MEANT_TO_DIFFER = {
-    "qa": {"environment", "datalake_bucket", "ttl_days"},
+    "qa": {"environment", "datalake.bucket", "push.ttl_days"},
     "prod": {
-        "environment", "datalake_bucket", "ttl_days", "deletion_protection", "automl_max_candidates",
-        "transform_instance_count", "monthly_budget_usd",
+        "environment", "datalake.bucket", "push.ttl_days", "deletion_protection", "automl.max_candidates",
+        "transform.instance_count", "alerts.monthly_budget_usd",
     },
 }  # fmt: skip
-"""Environment -> the variables that it may give other values than dev."""
+"""Environment -> the variables and attributes that can have other values than in dev."""
 
 DIFFERENT_ATTRIBUTES = {
     "qa": {
@@ -61,6 +61,15 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
     return result
 
 
+def variable_values(plan: Plan) -> dict[str, Any]:
+    """Return the values of variables, and of the attributes of objects as `variable.attribute`."""
+    flat: dict[str, Any] = {}
+    for name, variable in plan["variables"].items():
+        value = variable["value"]
+        flat |= {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
 def resources(plan: Plan) -> Iterator[tuple[str, Plan]]:
     """Give address and planned values of every resource."""
     modules = [plan["planned_values"]["root_module"]]
@@ -80,7 +89,8 @@ def without_names(environment: str, plan: Plan) -> dict[str, Plan]:
 
 @pytest.mark.parametrize("environment", ["qa", "prod"])
 def test_environments_differ_only_where_they_are_meant_to(plans: dict[str, Plan], environment: str) -> None:
-    values = {name: {key: value["value"] for key, value in plan["variables"].items()} for name, plan in plans.items()}
+    values = {name: variable_values(plan) for name, plan in plans.items()}
+    assert values["dev"].keys() == values[environment].keys()
     assert {name for name in values["dev"] if values["dev"][name] != values[environment][name]} == (
         MEANT_TO_DIFFER[environment]
     )
@@ -121,12 +131,10 @@ def test_schedules_are_as_the_design_has_them(plans: dict[str, Plan]) -> None:
 
 
 def test_local_environment_differs_from_dev_in_sizes_only() -> None:
-    names = re.compile(r"^(\w+) +=", flags=re.MULTILINE)
+    """The plan of `local` needs a local cloud of its own, so this test reads the files."""
     folder = REPOSITORY / "terraform/environments"
-    only_local = set(names.findall((folder / "local.tfvars").read_text())) - set(
-        names.findall((folder / "dev.tfvars").read_text())
-    )
-    assert only_local == {
-        "emr_core_instance_count", "emr_core_instance_limit", "glue_worker_count", "glue_max_retries",
-        "write_partitions", "automl_poll", "transform_poll", "upload_poll",
+    dev, local = (set(re.findall(r"\b(\w+) += ", (folder / f"{name}.tfvars").read_text())) for name in ("dev", "local"))
+    assert local - dev == {
+        "emr", "core_instance_count", "core_instance_limit", "worker_count", "max_retries", "partitions",
+        "polls", "upload", "seconds", "limit",
     }  # fmt: skip

@@ -16,7 +16,7 @@ from tools.roles import Policy, Role, as_list, read_roles, statements
 from tools.security_docs import read_resource_policies
 
 TERRAFORM = REPOSITORY / "terraform"
-REVIEWED = json.loads((TERRAFORM / "star_resources.json").read_text())
+REVIEWED = json.loads((REPOSITORY / "tests/infra/star_resources.json").read_text())
 """Which statements may have the resource "*": the module that spells them (`root`, `bootstrap` for those
 configurations), the Sid, patterns of the roles or resources that have them when deployed, and the reason."""
 

@@ -40,7 +40,7 @@ resource "aws_glue_catalog_table" "behavior_summary" {
   }
 
   storage_descriptor {
-    location      = "s3://${var.datalake_bucket}/cnsp/consumer_analytical_profile_member_id_summary_${each.value}/"
+    location      = "s3://${var.datalake_bucket}/${var.layout.datalake_tables}consumer_analytical_profile_member_id_summary_${each.value}/"
     input_format  = local.parquet.input_format
     output_format = local.parquet.output_format
 
@@ -102,7 +102,7 @@ resource "aws_athena_workgroup" "this" {
     bytes_scanned_cutoff_per_query     = var.bytes_scanned_limit
 
     result_configuration {
-      output_location = "s3://${var.pipeline_bucket}/athena-results/"
+      output_location = "s3://${var.pipeline_bucket}/${var.layout.athena_results}"
 
       encryption_configuration {
         encryption_option = "SSE_KMS"

@@ -3,23 +3,6 @@ locals {
   sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
 }
 
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["sagemaker.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "InvokeFunctions"
@@ -54,18 +37,12 @@ data "aws_iam_policy_document" "state_machine" {
   }
 }
 
-resource "aws_iam_role" "sagemaker" {
-  name                 = "buyer-stage-sagemaker-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid     = "ReadData"
     actions = ["s3:GetObject"]
     resources = [
-      for prefix in ["train/csv", "validation/csv", "inputs", "test/no-target"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["training_channel", "validation_channel", "features", "holdout"] : "${local.bucket_arn}/${var.layout[prefix]}*"
     ]
   }
 
@@ -73,7 +50,7 @@ data "aws_iam_policy_document" "sagemaker" {
     sid     = "WriteModelsAndScores"
     actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     resources = [
-      for prefix in ["sagemaker-automl/output", "inference-results", "best-model/holdout"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["automl_output", "inference_results", "holdout_scores"] : "${local.bucket_arn}/${var.layout[prefix]}*"
     ]
   }
 
@@ -113,7 +90,7 @@ data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid       = "PassItself"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.sagemaker.arn]
+    resources = [module.sagemaker_role.arn]
 
     condition {
       test     = "StringEquals"
@@ -181,8 +158,11 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 }
 
-resource "aws_iam_role_policy" "sagemaker" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.sagemaker.id
-  policy = data.aws_iam_policy_document.sagemaker.json
+module "sagemaker_role" {
+  source = "../service_role"
+
+  name                     = "buyer-stage-sagemaker-${var.environment}"
+  service                  = "sagemaker.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.sagemaker.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

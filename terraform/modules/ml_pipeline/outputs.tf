@@ -15,7 +15,7 @@ output "log_group_name" {
 
 output "sagemaker_role_arn" {
   description = "Role of the Autopilot and transform jobs."
-  value       = aws_iam_role.sagemaker.arn
+  value       = module.sagemaker_role.arn
 }
 
 output "model_package_group_name" {

@@ -35,13 +35,13 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
 
 resource "aws_cloudwatch_metric_alarm" "stale_table" {
   alarm_name          = "buyer-stage-stale-table-${var.environment}"
-  alarm_description   = "No stage was written for ${var.stale_after_hours} hours. What to do: docs/operations.md."
+  alarm_description   = "No stage was written for ${var.alerts.stale_after_hours} hours. What to do: docs/operations.md."
   namespace           = var.metrics_namespace
   metric_name         = "RecordsWritten"
   dimensions          = local.push_metrics
   statistic           = "Sum"
   period              = 3600
-  evaluation_periods  = var.stale_after_hours
+  evaluation_periods  = var.alerts.stale_after_hours
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
@@ -51,7 +51,7 @@ resource "aws_cloudwatch_metric_alarm" "stale_table" {
 
 resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
   alarm_name          = "buyer-stage-rows-out-of-band-${var.environment}"
-  alarm_description   = "Fewer than ${var.rows_written_band.minimum} or more than ${var.rows_written_band.maximum} stages were written. What to do: docs/operations.md."
+  alarm_description   = "Fewer than ${var.alerts.rows_written_band.minimum} or more than ${var.alerts.rows_written_band.maximum} stages were written. What to do: docs/operations.md."
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -61,7 +61,7 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
   metric_query {
     id          = "out_of_band"
     label       = "Rows out of band"
-    expression  = "IF(written < ${var.rows_written_band.minimum} OR written > ${var.rows_written_band.maximum}, 1, 0)"
+    expression  = "IF(written < ${var.alerts.rows_written_band.minimum} OR written > ${var.alerts.rows_written_band.maximum}, 1, 0)"
     return_data = true
   }
 
@@ -89,10 +89,10 @@ locals {
       threshold   = 0
     }
     stage-churn = {
-      description = "More than ${var.maximum_flip_rate * 100}% of the members changed stage since the snapshot before."
+      description = "More than ${var.alerts.maximum_flip_rate * 100}% of the members changed stage since the snapshot before."
       metric      = "StageFlipRate"
       dimensions  = local.drift_metrics
-      threshold   = var.maximum_flip_rate
+      threshold   = var.alerts.maximum_flip_rate
     }
     model-drifted = {
       description = "Features or stages have shifted significantly since the model's training."
@@ -328,7 +328,7 @@ locals {
 resource "aws_budgets_budget" "this" {
   name         = "buyer-stage-${var.environment}"
   budget_type  = "COST"
-  limit_amount = tostring(var.monthly_budget_usd)
+  limit_amount = tostring(var.alerts.monthly_budget_usd)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 

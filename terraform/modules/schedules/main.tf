@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 resource "aws_scheduler_schedule_group" "this" {
   name = "buyer-stage-${var.environment}"
 }
@@ -30,7 +28,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = each.value.alias_arn
-    role_arn = aws_iam_role.this[each.key].arn
+    role_arn = module.role[each.key].arn
     input    = jsonencode({})
 
     dead_letter_config {

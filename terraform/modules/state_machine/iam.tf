@@ -1,26 +1,3 @@
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "this" {
-  name                 = var.name
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "this" {
   # checkov:skip=CKV_AWS_111:CloudWatch Logs and X-Ray know no resources for these actions.
   # checkov:skip=CKV_AWS_356:CloudWatch Logs and X-Ray know no resources for these actions.
@@ -53,8 +30,11 @@ data "aws_iam_policy_document" "this" {
   }
 }
 
-resource "aws_iam_role_policy" "this" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
+module "role" {
+  source = "../service_role"
+
+  name                     = var.name
+  service                  = "states.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.this.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

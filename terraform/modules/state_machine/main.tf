@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
@@ -8,7 +6,7 @@ resource "aws_cloudwatch_log_group" "this" {
 
 resource "aws_sfn_state_machine" "this" {
   name       = var.name
-  role_arn   = aws_iam_role.this.arn
+  role_arn   = module.role.arn
   publish    = true
   definition = var.definition
 
@@ -23,7 +21,7 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   # Step Functions tries out the role's rights when it takes the definition.
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [module.role]
 }
 
 # What schedules and people start. `make rollback` points it at an earlier version.

@@ -67,15 +67,15 @@ resource "aws_s3_bucket_policy" "tls_only" {
 locals {
   # What a day leaves behind can be made again; models, labeled sets and code stay.
   days_kept = {
-    "inputs/"            = 90
-    "etl_pipeline_test/" = 30
-    "inference-results/" = 90
-    "quarantine/"        = 365
-    "push-receipts/"     = 365
-    "served-stages/"     = 30
-    "drift-reports/"     = 365
-    "emr-logs/"          = 30
-    "athena-results/"    = 30
+    features          = 90
+    raw_samples       = 30
+    inference_results = 90
+    quarantine        = 365
+    push_receipts     = 365
+    served_stages     = 30
+    drift_reports     = 365
+    emr_logs          = 30
+    athena_results    = 30
   }
 }
 
@@ -101,11 +101,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     for_each = local.days_kept
 
     content {
-      id     = trimsuffix(rule.key, "/")
+      id     = trimsuffix(var.layout[rule.key], "/")
       status = "Enabled"
 
       filter {
-        prefix = rule.key
+        prefix = var.layout[rule.key]
       }
 
       expiration {
