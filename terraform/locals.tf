@@ -2,7 +2,7 @@ data "aws_caller_identity" "current" {
   lifecycle {
     postcondition {
       condition     = var.environment != "local" || self.account_id == "000000000000"
-      error_message = "The local environment belongs on an emulator, but the credentials are those of a real account: set AWS_ENDPOINT_URL."
+      error_message = "The environment local must run in the local cloud, but these credentials are for a real account. Set AWS_ENDPOINT_URL to the local cloud."
     }
   }
 }
@@ -36,7 +36,7 @@ locals {
   code_uri                = "s3://${local.names.code_bucket}/${local.code_prefix}"
   survey_uri              = coalesce(var.datalake.survey_uri, "s3://${var.datalake.bucket}/${local.layout.survey}")
 
-  # The day to process, as JSONata; both state machines hold it inside a JSON string, hence the escapes.
+  # JSONata expression of the snapshot date. Both definitions contain it in a JSON string, so it is escaped.
   snapshot_date_json = jsonencode(templatefile("${local.state_machine_directory}/snapshot_date.jsonata", {
     lag_days = var.datalake.lag_days
   }))

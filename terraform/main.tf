@@ -2,7 +2,7 @@ module "encryption" {
   source = "./modules/encryption"
 
   alias       = local.names.key_alias
-  description = "Encrypts everything the buyer stage pipelines keep (${var.environment})."
+  description = "Encrypts all data of the buyer stage pipelines (${var.environment})."
 }
 
 module "storage" {
@@ -120,12 +120,12 @@ module "schedules" {
 
   schedules = {
     etl = {
-      description = "Makes the features, every 8 hours."
+      description = "Starts the ETL every 8 hours."
       alias_arn   = module.etl_pipeline.alias_arn
       expression  = var.schedules.etl
     }
     ml = {
-      description = "Scores the members, daily."
+      description = "Starts the ML pipeline every day."
       alias_arn   = module.ml_pipeline.alias_arn
       expression  = var.schedules.ml
     }

@@ -1,4 +1,4 @@
-"""The S3 layout as Terraform reads it, so that policies and lifecycle rules follow `buyer_stage.domain.s3_layout`.
+"""Write the S3 layout for Terraform, so that policies and lifecycle rules follow `buyer_stage.domain.s3_layout`.
 
 `make package` writes it to `build/packages/s3_layout.json`. Modules declare which of the entries they use.
 """
@@ -14,7 +14,7 @@ from buyer_stage.domain.windows import Window
 LAYOUT_FILE = "s3_layout.json"
 
 ANY = "*"
-"""Stands for an execution, a model or a version. In an IAM policy it also matches slashes."""
+"""Stands for any execution, model or version. In an IAM policy it also matches slashes."""
 ANY_DAY = date(1, 1, 1)
 
 
@@ -26,8 +26,8 @@ def top_folder(key: str) -> str:
 def layout() -> dict[str, str]:
     """Return the prefixes and keys that Terraform configures, by name. Prefixes end with a slash.
 
-    Where a day, a model or an execution is part of the path, the entry is the folder above it; an entry that ends with a
-    file's name has `*` in place of them.
+    If a path contains a day, a model or an execution, its entry is the folder above. The entry of a file has `*`
+    instead.
     """
     features = top_folder(s3_layout.features_prefix(ANY_DAY))
     return {

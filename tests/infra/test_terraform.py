@@ -1,4 +1,4 @@
-"""The Terraform configuration is formatted and valid, and knows every function and placeholder of the product."""
+"""The Terraform configuration is formatted and valid, and deploys every function."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ def test_configuration_is_valid(configuration: Path) -> None:
     assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
 
 
-def test_terraforms_own_tests_pass(configuration: Path) -> None:
+def test_terraform_tests_pass(configuration: Path) -> None:
     packages = configuration.parent / "build/packages"
     (packages / "functions").mkdir()
     for name in ("layer", *(f"functions/{function}" for function in FUNCTIONS)):
@@ -44,14 +44,14 @@ def test_terraforms_own_tests_pass(configuration: Path) -> None:
     assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
 
 
-def test_every_function_of_the_product_is_deployed() -> None:
+def test_every_function_is_deployed() -> None:
     text = (TERRAFORM / "modules/functions/main.tf").read_text()
     functions = text[text.index("\n  functions = {") : text.index("\n  names = {")]
 
     assert sorted(re.findall(r"^    (\w+) = \{$", functions, flags=re.MULTILINE)) == FUNCTIONS
 
 
-def test_every_stage_has_its_line_on_the_dashboard() -> None:
+def test_dashboard_has_a_line_for_every_stage() -> None:
     text = (TERRAFORM / "modules/observability/main.tf").read_text()
 
     assert re.findall(r"^  stages += \[(.*)\]$", text, flags=re.MULTILINE) == [
@@ -61,7 +61,7 @@ def test_every_stage_has_its_line_on_the_dashboard() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_name_of_a_function_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
+def test_function_name_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
     assert len(f"buyer-stage-{function}-{environment}") <= MAXIMUM_FUNCTION_NAME_LENGTH
 
 
@@ -96,3 +96,14 @@ def test_configuration_does_not_know_the_local_cloud() -> None:
     texts = {file: file.read_text() for file in TERRAFORM.rglob("*.tf")}
 
     assert [file for file, text in texts.items() if re.search(r"endpoints|skip_|localhost|127\.0\.0\.1", text)] == []
+
+
+def test_minimum_terraform_version_is_the_same_everywhere_and_ci_has_it() -> None:
+    files = [*TERRAFORM.rglob("versions.tf")]
+    (minimum,) = {
+        version for file in files for version in re.findall(r'required_version = ">= (.+)"', file.read_text())
+    }
+    action = (REPOSITORY / ".github/actions/toolchain/action.yml").read_text()
+    (installed,) = re.findall(r"terraform_version: (.+)", action)
+
+    assert [int(part) for part in installed.split(".")] >= [int(part) for part in minimum.split(".")]

@@ -10,13 +10,13 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "Notify"
     actions   = ["lambda:InvokeFunction"]
-    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls a version of the function.
+    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls one version of the function.
   }
 
   statement {
     sid       = "CreateCluster"
     actions   = ["elasticmapreduce:RunJobFlow"]
-    resources = ["*"] # The cluster has no name before it is there; the tag bounds it.
+    resources = ["*"] # The cluster has no ARN before it exists. The condition requires the product's tag.
 
     condition {
       test     = "StringEquals"
@@ -79,9 +79,9 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
-  # How Step Functions hears that a cluster or step is done.
+  # Step Functions uses EventBridge rules to learn that a cluster or step has finished.
   statement {
-    sid     = "HearOfClusterAndSteps"
+    sid     = "ObserveClusterAndSteps"
     actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = [
       for rule in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] :
@@ -125,7 +125,7 @@ resource "aws_iam_instance_profile" "emr_instances" {
   role = module.emr_instances.name
 }
 
-# EMR and the instances both take part in encrypting the disks with our key.
+# EMR and the instances both use the key to encrypt disks.
 data "aws_iam_policy_document" "encrypt_disks" {
   statement {
     sid = "EncryptDisks"
@@ -177,7 +177,7 @@ data "aws_iam_policy_document" "emr_instances" {
   statement {
     sid     = "ReplaceFeaturesAndLabeledSet"
     actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
+    # Without the slash: Hadoop also writes an object that stands for the folder itself, such as inputs_$folder$.
     resources = [
       for prefix in ["features", "raw_samples", "train", "validation", "test"] :
       "${local.pipeline_bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"

@@ -6,7 +6,7 @@ locals {
   region     = data.aws_region.current.name
   account_id = data.aws_caller_identity.current.account_id
 
-  # What the state machine asks EMR for: a cluster that lives for one run.
+  # Each execution has its own cluster. This is the input of elasticmapreduce:createCluster.
   cluster = {
     Name                 = "{% 'buyer-stage-etl-' & $snapshot_date %}"
     ReleaseLabel         = var.emr.release
@@ -77,7 +77,7 @@ locals {
       }
     }
 
-    # Should the state machine be gone before it terminates the cluster.
+    # Ends the cluster if the execution stops before it can.
     AutoTerminationPolicy = { IdleTimeout = 900 }
 
     Tags = [

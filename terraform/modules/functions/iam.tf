@@ -30,7 +30,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteTraces"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-    resources = ["*"] # X-Ray knows no resources for these.
+    resources = ["*"] # X-Ray does not support resources for these actions.
   }
 }
 

@@ -9,11 +9,11 @@ locals {
   sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
   glue_job   = "arn:aws:glue:${local.region}:${local.account_id}:job/${var.glue_job_name}"
 
-  # Without the right to list, S3 calls a missing object forbidden, and "not there yet" would be an error.
+  # Without s3:ListBucket, S3 responds with "access denied" instead of "not found" when an object does not exist yet.
   list_bucket = { actions = ["s3:ListBucket"], resources = [local.bucket_arn] }
   decrypt     = { actions = ["kms:Decrypt"], resources = [var.kms_key_arn] }
   encrypt     = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.kms_key_arn] }
-  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
   grant_key = {
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
@@ -37,7 +37,7 @@ locals {
     resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
   }
 
-  # The functions, by their folder in lambdas/: size, environment and all that they may do, beside logs and traces.
+  # The functions by their folder in lambdas/. Permissions for logs and traces are added in iam.tf.
   functions = {
     check_if_daily_data_available = {
       memory_mb       = 512
@@ -247,7 +247,7 @@ locals {
 
 resource "aws_lambda_layer_version" "this" {
   layer_name               = "buyer-stage-${var.environment}"
-  description              = "The domain, the functions' shared edge and their dependencies."
+  description              = "Domain, quality, the code that functions share, and their dependencies."
   s3_bucket                = var.code_bucket
   s3_key                   = "${var.code_prefix}layer.zip"
   source_code_hash         = filebase64sha256("${var.packages_directory}/layer.zip")
@@ -264,10 +264,10 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time; a reservation would only take from others.
-  # checkov:skip=CKV_AWS_116:Calls are synchronous: the state machine gets every error, there are no dead letters.
-  # checkov:skip=CKV_AWS_117:The functions talk to AWS only, over TLS, and reach nothing in a VPC.
-  # checkov:skip=CKV_AWS_272:The code's folder is named after its content, and only the deployment's role can write it.
+  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Reserved concurrency would only limit other functions.
+  # checkov:skip=CKV_AWS_116:Calls are synchronous. The state machine receives every error, so there are no dead letters.
+  # checkov:skip=CKV_AWS_117:The functions call AWS APIs only, over TLS, and need nothing in a VPC.
+  # checkov:skip=CKV_AWS_272:The name of the code's folder is a hash of its content, and only the apply role can write to it.
   for_each = local.functions
 
   function_name    = local.names[each.key]
@@ -296,17 +296,17 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # A function that logs before its group exists would make one that keeps logs for ever.
+  # Lambda creates a missing log group itself and keeps its logs forever.
   depends_on = [aws_cloudwatch_log_group.this, module.role]
 }
 
-# For people and scripts that call a function. The state machines name versions, so that rolling a state machine back
-# rolls back the functions that it calls too.
+# For people and scripts that call a function. The state machines call versions, so that a rollback of a state machine
+# also rolls back the functions that it calls.
 resource "aws_lambda_alias" "live" {
   for_each = aws_lambda_function.this
 
   name             = "live"
-  description      = "The version that was deployed last."
+  description      = "Latest deployed version."
   function_name    = each.value.function_name
   function_version = each.value.version
 }

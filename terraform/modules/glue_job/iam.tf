@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid     = "ReplaceQuarantineReceiptAndServedStages"
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-    # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
+    # Without the slash: Hadoop also writes an object that stands for the folder itself, such as quarantine_$folder$.
     resources = [
       for prefix in ["quarantine", "push_receipts", "served_stages"] :
       "${local.bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"
@@ -33,7 +33,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "ReadSecurityConfiguration"
     actions   = ["glue:GetSecurityConfiguration"]
-    resources = ["*"] # Glue knows no resources for this.
+    resources = ["*"] # Glue does not support resources for this action.
   }
 
   statement {
@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteMetrics"
     actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"] # CloudWatch knows no resources for this; the namespace bounds it.
+    resources = ["*"] # CloudWatch does not support resources for this action. The condition limits the namespace.
 
     condition {
       test     = "StringEquals"

@@ -37,7 +37,7 @@ resource "aws_glue_job" "this" {
     script_location = "${var.code_uri}glue/push_to_dynamodb.py"
   }
 
-  # Two runs at a time would share the table's writes without knowing of each other.
+  # Each run limits its own writes, so two runs together would exceed the limit.
   execution_property {
     max_concurrent_runs = 1
   }

@@ -7,7 +7,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version calls versions of the functions.
+    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version of the state machine calls one version of each function.
   }
 
   statement {
@@ -22,16 +22,16 @@ data "aws_iam_policy_document" "state_machine" {
     resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*"]
   }
 
-  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
   statement {
     sid       = "GrantKey"
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
   }
 
-  # How Step Functions hears that a transform is done.
+  # Step Functions uses an EventBridge rule to learn that a transform has finished.
   statement {
-    sid       = "HearOfTransforms"
+    sid       = "ObserveTransforms"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = ["arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule"]
   }
@@ -60,7 +60,7 @@ data "aws_iam_policy_document" "sagemaker" {
     resources = [local.bucket_arn]
   }
 
-  # Autopilot runs its search as jobs of its own, named after itself, under this role.
+  # Autopilot searches by starting jobs under this role. Their names start with the name of the Autopilot job.
   statement {
     sid = "RunAutopilotsJobs"
     actions = [
@@ -121,20 +121,20 @@ data "aws_iam_policy_document" "sagemaker" {
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
       ]
-      resources = ["*"] # EC2 describes no single resource, and an interface has no name before it is there.
+      resources = ["*"] # EC2 does not support resources for Describe actions, and an interface has no ARN before it exists.
     }
   }
 
   statement {
     sid       = "FindImages"
     actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # ECR knows no resources for this.
+    resources = ["*"] # ECR does not support resources for this action.
   }
 
   statement {
     sid       = "PullImages"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # AWS keeps its images in accounts of its own.
+    resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # The images of AWS are in accounts that AWS owns.
   }
 
   statement {
@@ -148,7 +148,7 @@ data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid       = "WriteMetrics"
     actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"] # CloudWatch knows no resources for this; the namespace bounds it.
+    resources = ["*"] # CloudWatch does not support resources for this action. The condition limits the namespace.
 
     condition {
       test     = "StringLike"

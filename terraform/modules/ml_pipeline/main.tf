@@ -27,8 +27,7 @@ module "state_machine" {
   }))
 }
 
-# Where models are registered, approved and found.
 resource "aws_sagemaker_model_package_group" "this" {
   model_package_group_name        = var.model_package_group_name
-  model_package_group_description = "Models that tell a member's stage."
+  model_package_group_description = "Models that predict a member's stage."
 }

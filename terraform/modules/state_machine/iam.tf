@@ -1,6 +1,6 @@
 data "aws_iam_policy_document" "this" {
-  # checkov:skip=CKV_AWS_111:CloudWatch Logs and X-Ray know no resources for these actions.
-  # checkov:skip=CKV_AWS_356:CloudWatch Logs and X-Ray know no resources for these actions.
+  # checkov:skip=CKV_AWS_111:CloudWatch Logs and X-Ray do not support resources for these actions.
+  # checkov:skip=CKV_AWS_356:CloudWatch Logs and X-Ray do not support resources for these actions.
   source_policy_documents = [var.policy]
 
   statement {
@@ -15,7 +15,7 @@ data "aws_iam_policy_document" "this" {
       "logs:PutResourcePolicy",
       "logs:UpdateLogDelivery",
     ]
-    resources = ["*"] # CloudWatch Logs knows no resources for these.
+    resources = ["*"] # CloudWatch Logs does not support resources for these actions.
   }
 
   statement {
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "this" {
       "xray:PutTelemetryRecords",
       "xray:PutTraceSegments",
     ]
-    resources = ["*"] # X-Ray knows no resources for these.
+    resources = ["*"] # X-Ray does not support resources for these actions.
   }
 }
 

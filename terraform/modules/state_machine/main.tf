@@ -13,18 +13,18 @@ resource "aws_sfn_state_machine" "this" {
   logging_configuration {
     log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
     level                  = "ALL"
-    include_execution_data = true # days and names of jobs; nothing about members
+    include_execution_data = true # The data are dates and job names, never about members.
   }
 
   tracing_configuration {
     enabled = true
   }
 
-  # Step Functions tries out the role's rights when it takes the definition.
+  # Step Functions tests the role's permissions when it creates the state machine.
   depends_on = [module.role]
 }
 
-# What schedules and people start. `make rollback` points it at an earlier version.
+# Schedules and people start this alias. `make rollback` points it to an earlier version.
 resource "aws_sfn_alias" "live" {
   name = "live"
 
