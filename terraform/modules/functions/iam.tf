@@ -36,7 +36,8 @@ data "aws_iam_policy_document" "this" {
 
 module "role" {
   for_each = local.names
-  source   = "../service_role"
+
+  source = "../service_role"
 
   name                     = each.value
   service                  = "lambda.amazonaws.com"

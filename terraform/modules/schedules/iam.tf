@@ -22,7 +22,8 @@ data "aws_iam_policy_document" "this" {
 
 module "role" {
   for_each = var.schedules
-  source   = "../service_role"
+
+  source = "../service_role"
 
   name                     = "buyer-stage-${each.key}-schedule-${var.environment}"
   service                  = "scheduler.amazonaws.com"
