@@ -1,4 +1,4 @@
-"""Run Terraform on a copy of a configuration, which keeps Terraform's own files out of the repository."""
+"""Terraform on a copy of a configuration, so that its own files do not get among ours."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from tools.terraform_mirror import cli_configuration, find_mirror
 
 
 def terraform(folder: Path, *arguments: str) -> str:
-    """Run Terraform in a copied configuration and return its output. A failure fails the test with all output."""
+    """Run Terraform in a copied configuration and give what it printed; a failure fails the test with all of it."""
     environment = {
         **os.environ,
         "CHECKPOINT_DISABLE": "1",
@@ -24,8 +24,7 @@ def terraform(folder: Path, *arguments: str) -> str:
 
 
 def initialised_copy(configuration: Path, root: Path) -> Path:
-    """Copy a configuration into a folder and install its provider."""
-    root.mkdir(exist_ok=True)
+    """Copy a configuration into a folder and get its provider."""
     (root / "terraform.rc").write_text(cli_configuration(find_mirror()))
     ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
     copy = Path(shutil.copytree(configuration, root / configuration.name, ignore=ignored))

@@ -36,6 +36,8 @@ LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 """Written last; describes all splits."""
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
+EMR_LOGS_PREFIX = "emr-logs/"
+ATHENA_RESULTS_PREFIX = "athena-results/"
 
 
 def _day(snapshot_date: date) -> str:
@@ -129,9 +131,3 @@ def code_prefix(version: str) -> str:
 
 EMR_CERTIFICATE_KEY = "certificates/emr.zip"
 """In the bucket of the code: what the nodes of a cluster know each other by."""
-
-EMR_LOGS_PREFIX = "emr-logs/"
-"""Where EMR writes the logs of clusters and steps."""
-
-ATHENA_RESULTS_PREFIX = "athena-results/"
-"""Where Athena writes the results of queries."""

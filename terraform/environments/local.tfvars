@@ -10,9 +10,9 @@ push      = { ttl_days = 5, worker_count = 2, max_retries = 0, partitions = 4 }
 schedules = { enabled = false }
 
 polls = {
-  automl    = { seconds = 1, limit = 900 }
-  transform = { seconds = 1, limit = 900 }
-  upload    = { seconds = 1, limit = 900 }
+  automl    = { seconds = 1, limit = 1800 }
+  transform = { seconds = 1, limit = 1800 }
+  upload    = { seconds = 1, limit = 1800 }
 }
 
 alerts = {

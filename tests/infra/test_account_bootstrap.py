@@ -33,6 +33,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bootstrap")
     (root / "build/packages").mkdir(parents=True)
     write_layout(root / "build/packages")
+    (root / "terraform").mkdir()
     return initialised_copy(BOOTSTRAP, root / "terraform")
 
 
