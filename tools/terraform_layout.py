@@ -60,5 +60,10 @@ def layout() -> dict[str, str]:
 
 
 def write_layout(folder: Path) -> None:
-    """Write the layout into the folder of the packages."""
-    (folder / LAYOUT_FILE).write_text(json.dumps(layout(), indent=2) + "\n")
+    """Write the layout into the folder of the packages, unless the file has this content already.
+
+    A deployment in another process can be reading it.
+    """
+    file, text = folder / LAYOUT_FILE, json.dumps(layout(), indent=2) + "\n"
+    if not file.is_file() or file.read_text() != text:
+        file.write_text(text)
