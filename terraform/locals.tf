@@ -2,7 +2,7 @@ data "aws_caller_identity" "current" {
   lifecycle {
     postcondition {
       condition     = var.environment != "local" || self.account_id == "000000000000"
-      error_message = "The local environment belongs on an emulator, but the credentials are those of a real account: set AWS_ENDPOINT_URL."
+      error_message = "The environment local must run in the local cloud, but these credentials are for a real account. Set AWS_ENDPOINT_URL to the local cloud."
     }
   }
 }
@@ -25,25 +25,20 @@ locals {
     metrics_namespace   = "BuyerStage/${var.environment}"
   }
 
-  tags = {
-    owner          = var.owner
-    product        = var.product
-    component      = var.component
-    environment    = var.environment
-    classification = var.classification
-  }
+  tags = merge(var.tags, { environment = var.environment })
 
   packages_directory      = "${path.root}/../build/packages"
   state_machine_directory = "${path.root}/../statemachine"
   queries_directory       = "${path.root}/../sql"
   code_version            = trimspace(file("${local.packages_directory}/code_version.txt"))
-  code_prefix             = "code/${local.code_version}/"
+  layout                  = jsondecode(file("${local.packages_directory}/s3_layout.json"))
+  code_prefix             = "${local.layout.code}${local.code_version}/"
   code_uri                = "s3://${local.names.code_bucket}/${local.code_prefix}"
-  survey_uri              = coalesce(var.survey_uri, "s3://${var.datalake_bucket}/survey/survey.csv")
+  survey_uri              = coalesce(var.datalake.survey_uri, "s3://${var.datalake.bucket}/${local.layout.survey}")
 
-  # The day to process, as JSONata; both state machines hold it inside a JSON string, hence the escapes.
+  # JSONata expression of the snapshot date. Both definitions contain it in a JSON string, so it is escaped.
   snapshot_date_json = jsonencode(templatefile("${local.state_machine_directory}/snapshot_date.jsonata", {
-    lag_days = var.lag_days
+    lag_days = var.datalake.lag_days
   }))
   snapshot_date = substr(local.snapshot_date_json, 1, length(local.snapshot_date_json) - 2)
 }

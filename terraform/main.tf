@@ -2,7 +2,7 @@ module "encryption" {
   source = "./modules/encryption"
 
   alias       = local.names.key_alias
-  description = "Encrypts everything the buyer stage pipelines keep (${var.environment})."
+  description = "Encrypts all data of the buyer stage pipelines (${var.environment})."
 }
 
 module "storage" {
@@ -11,14 +11,15 @@ module "storage" {
   bucket_name   = local.names.pipeline_bucket
   kms_key_arn   = module.encryption.kms_key_arn
   force_destroy = !var.deletion_protection
+  layout        = local.layout
 }
 
 module "notifications" {
   source = "./modules/notifications"
 
-  topic_name   = local.names.topic
-  kms_key_arn  = module.encryption.kms_key_arn
-  alert_emails = var.alert_emails
+  topic_name  = local.names.topic
+  kms_key_arn = module.encryption.kms_key_arn
+  emails      = var.alerts.emails
 }
 
 module "serving_table" {
@@ -32,47 +33,40 @@ module "serving_table" {
 module "functions" {
   source = "./modules/functions"
 
-  environment                = var.environment
-  packages_directory         = local.packages_directory
-  code_bucket                = local.names.code_bucket
-  code_prefix                = local.code_prefix
-  metrics_namespace          = local.names.metrics_namespace
-  permissions_boundary_arn   = var.permissions_boundary_arn
-  kms_key_arn                = module.encryption.kms_key_arn
-  log_level                  = var.log_level
-  log_retention_days         = var.log_retention_days
-  pipeline_bucket            = module.storage.bucket_name
-  topic_arn                  = module.notifications.topic_arn
-  glue_job_name              = module.glue_job.job_name
-  glue_max_retries           = var.glue_max_retries
-  sagemaker_role_arn         = module.ml_pipeline.sagemaker_role_arn
-  model_package_group_name   = local.names.model_package_group
-  maximum_model_age_days     = var.maximum_model_age_days
-  retrain_on_drift           = var.retrain_on_drift
-  sagemaker_vpc              = var.sagemaker_vpc
-  automl_max_candidates      = var.automl_max_candidates
-  automl_max_runtime_seconds = var.automl_max_runtime_seconds
-  transform_instance_type    = var.transform_instance_type
-  transform_instance_count   = var.transform_instance_count
-  ttl_days                   = var.ttl_days
+  environment              = var.environment
+  packages_directory       = local.packages_directory
+  code_bucket              = local.names.code_bucket
+  code_prefix              = local.code_prefix
+  pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
+  kms_key_arn              = module.encryption.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  logs                     = var.logs
+  metrics_namespace        = local.names.metrics_namespace
+  topic_arn                = module.notifications.topic_arn
+  glue_job_name            = module.glue_job.job_name
+  sagemaker_role_arn       = module.ml_pipeline.sagemaker_role_arn
+  sagemaker_vpc            = var.sagemaker_vpc
+  model_package_group_name = local.names.model_package_group
+  automl                   = var.automl
+  retraining               = var.retraining
+  transform                = var.transform
+  push                     = var.push
 }
 
 module "glue_job" {
   source = "./modules/glue_job"
 
-  job_name                      = local.names.glue_job
-  code_bucket                   = local.names.code_bucket
-  code_uri                      = local.code_uri
-  pipeline_bucket               = module.storage.bucket_name
-  table_name                    = module.serving_table.table_name
-  table_arn                     = module.serving_table.table_arn
-  kms_key_arn                   = module.encryption.kms_key_arn
-  permissions_boundary_arn      = var.permissions_boundary_arn
-  worker_count                  = var.glue_worker_count
-  max_retries                   = var.glue_max_retries
-  snapshots_before_stage_change = var.snapshots_before_stage_change
-  write_partitions              = var.write_partitions
-  maximum_writes_per_second     = var.maximum_writes_per_second
+  job_name                 = local.names.glue_job
+  code_bucket              = local.names.code_bucket
+  code_uri                 = local.code_uri
+  pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
+  table_name               = module.serving_table.table_name
+  table_arn                = module.serving_table.table_arn
+  kms_key_arn              = module.encryption.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  push                     = var.push
 }
 
 module "etl_pipeline" {
@@ -85,20 +79,15 @@ module "etl_pipeline" {
   code_bucket                       = local.names.code_bucket
   code_uri                          = local.code_uri
   pipeline_bucket                   = module.storage.bucket_name
-  datalake_bucket                   = var.datalake_bucket
+  layout                            = local.layout
+  datalake_bucket                   = var.datalake.bucket
   survey_uri                        = local.survey_uri
   send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
   send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
   kms_key_arn                       = module.encryption.kms_key_arn
   permissions_boundary_arn          = var.permissions_boundary_arn
-  log_retention_days                = var.log_retention_days
-  release                           = var.emr_release
-  cluster_minutes                   = var.emr_cluster_minutes
-  subnet_ids                        = var.emr_subnet_ids
-  master_instance_types             = var.emr_master_instance_types
-  core_instance_types               = var.emr_core_instance_types
-  core_instance_count               = var.emr_core_instance_count
-  core_instance_limit               = var.emr_core_instance_limit
+  log_retention_days                = var.logs.retention_days
+  emr                               = var.emr
   tags                              = local.tags
 }
 
@@ -114,32 +103,31 @@ module "ml_pipeline" {
   model_package_group_name = local.names.model_package_group
   sagemaker_vpc            = var.sagemaker_vpc
   pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
   kms_key_arn              = module.encryption.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
-  log_retention_days       = var.log_retention_days
-  automl_poll              = var.automl_poll
-  transform_poll           = var.transform_poll
-  upload_poll              = var.upload_poll
+  log_retention_days       = var.logs.retention_days
+  polls                    = var.polls
 }
 
 module "schedules" {
   source = "./modules/schedules"
 
   environment              = var.environment
-  enabled                  = var.schedules_enabled
+  enabled                  = var.schedules.enabled
   kms_key_arn              = module.encryption.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
 
   schedules = {
     etl = {
-      description = "Makes the features, every 8 hours."
+      description = "Starts the ETL every 8 hours."
       alias_arn   = module.etl_pipeline.alias_arn
-      expression  = var.etl_schedule
+      expression  = var.schedules.etl
     }
     ml = {
-      description = "Scores the members, daily."
+      description = "Starts the ML pipeline every day."
       alias_arn   = module.ml_pipeline.alias_arn
-      expression  = var.ml_schedule
+      expression  = var.schedules.ml
     }
   }
 }
@@ -151,9 +139,10 @@ module "data_catalog" {
   workgroup_name      = local.names.workgroup
   schema_file         = "${local.queries_directory}/datalake_schema.csv"
   queries_directory   = local.queries_directory
-  datalake_bucket     = var.datalake_bucket
+  datalake_bucket     = var.datalake.bucket
   survey_uri          = local.survey_uri
   pipeline_bucket     = module.storage.bucket_name
+  layout              = local.layout
   kms_key_arn         = module.encryption.kms_key_arn
   bytes_scanned_limit = var.athena_bytes_scanned_limit
 }
@@ -170,9 +159,6 @@ module "observability" {
   dead_letter_queue_names       = module.schedules.dead_letter_queue_names
   table_name                    = module.serving_table.table_name
   glue_job_name                 = module.glue_job.job_name
-  stale_after_hours             = var.stale_after_hours
-  rows_written_band             = var.rows_written_band
-  maximum_flip_rate             = var.maximum_flip_rate
-  monthly_budget_usd            = var.monthly_budget_usd
-  product                       = var.product
+  alerts                        = var.alerts
+  product                       = var.tags.product
 }

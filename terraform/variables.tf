@@ -1,248 +1,181 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment: local, dev, qa or prod. Every resource name includes it."
   type        = string
 
   validation {
     condition     = contains(["local", "dev", "qa", "prod"], var.environment)
-    error_message = "The environment is one of local, dev, qa, prod."
+    error_message = "environment must be local, dev, qa or prod."
   }
 }
 
 variable "region" {
-  description = "AWS region."
+  description = "AWS Region."
   type        = string
   default     = "us-west-2"
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "A region is written like us-west-2."
+    error_message = "region must be the name of an AWS Region, such as us-west-2."
   }
 }
 
-variable "owner" {
-  description = "Tag: the team that answers for this product."
-  type        = string
+variable "tags" {
+  description = <<-EOT
+    Values of the tags that every resource carries:
+    owner: team that is responsible for the product.
+    product: product that the resources belong to. The budget filters costs by this tag.
+    component: part of the product.
+    classification: sensitivity of the data. One of public, internal, confidential, restricted.
+  EOT
+  type = object({
+    owner          = string
+    product        = optional(string, "buyer-stage")
+    component      = optional(string, "pipelines")
+    classification = optional(string, "internal")
+  })
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.:/=+@-]{0,255}$", var.owner))
-    error_message = "A tag's value is 1 to 256 letters, digits, spaces and _.:/=+@-."
+    condition = alltrue([
+      for value in [var.tags.owner, var.tags.product, var.tags.component] :
+      can(regex("^[A-Za-z0-9][A-Za-z0-9 _.:/=+@-]{0,255}$", value))
+    ])
+    error_message = "tags.owner, tags.product and tags.component must start with a letter or digit and contain 1 to 256 letters, digits, spaces or _.:/=+@-."
   }
-}
-
-variable "product" {
-  description = "Tag: the product that this belongs to."
-  type        = string
-  default     = "buyer-stage"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.:/=+@-]{0,255}$", var.product))
-    error_message = "A tag's value is 1 to 256 letters, digits, spaces and _.:/=+@-."
-  }
-}
-
-variable "component" {
-  description = "Tag: the part of the product."
-  type        = string
-  default     = "pipelines"
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.:/=+@-]{0,255}$", var.component))
-    error_message = "A tag's value is 1 to 256 letters, digits, spaces and _.:/=+@-."
-  }
-}
-
-variable "classification" {
-  description = "Tag: how sensitive the data is."
-  type        = string
-  default     = "internal"
-
-  validation {
-    condition     = contains(["public", "internal", "confidential", "restricted"], var.classification)
-    error_message = "The classification is one of public, internal, confidential, restricted."
+    condition     = contains(["public", "internal", "confidential", "restricted"], var.tags.classification)
+    error_message = "tags.classification must be public, internal, confidential or restricted."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds every role; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "The boundary is the ARN of a policy."
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether the table and a bucket that holds data refuse to be deleted."
+  description = "Whether to refuse to delete the table, or a bucket that holds data."
   type        = bool
 }
 
-variable "log_retention_days" {
-  description = "Days that logs are kept."
-  type        = number
-  default     = 365
+variable "logs" {
+  description = <<-EOT
+    Logs of functions and state machines:
+    level: log level of the functions.
+    retention_days: days to keep logs.
+  EOT
+  type = object({
+    level          = optional(string, "INFO")
+    retention_days = optional(number, 365)
+  })
+  default = {}
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731 days."
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.logs.level)
+    error_message = "logs.level must be DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.logs.retention_days)
+    error_message = "logs.retention_days must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731, as CloudWatch Logs requires."
   }
 }
 
-variable "log_level" {
-  description = "Level of the functions' logs."
-  type        = string
-  default     = "INFO"
+variable "datalake" {
+  description = <<-EOT
+    The data lake, which other teams own:
+    bucket: existing bucket that holds the behavior summaries.
+    survey_uri: S3 URI of the survey (CSV). It must be the only file in its folder. Null means survey/survey.csv in the data lake's bucket.
+    lag_days: days between the snapshot to process and the day of the run, in Mountain Time. At least 0.
+  EOT
+  type = object({
+    bucket     = string
+    survey_uri = optional(string)
+    lag_days   = optional(number, 2)
+  })
 
   validation {
-    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
-    error_message = "The log level is one of DEBUG, INFO, WARNING, ERROR."
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.datalake.bucket))
+    error_message = "datalake.bucket is not a valid bucket name."
+  }
+
+  validation {
+    condition     = var.datalake.survey_uri == null || can(regex("^s3://[^/]+/.+/[^/]+$", var.datalake.survey_uri))
+    error_message = "datalake.survey_uri must name a file in a folder, as s3://bucket/folder/file, or be null."
+  }
+
+  validation {
+    condition     = var.datalake.lag_days >= 0 && floor(var.datalake.lag_days) == var.datalake.lag_days
+    error_message = "datalake.lag_days must be a whole number of at least 0."
   }
 }
 
-variable "alert_emails" {
-  description = "Addresses that failures are mailed to."
-  type        = list(string)
-  default     = []
+variable "emr" {
+  description = <<-EOT
+    Cluster that runs the Spark steps of an ETL execution:
+    release: EMR 7 release. It determines the version of Spark.
+    cluster_minutes: minutes that all steps of an execution can take together. 1 to 75.
+    subnet_ids: subnets of the cluster. Tag them for-use-with-amazon-emr-managed-policies = true. Empty means the default VPC.
+    master_instance_types: 1 to 5 instance types of the master fleet.
+    core_instance_types: 1 to 5 instance types of the core fleet. More types make spot capacity easier to find.
+    core_instance_count: instances in the core fleet at the start. At least 1.
+    core_instance_limit: instances that managed scaling can reach. At least 1.
+  EOT
+  type = object({
+    release               = optional(string, "emr-7.10.0")
+    cluster_minutes       = optional(number, 60)
+    subnet_ids            = optional(list(string), [])
+    master_instance_types = optional(list(string), ["m5.xlarge", "m5a.xlarge", "m6i.xlarge"])
+    core_instance_types   = optional(list(string), ["r5.2xlarge", "r5a.2xlarge", "r6i.2xlarge"])
+    core_instance_count   = optional(number, 2)
+    core_instance_limit   = optional(number, 6)
+  })
+  default = {}
 
   validation {
-    condition     = alltrue([for address in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+$", address))])
-    error_message = "Each subscriber is an e-mail address."
+    condition     = can(regex("^emr-7\\.[0-9]+\\.[0-9]+$", var.emr.release))
+    error_message = "emr.release must be an EMR 7 release, such as emr-7.10.0."
   }
-}
-
-variable "datalake_bucket" {
-  description = "Existing bucket of the data lake; the five behavior summaries lie under cnsp/."
-  type        = string
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.datalake_bucket))
-    error_message = "This is no name of a bucket."
+    condition     = var.emr.cluster_minutes >= 1 && var.emr.cluster_minutes <= 75
+    error_message = "emr.cluster_minutes must be 1 to 75. With 30 minutes to start the cluster and 15 to end it, an execution has to fit into 120 minutes."
   }
-}
-
-variable "survey_uri" {
-  description = "The survey's answers (CSV, s3://), alone in their folder; null for survey/survey.csv in the data lake bucket."
-  type        = string
-  default     = null
 
   validation {
-    condition     = var.survey_uri == null || can(regex("^s3://[^/]+/.+/[^/]+$", var.survey_uri))
-    error_message = "The survey is an object in a folder: s3://bucket/folder/file."
+    condition     = alltrue([for id in var.emr.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "emr.subnet_ids must contain subnet IDs, such as subnet-0a1b2c3d."
   }
-}
-
-variable "lag_days" {
-  description = "How many days before the run the processed snapshot lies, in Mountain time."
-  type        = number
-  default     = 2
 
   validation {
-    condition     = var.lag_days >= 0 && floor(var.lag_days) == var.lag_days
-    error_message = "The lag is a whole number of days, 0 or more."
+    condition     = length(var.emr.master_instance_types) >= 1 && length(var.emr.master_instance_types) <= 5
+    error_message = "emr.master_instance_types must contain 1 to 5 instance types."
   }
-}
-
-variable "ttl_days" {
-  description = "Days after which DynamoDB may delete an item that was not written again."
-  type        = number
 
   validation {
-    condition     = var.ttl_days >= 1
-    error_message = "Items live for at least a day."
+    condition     = length(var.emr.core_instance_types) >= 1 && length(var.emr.core_instance_types) <= 5
+    error_message = "emr.core_instance_types must contain 1 to 5 instance types."
   }
-}
-
-variable "snapshots_before_stage_change" {
-  description = "Snapshots in a row that must name another stage before a member's changes; 1 changes it at once."
-  type        = number
-  default     = 1
 
   validation {
-    condition     = var.snapshots_before_stage_change >= 1 && floor(var.snapshots_before_stage_change) == var.snapshots_before_stage_change
-    error_message = "A stage changes after a whole number of runs, 1 or more."
+    condition     = var.emr.core_instance_count >= 1 && floor(var.emr.core_instance_count) == var.emr.core_instance_count
+    error_message = "emr.core_instance_count must be a whole number of at least 1."
   }
-}
-
-variable "emr_release" {
-  description = "EMR release; Spark 3.5."
-  type        = string
-  default     = "emr-7.10.0"
 
   validation {
-    condition     = can(regex("^emr-7\\.[0-9]+\\.[0-9]+$", var.emr_release))
-    error_message = "The steps are written for EMR 7."
-  }
-}
-
-variable "emr_cluster_minutes" {
-  description = "Minutes that the steps of a run have together on their cluster."
-  type        = number
-  default     = 60
-
-  validation {
-    condition     = var.emr_cluster_minutes >= 1 && var.emr_cluster_minutes <= 75
-    error_message = "The cluster's minutes, the 30 that it may take to start and the 15 to end must fit into the execution's 120."
-  }
-}
-
-variable "emr_subnet_ids" {
-  description = "Subnets for the cluster, tagged for-use-with-amazon-emr-managed-policies = true; empty for the default VPC's."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for id in var.emr_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
-    error_message = "Each is the id of a subnet."
-  }
-}
-
-variable "emr_master_instance_types" {
-  description = "Instance types of the master fleet."
-  type        = list(string)
-  default     = ["m5.xlarge", "m5a.xlarge", "m6i.xlarge"]
-
-  validation {
-    condition     = length(var.emr_master_instance_types) >= 1 && length(var.emr_master_instance_types) <= 5
-    error_message = "A fleet has one to five instance types."
-  }
-}
-
-variable "emr_core_instance_types" {
-  description = "Instance types of the core fleet; several, so that spot capacity is found."
-  type        = list(string)
-  default     = ["r5.2xlarge", "r5a.2xlarge", "r6i.2xlarge"]
-
-  validation {
-    condition     = length(var.emr_core_instance_types) >= 1 && length(var.emr_core_instance_types) <= 5
-    error_message = "A fleet has one to five instance types."
-  }
-}
-
-variable "emr_core_instance_count" {
-  description = "Instances of the core fleet."
-  type        = number
-  default     = 2
-
-  validation {
-    condition     = var.emr_core_instance_count >= 1 && floor(var.emr_core_instance_count) == var.emr_core_instance_count
-    error_message = "A fleet has at least one instance."
-  }
-}
-
-variable "emr_core_instance_limit" {
-  description = "Instances that managed scaling may reach."
-  type        = number
-  default     = 6
-
-  validation {
-    condition     = var.emr_core_instance_limit >= 1 && floor(var.emr_core_instance_limit) == var.emr_core_instance_limit
-    error_message = "A fleet has at least one instance."
+    condition     = var.emr.core_instance_limit >= 1 && floor(var.emr.core_instance_limit) == var.emr.core_instance_limit
+    error_message = "emr.core_instance_limit must be a whole number of at least 1."
   }
 }
 
 variable "sagemaker_vpc" {
-  description = "Where SageMaker's jobs run: subnets and security groups; left out for no VPC of ours."
+  description = "Subnets and security groups of the SageMaker jobs. Leave both empty to run the jobs outside your VPC."
   type = object({
     subnet_ids         = optional(list(string), [])
     security_group_ids = optional(list(string), [])
@@ -251,221 +184,206 @@ variable "sagemaker_vpc" {
 
   validation {
     condition     = (length(var.sagemaker_vpc.subnet_ids) == 0) == (length(var.sagemaker_vpc.security_group_ids) == 0)
-    error_message = "A VPC needs both subnets and security groups."
+    error_message = "sagemaker_vpc needs both subnet_ids and security_group_ids, or neither."
   }
 }
 
-variable "automl_max_candidates" {
-  description = "How many candidates Autopilot may try."
-  type        = number
+variable "automl" {
+  description = <<-EOT
+    Limits of a training by Autopilot:
+    max_candidates: candidates to try. 1 to 750.
+    max_runtime_seconds: seconds to search. At least 1.
+  EOT
+  type = object({
+    max_candidates      = number
+    max_runtime_seconds = number
+  })
 
   validation {
-    condition     = var.automl_max_candidates >= 1 && floor(var.automl_max_candidates) == var.automl_max_candidates && var.automl_max_candidates <= 750
-    error_message = "Autopilot tries 1 to 750 candidates."
+    condition     = var.automl.max_candidates >= 1 && floor(var.automl.max_candidates) == var.automl.max_candidates && var.automl.max_candidates <= 750
+    error_message = "automl.max_candidates must be a whole number from 1 to 750."
+  }
+
+  validation {
+    condition     = var.automl.max_runtime_seconds >= 1
+    error_message = "automl.max_runtime_seconds must be at least 1."
   }
 }
 
-variable "automl_max_runtime_seconds" {
-  description = "How long Autopilot may search."
-  type        = number
+variable "retraining" {
+  description = <<-EOT
+    When the ML pipeline trains again:
+    maximum_model_age_days: days after the last training. At least 1.
+    on_drift: whether to train again when members have drifted from the model's training data. The labeled set must have changed since the last training.
+  EOT
+  type = object({
+    maximum_model_age_days = optional(number, 30)
+    on_drift               = optional(bool, true)
+  })
+  default = {}
 
   validation {
-    condition     = var.automl_max_runtime_seconds >= 1
-    error_message = "Autopilot needs some time."
+    condition     = var.retraining.maximum_model_age_days >= 1
+    error_message = "retraining.maximum_model_age_days must be at least 1."
   }
 }
 
-variable "maximum_model_age_days" {
-  description = "Days after the last attempt at a model, after which the daily run trains another."
-  type        = number
-  default     = 30
+variable "transform" {
+  description = <<-EOT
+    Batch transform that scores a snapshot:
+    instance_count: instances. At least 1.
+    instance_type: SageMaker instance type.
+  EOT
+  type = object({
+    instance_count = number
+    instance_type  = optional(string, "ml.m5.xlarge")
+  })
 
   validation {
-    condition     = var.maximum_model_age_days >= 1
-    error_message = "A model lives for a day at least."
+    condition     = var.transform.instance_count >= 1 && floor(var.transform.instance_count) == var.transform.instance_count
+    error_message = "transform.instance_count must be a whole number of at least 1."
+  }
+
+  validation {
+    condition     = startswith(var.transform.instance_type, "ml.")
+    error_message = "transform.instance_type must be a SageMaker instance type, such as ml.m5.xlarge."
   }
 }
 
-variable "retrain_on_drift" {
-  description = "Whether members who have drifted from those that the model was made from lead to another training, once the labeled set has changed since the last one."
-  type        = bool
-  default     = true
-}
-
-variable "transform_instance_type" {
-  description = "Instance type of the batch transform."
-  type        = string
-  default     = "ml.m5.xlarge"
+variable "push" {
+  description = <<-EOT
+    Push of stages to the table by the Glue job:
+    ttl_days: days until DynamoDB can delete an item that no push has written again. At least 1.
+    snapshots_before_stage_change: consecutive snapshots that must predict a new stage before the served stage changes. 1 changes it at once.
+    worker_count: Glue workers (G.1X). At least 2.
+    max_retries: times that Glue retries a failed run. 0 to 10.
+    partitions: Spark partitions that write in parallel. At least 1.
+    maximum_writes_per_second: writes per second by all partitions together. At least 1.
+  EOT
+  type = object({
+    ttl_days                      = number
+    snapshots_before_stage_change = optional(number, 1)
+    worker_count                  = optional(number, 10)
+    max_retries                   = optional(number, 3)
+    partitions                    = optional(number, 70)
+    maximum_writes_per_second     = optional(number, 4000)
+  })
 
   validation {
-    condition     = startswith(var.transform_instance_type, "ml.")
-    error_message = "Instance types of SageMaker begin with ml."
+    condition     = var.push.ttl_days >= 1
+    error_message = "push.ttl_days must be at least 1."
+  }
+
+  validation {
+    condition     = var.push.snapshots_before_stage_change >= 1 && floor(var.push.snapshots_before_stage_change) == var.push.snapshots_before_stage_change
+    error_message = "push.snapshots_before_stage_change must be a whole number of at least 1."
+  }
+
+  validation {
+    condition     = var.push.worker_count >= 2 && floor(var.push.worker_count) == var.push.worker_count
+    error_message = "push.worker_count must be a whole number of at least 2, because Glue needs two workers for Spark."
+  }
+
+  validation {
+    condition     = var.push.max_retries >= 0 && floor(var.push.max_retries) == var.push.max_retries && var.push.max_retries <= 10
+    error_message = "push.max_retries must be a whole number from 0 to 10."
+  }
+
+  validation {
+    condition     = var.push.partitions >= 1 && floor(var.push.partitions) == var.push.partitions
+    error_message = "push.partitions must be a whole number of at least 1."
+  }
+
+  validation {
+    condition     = var.push.maximum_writes_per_second >= 1
+    error_message = "push.maximum_writes_per_second must be at least 1."
   }
 }
 
-variable "transform_instance_count" {
-  description = "Instances of the batch transform."
-  type        = number
+variable "polls" {
+  description = "How the ML pipeline waits for its jobs: seconds between two status checks, and the maximum number of checks. Both are at least 1."
+  type = object({
+    automl    = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 240 })
+    transform = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 240 })
+    upload    = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 480 })
+  })
+  default = {}
 
   validation {
-    condition     = var.transform_instance_count >= 1 && floor(var.transform_instance_count) == var.transform_instance_count
-    error_message = "A transform has at least one instance."
+    condition     = alltrue([for poll in var.polls : poll.seconds >= 1 && poll.limit >= 1])
+    error_message = "In polls, seconds and limit must be at least 1."
   }
 }
 
-variable "glue_worker_count" {
-  description = "Workers (G.1X) of the job that pushes to DynamoDB."
-  type        = number
-  default     = 10
+variable "schedules" {
+  description = <<-EOT
+    Schedules that start the pipelines (EventBridge Scheduler, UTC):
+    enabled: whether the schedules are on.
+    etl: expression of the ETL's schedule. The default, every 8 hours, gives the ML pipeline recent features.
+    ml: expression of the ML pipeline's schedule.
+  EOT
+  type = object({
+    enabled = bool
+    etl     = optional(string, "cron(0 0/8 * * ? *)")
+    ml      = optional(string, "cron(0 10 * * ? *)")
+  })
 
   validation {
-    condition     = var.glue_worker_count >= 2 && floor(var.glue_worker_count) == var.glue_worker_count
-    error_message = "A Spark job of Glue has at least two workers."
+    condition     = alltrue([for expression in [var.schedules.etl, var.schedules.ml] : can(regex("^(rate|cron|at)\\(.+\\)$", expression))])
+    error_message = "schedules.etl and schedules.ml must be rate(...), cron(...) or at(...)."
   }
 }
 
-variable "glue_max_retries" {
-  description = "How often Glue runs a failed job again by itself."
-  type        = number
-  default     = 3
+variable "alerts" {
+  description = <<-EOT
+    Who gets alerts, and when:
+    emails: addresses to send alerts to.
+    rows_written_band: fewest and most stages that a push is expected to write.
+    stale_after_hours: hours without a written stage until the table counts as stale. 2 to 168. With the daily run at 10:00 UTC, the default of 28 raises the alarm at 14:00 UTC of the missed day, plus the duration of the last run.
+    maximum_flip_rate: highest expected flip rate, above 0 and at most 1. The default of 0.15 is four times the daily rate among the members of the original study.
+    monthly_budget_usd: costs per month in US dollars. A forecast above this amount sends an alert.
+  EOT
+  type = object({
+    emails             = optional(list(string), [])
+    rows_written_band  = object({ minimum = number, maximum = number })
+    stale_after_hours  = optional(number, 28)
+    maximum_flip_rate  = optional(number, 0.15)
+    monthly_budget_usd = number
+  })
 
   validation {
-    condition     = var.glue_max_retries >= 0 && floor(var.glue_max_retries) == var.glue_max_retries && var.glue_max_retries <= 10
-    error_message = "Glue retries a run 0 to 10 times."
+    condition     = alltrue([for address in var.alerts.emails : can(regex("^[^@\\s]+@[^@\\s]+$", address))])
+    error_message = "alerts.emails must contain email addresses."
   }
-}
-
-variable "write_partitions" {
-  description = "Into how many partitions the push to DynamoDB is divided."
-  type        = number
-  default     = 70
 
   validation {
-    condition     = var.write_partitions >= 1 && floor(var.write_partitions) == var.write_partitions
-    error_message = "There is at least one partition."
+    condition     = var.alerts.rows_written_band.minimum >= 0 && var.alerts.rows_written_band.minimum < var.alerts.rows_written_band.maximum
+    error_message = "alerts.rows_written_band.minimum must be at least 0 and less than the maximum."
   }
-}
-
-variable "maximum_writes_per_second" {
-  description = "Rate limit of the push to DynamoDB, over all partitions."
-  type        = number
-  default     = 4000
 
   validation {
-    condition     = var.maximum_writes_per_second >= 1
-    error_message = "At least one write a second."
+    condition     = var.alerts.stale_after_hours >= 2 && var.alerts.stale_after_hours <= 168
+    error_message = "alerts.stale_after_hours must be 2 to 168."
   }
-}
-
-variable "automl_poll" {
-  description = "How often (seconds) and how many times the Autopilot job is looked at."
-  type        = object({ seconds = number, limit = number })
-  default     = { seconds = 60, limit = 240 }
 
   validation {
-    condition     = var.automl_poll.seconds >= 1 && var.automl_poll.limit >= 1
-    error_message = "Waits are of whole seconds, and there is at least one look."
+    condition     = var.alerts.maximum_flip_rate > 0 && var.alerts.maximum_flip_rate <= 1
+    error_message = "alerts.maximum_flip_rate must be above 0 and at most 1."
   }
-}
-
-variable "transform_poll" {
-  description = "How often (seconds) and how many times the batch transform is looked at."
-  type        = object({ seconds = number, limit = number })
-  default     = { seconds = 60, limit = 240 }
 
   validation {
-    condition     = var.transform_poll.seconds >= 1 && var.transform_poll.limit >= 1
-    error_message = "Waits are of whole seconds, and there is at least one look."
-  }
-}
-
-variable "upload_poll" {
-  description = "How often (seconds) and how many times the push to DynamoDB is looked at."
-  type        = object({ seconds = number, limit = number })
-  default     = { seconds = 60, limit = 480 }
-
-  validation {
-    condition     = var.upload_poll.seconds >= 1 && var.upload_poll.limit >= 1
-    error_message = "Waits are of whole seconds, and there is at least one look."
-  }
-}
-
-variable "schedules_enabled" {
-  description = "Whether the schedules start the pipelines."
-  type        = bool
-}
-
-variable "etl_schedule" {
-  description = "When the ETL runs (EventBridge Scheduler, UTC). By default every 8 hours, so that the ML run finds a fresh set."
-  type        = string
-  default     = "cron(0 0/8 * * ? *)"
-
-  validation {
-    condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.etl_schedule))
-    error_message = "A schedule is rate(...), cron(...) or at(...)."
-  }
-}
-
-variable "ml_schedule" {
-  description = "When the ML pipeline runs (EventBridge Scheduler, UTC)."
-  type        = string
-  default     = "cron(0 10 * * ? *)"
-
-  validation {
-    condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.ml_schedule))
-    error_message = "A schedule is rate(...), cron(...) or at(...)."
-  }
-}
-
-variable "stale_after_hours" {
-  description = "Hours without a stage written after which the table counts as stale. 28: with the daily run at 10:00 UTC, by 14:00 UTC of the day that was missed, plus what the last run took."
-  type        = number
-  default     = 28
-
-  validation {
-    condition     = var.stale_after_hours >= 2 && var.stale_after_hours <= 168
-    error_message = "An alarm looks back 2 to 168 hours."
-  }
-}
-
-variable "rows_written_band" {
-  description = "How many stages a day's push may write before somebody should look."
-  type        = object({ minimum = number, maximum = number })
-
-  validation {
-    condition     = var.rows_written_band.minimum >= 0 && var.rows_written_band.minimum < var.rows_written_band.maximum
-    error_message = "The minimum lies below the maximum."
-  }
-}
-
-variable "maximum_flip_rate" {
-  description = "Share of the members whose stage may change from one run to the next before somebody should look. 0.15: four times what the original study's members show from day to day."
-  type        = number
-  default     = 0.15
-
-  validation {
-    condition     = var.maximum_flip_rate > 0 && var.maximum_flip_rate <= 1
-    error_message = "A share lies above 0 and is 1 at most."
-  }
-}
-
-variable "monthly_budget_usd" {
-  description = "What a month may cost, in US dollars; a forecast above it sends an alert."
-  type        = number
-
-  validation {
-    condition     = var.monthly_budget_usd > 0
-    error_message = "A budget is more than nothing."
+    condition     = var.alerts.monthly_budget_usd > 0
+    error_message = "alerts.monthly_budget_usd must be above 0."
   }
 }
 
 variable "athena_bytes_scanned_limit" {
-  description = "Bytes that one Athena query may read before it is stopped."
+  description = "Bytes that one Athena query can scan before Athena cancels it. At least 10 MB (10485760)."
   type        = number
   default     = 1099511627776
 
   validation {
     condition     = var.athena_bytes_scanned_limit >= 10485760
-    error_message = "Athena's smallest limit is 10 MB."
+    error_message = "athena_bytes_scanned_limit must be at least 10485760 (10 MB), Athena's minimum."
   }
 }

@@ -1,7 +1,7 @@
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
-  # Which bucket, each environment's backend file says.
+  # The backend file of each environment names the bucket. Its lock file, use_lockfile, needs Terraform 1.11.
   backend "s3" {}
 
   required_providers {
@@ -12,7 +12,8 @@ terraform {
   }
 }
 
-# Nothing here knows of a local cloud: provider and backend heed AWS_ENDPOINT_URL and the credentials in the environment.
+# Provider and backend read AWS_ENDPOINT_URL and the credentials from environment variables, so the local cloud needs no
+# settings here.
 provider "aws" {
   region = var.region
 

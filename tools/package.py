@@ -6,6 +6,7 @@ The same sources give the same bytes, so a package's hash changes only when its 
     functions/<name>.zip    one Lambda function: its handler
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
     code_version.txt        names this content, and its folder in S3
+    s3_layout.json          the S3 layout, for Terraform
 """
 
 import argparse
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tools.repository import REPOSITORY
+from tools.terraform_layout import write_layout
 
 LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
 LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
@@ -186,6 +188,7 @@ def build_packages(root: Path, out: Path) -> str:
     build_code(root, out)
     version = content_version(out)
     (out / VERSION_FILE).write_text(f"{version}\n")
+    write_layout(out)
     return version
 
 

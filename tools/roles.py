@@ -1,4 +1,4 @@
-"""The roles of a deployed environment, and their policies as IAM holds them."""
+"""Read the roles of a deployed environment and their policies from IAM."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ Policy = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the environment.
+    """A role of an environment.
 
     Attributes:
-        name: its name, the environment's at its end.
-        trust: who may take it.
-        policies: what it may do, by policies of its own and of the account.
-        managed: names of the policies of AWS it has beside them; they are AWS's to keep small.
+        name: name of the role, which ends with the name of the environment.
+        trust: trust policy.
+        policies: inline policies, and customer managed policies that are attached to the role.
+        managed: names of the attached AWS managed policies.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Role:
 
 
 def read_roles(environment: str) -> list[Role]:
-    """Read the roles of an environment, in the order of their names."""
+    """Return the roles of an environment, sorted by name."""
     roles = boto3.resource("iam").roles.all()
     return sorted(
         (_read_role(role) for role in roles if role.name.startswith(PREFIX) and role.name.endswith(f"-{environment}")),
@@ -41,25 +41,25 @@ def read_roles(environment: str) -> list[Role]:
 def _read_role(role: Any) -> Role:
     inline = sorted(role.policies.all(), key=lambda policy: policy.name)
     attached = list(role.attached_policies.all())
-    of_aws = [policy for policy in attached if policy.arn.startswith("arn:aws:iam::aws:")]
+    aws_managed = [policy for policy in attached if policy.arn.startswith("arn:aws:iam::aws:")]
     documents = [policy.policy_document for policy in inline]
-    documents += [policy.default_version.document for policy in attached if policy not in of_aws]
+    documents += [policy.default_version.document for policy in attached if policy not in aws_managed]
     return Role(
         name=role.name,
         trust=as_document(role.assume_role_policy_document),
         policies=list(map(as_document, documents)),
-        managed=sorted(policy.arn.rpartition("/")[2] for policy in of_aws),
+        managed=sorted(policy.arn.rpartition("/")[2] for policy in aws_managed),
     )
 
 
 def as_document(policy: Any) -> Policy:
-    """Give a policy, which services answer as text or as what it says."""
+    """Return a policy as an object. Some services return it as text."""
     document: Policy = json.loads(policy) if isinstance(policy, str) else policy
     return document
 
 
 def statements(policy: Policy) -> list[dict[str, Any]]:
-    """Give a policy's statements with lists, sorted, where IAM takes a single value too."""
+    """Return a policy's statements. Actions and resources are sorted lists, even if the policy has a single value."""
     return [
         {**statement, **{key: sorted(as_list(statement[key])) for key in ("Action", "Resource") if key in statement}}
         for statement in as_list(policy["Statement"])
@@ -67,5 +67,5 @@ def statements(policy: Policy) -> list[dict[str, Any]]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Give a value of a policy as a list."""
+    """Return a value of a policy as a list."""
     return value if isinstance(value, list) else [value]

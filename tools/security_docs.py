@@ -1,9 +1,9 @@
-"""Writes docs/security.md: who may do what, from the policies of a deployed environment.
+"""Write docs/security.md, the permissions of every role, from the policies of a deployed environment.
 
 python -m tools.security_docs --environment local
 
-Policies are read from AWS, or wherever the endpoint points. What names the account, its region or the environment is
-written as a placeholder, so every environment without options of its own gives the same document.
+The tool reads policies from AWS, or from the endpoint in AWS_ENDPOINT_URL. It replaces the names of account, Region and
+environment with placeholders, so all environments with the same options produce the same document.
 """
 
 import argparse
@@ -21,35 +21,36 @@ from tools.terraform import ENVIRONMENTS
 DOCUMENT = REPOSITORY / "docs" / "security.md"
 
 PURPOSES = {
-    "emr-instances": "Runs the Spark steps: the machines of an ETL execution's cluster.",
-    "emr-service": "Starts and ends those machines for EMR.",
-    "etl-pipeline": "Is the ETL's state machine: one cluster, its steps, and word of failures.",
-    "etl-schedule": "Starts the ETL when it is time.",
-    "ml-pipeline": "Is the ML pipeline's state machine: calls the functions, and scores the holdout of a new model.",
-    "ml-schedule": "Starts the ML pipeline when it is time.",
-    "push-to-dynamodb": "Runs the Glue job that writes the stages to the serving table.",
-    "sagemaker": "Trains and scores: Autopilot's jobs and the batch transforms.",
-    "key": "The environment's key. That the account's policies decide is what lets the roles above use it.",
-    "alerts": "The topic that subscribers of alerts hear.",
-    "bucket": "The pipeline bucket.",
+    "emr-instances": "Runs the Spark steps on the instances of an ETL execution's cluster.",
+    "emr-service": "Starts and terminates these instances for EMR.",
+    "etl-pipeline": "Runs the ETL's state machine: the cluster, its steps, and notifications of failures.",
+    "etl-schedule": "Starts the ETL on schedule.",
+    "ml-pipeline": "Runs the ML pipeline's state machine: calls the functions, and scores the holdout of a new model.",
+    "ml-schedule": "Starts the ML pipeline on schedule.",
+    "push-to-dynamodb": "Runs the Glue job that writes stages to the table.",
+    "sagemaker": "Runs Autopilot's jobs and the batch transforms.",
+    "key": "Encrypts the environment's data. With EnableIamPolicies, the policies of the roles above apply to it.",
+    "alerts": "Topic that sends alerts to its subscribers.",
+    "bucket": "Pipeline bucket.",
 }
-"""What each holder of a policy is for, by its name in between. A function's is the first line of its handler."""
+"""Purpose of each role or resource, by the part of its name between product and environment. The purpose of a function
+is the first sentence of its handler's docstring."""
 
 
 class UnknownRoleError(LookupError):
-    """A role that nobody has said the purpose of."""
+    """A role has no purpose in `PURPOSES`."""
 
 
 @dataclass(frozen=True)
 class Placeholders:
-    """What is written in the place of an environment's own names.
+    """The names of one environment that the document replaces with placeholders.
 
     Attributes:
-        environment: its name.
-        account_id: its account.
-        region: its region.
-        key_arn: its key.
-        datalake_bucket: the bucket of the data lake.
+        environment: name of the environment.
+        account_id: AWS account ID.
+        region: AWS Region.
+        key_arn: ARN of the KMS key.
+        datalake_bucket: bucket of the data lake.
     """
 
     environment: str
@@ -59,7 +60,7 @@ class Placeholders:
     datalake_bucket: str
 
     def apply(self, text: str) -> str:
-        """Give a text that holds of any environment."""
+        """Return the text with placeholders, which is the same for every environment."""
         for own, placeholder in (
             (self.key_arn, "{key}"),
             (self.datalake_bucket, "{datalake bucket}"),
@@ -71,7 +72,7 @@ class Placeholders:
 
 
 def read_resource_policies(environment: str) -> dict[str, Policy]:
-    """Read the policies of what is reached from outside the roles: `key`, `alerts` (the topic) and `bucket`."""
+    """Return the resource policies of an environment by name: `key`, `alerts` (the topic) and `bucket`."""
     account = boto3.client("sts").get_caller_identity()["Account"]
     kms, sns, s3 = boto3.client("kms"), boto3.client("sns"), boto3.client("s3")
     topic = f"arn:aws:sns:{sns.meta.region_name}:{account}:{PREFIX}alerts-{environment}"
@@ -84,9 +85,9 @@ def read_resource_policies(environment: str) -> dict[str, Policy]:
 
 
 def read_placeholders(environment: str) -> Placeholders:
-    """Read what names an environment."""
+    """Return the names that the document replaces for an environment."""
     variables = (REPOSITORY / f"terraform/environments/{environment}.tfvars").read_text()
-    (datalake_bucket,) = re.findall(r'^datalake_bucket += "(.+)"$', variables, flags=re.MULTILINE)
+    (datalake_bucket,) = re.findall(r'^datalake += \{ bucket = "([^"]+)"', variables, flags=re.MULTILINE)
     sts = boto3.client("sts")
     account = sts.get_caller_identity()["Account"]
     return Placeholders(environment, account, sts.meta.region_name, _key_arn(environment), datalake_bucket)
@@ -98,72 +99,79 @@ def _key_arn(environment: str) -> str:
 
 
 def purpose(name: str) -> str:
-    """Say in a sentence what a role is for.
+    """Return the purpose of a role or resource in a sentence.
 
     Args:
-        name: of the role without what all names have, such as `start-automl`.
+        name: name without the prefix and the environment, such as `start-automl`.
 
     Raises:
-        UnknownRoleError: neither a function's nor in `PURPOSES`.
+        UnknownRoleError: the name does not belong to a function and is not in `PURPOSES`.
     """
     if name in PURPOSES:
         return PURPOSES[name]
     handler = REPOSITORY / "lambdas" / name.replace("-", "_") / "handler.py"
     if not handler.is_file():
         raise UnknownRoleError(
-            f"role {name} is no function's; say in PURPOSES of tools/security_docs.py what it is for"
+            f"role {name} does not belong to a function; add its purpose to PURPOSES in tools/security_docs.py"
         )
     sentence = (ast.get_docstring(ast.parse(handler.read_text())) or "").split("\n\n")[0].replace("\n", " ")
     return f"Function. {sentence}"
 
 
 def render(roles: Iterable[Role], resource_policies: Mapping[str, Policy], placeholders: Placeholders) -> str:
-    """Write the document.
+    """Return the text of the document.
 
     Args:
-        roles: those of one environment.
-        resource_policies: policies of resources, by their key in `PURPOSES`.
-        placeholders: what is written in the place of the environment's own names.
+        roles: roles of one environment.
+        resource_policies: resource policies by their key in `PURPOSES`.
+        placeholders: names of that environment.
 
     Raises:
-        UnknownRoleError: nobody has said what a role is for.
+        UnknownRoleError: a role has no purpose.
     """
     parts = [INTRODUCTION, "## Roles"]
     for role in roles:
         name = role.name.removeprefix(PREFIX).removesuffix(f"-{placeholders.environment}")
-        parts += [f"### {name}", purpose(name), f"Role `{role.name}`, taken by {_trusted(role.trust)}."]
+        parts += [f"### {name}", purpose(name), f"Role `{role.name}`, used by {_trusted(role.trust)}."]
         parts += ["\n".join([TABLE, *(row for policy in role.policies for row in _rows(policy))])]
-        parts += [f"Beside that, the policy of AWS `{managed}`." for managed in role.managed]
-    parts += ["## Policies of resources"]
+        parts += [f"The AWS managed policy `{managed}` is also attached." for managed in role.managed]
+    parts += ["## Resource policies"]
     for name, policy in resource_policies.items():
-        parts += [f"### {name}", purpose(name), "\n".join([TABLE_WITH_WHO, *_rows(policy, with_who=True)])]
+        parts += [
+            f"### {name}",
+            purpose(name),
+            "\n".join([TABLE_WITH_PRINCIPALS, *_rows(policy, with_principals=True)]),
+        ]
     return placeholders.apply("\n\n".join(parts)) + "\n"
 
 
 INTRODUCTION = """<!-- Generated by `make diagrams`. Change the policies, not this file. -->
 
-# Who may do what
+# Roles and permissions
 
-One role per function, state machine, schedule and kind of job, each with the calls it makes and no others: a test
-compares the policies with the calls of an end-to-end run. Each role carries the organization's permissions boundary
-where `permissions_boundary_arn` names one. Resources are named; the few statements that AWS gives no other resource
-than `*` are listed with their reasons in [star_resources.json](../terraform/star_resources.json), and what is allowed
-but was not seen used in [unused_permissions.json](../terraform/unused_permissions.json).
+Each function, state machine, schedule and kind of job has its own role with only the permissions that it uses. A test
+compares the policies with the calls of an end-to-end run. If `permissions_boundary_arn` is set, every role has your
+organization's permissions boundary.
 
-In braces is what differs between environments; `{key}` is the environment's one key. Not here: the two roles that
-GitHub's workflows take, which [deployment.md](deployment.md) tells about and
-[terraform/bootstrap/iam.tf](../terraform/bootstrap/iam.tf) makes, and rights that `sagemaker_vpc` adds."""
+Policies name the resources that they allow. [star_resources.json](../tests/infra/star_resources.json) lists the few
+statements with the resource `*` and explains why AWS does not support anything narrower.
+[unused_permissions.json](../tests/infra/unused_permissions.json) lists permissions that the end-to-end run does not
+use.
 
-TABLE = "| to | may | on | if |\n|---|---|---|---|"
-TABLE_WITH_WHO = "| to | who | may | on | if |\n|---|---|---|---|---|"
+Braces mark names that differ between environments; `{key}` is the environment's KMS key. This document leaves out the
+two roles of GitHub's workflows (see [deployment.md](deployment.md) and
+[terraform/bootstrap/iam.tf](../terraform/bootstrap/iam.tf)) and the permissions that `sagemaker_vpc` adds."""
+
+TABLE = "| statement | actions | resources | conditions |\n|---|---|---|---|"
+TABLE_WITH_PRINCIPALS = "| statement | principals | actions | resources | conditions |\n|---|---|---|---|---|"
 
 
-def _rows(policy: Policy, *, with_who: bool = False) -> list[str]:
+def _rows(policy: Policy, *, with_principals: bool = False) -> list[str]:
     rows = []
     for statement in statements(policy):
         actions = _cell(statement["Action"])
-        cells = [statement["Sid"], f"may **not**: {actions}" if statement["Effect"] == "Deny" else actions]
-        if with_who:
+        cells = [statement["Sid"], f"**denied**: {actions}" if statement["Effect"] == "Deny" else actions]
+        if with_principals:
             cells.insert(1, _cell(_principals(statement)))
         cells += [_cell(statement["Resource"]), "<br/>".join(_conditions(statement))]
         rows.append(f"| {' | '.join(cells)} |")
@@ -198,7 +206,7 @@ def _trusted(trust: Policy) -> str:
 
 
 def main() -> None:
-    """Write the document from the environment that is asked for."""
+    """Write the document for the environment on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     environment = parser.parse_args().environment

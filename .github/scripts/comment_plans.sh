@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Puts the plans of all environments into one comment of a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
-# The comment is made once and then replaced. Needs gh, and GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
+# Write the plans of all environments into one comment on a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
+# Later runs replace the comment. Needs gh, GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
 set -euo pipefail
 here="$(dirname "$0")"
 marker='<!-- terraform plans -->'
-maximum_bytes=20000 # Three of them fit into a comment's 65,536 characters.
+maximum_bytes=20000 # A comment is limited to 65,536 characters for three plans.
 comment="$(mktemp)"
 trap 'rm -f "$comment"' EXIT
 
@@ -20,14 +20,14 @@ trap 'rm -f "$comment"' EXIT
       "$here/summarize_plan.sh" "$text" "$maximum_bytes"
       echo '</details>'
     else
-      echo "<b>$environment</b>: no plan could be made; see the job's log."
+      echo "<b>$environment</b>: the plan failed. See the log of its job."
     fi
   done
 } > "$comment"
 
 comments="repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments"
-of_ours=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
-found="$(gh api --paginate "$comments" --jq "$of_ours")"
+own_comments=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
+found="$(gh api --paginate "$comments" --jq "$own_comments")"
 if [ -n "$found" ]; then
   gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/${found%%$'\n'*}" --field "body=@$comment"
 else

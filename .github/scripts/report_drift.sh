@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Keeps one open issue for an environment as long as it differs from main: report_drift.sh true|false PLAN_TEXT
-# Needs gh, and GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_SERVER_URL and ENVIRONMENT.
+# Keep one open issue for an environment while it differs from main: report_drift.sh true|false PLAN_TEXT
+# Needs gh, GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_SERVER_URL and ENVIRONMENT.
 set -euo pipefail
 drift="$1"
 text="$2"
@@ -17,9 +17,9 @@ issue="${found%%$'\n'*}"
 case "$drift" in
   true)
     {
-      echo "What is deployed in $ENVIRONMENT is not what main says ([plan]($run)). Either a deployment waits for its"
-      echo "approval or was rolled back, or somebody changed something by hand: put it back with the workflow \`pipeline\`,"
-      echo 'action `apply`, or bring the change into the repository.'
+      echo "The deployment in $ENVIRONMENT differs from main ([plan]($run)). Possible causes: a deployment waits for its"
+      echo 'approval, a deployment was rolled back, or a person changed resources by hand. To fix it, run the workflow'
+      echo '`pipeline` with the action `apply`, or commit the change to the repository.'
       echo
       "$here/summarize_plan.sh" "$text" 60000
     } > "$body"
@@ -31,11 +31,11 @@ case "$drift" in
     ;;
   false)
     if [ -n "$issue" ]; then
-      gh issue close "$issue" --repo "$GITHUB_REPOSITORY" --comment "No more differences ([plan]($run))."
+      gh issue close "$issue" --repo "$GITHUB_REPOSITORY" --comment "The environment matches main again ([plan]($run))."
     fi
     ;;
   *)
-    echo "report_drift.sh: the first argument is true or false, not '$drift'" >&2
+    echo "report_drift.sh: the first argument must be true or false, not '$drift'" >&2
     exit 1
     ;;
 esac

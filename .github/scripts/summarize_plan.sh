@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Prints a plan's text as Markdown, cut where GitHub would refuse it: summarize_plan.sh FILE [MAXIMUM_BYTES]
+# Print a plan as Markdown, truncated to GitHub's limit: summarize_plan.sh FILE [MAXIMUM_BYTES]
 set -euo pipefail
 file="$1"
-maximum="${2:-900000}" # A step's summary may have a megabyte.
+maximum="${2:-900000}" # The summary of a step is limited to 1 MB.
 echo '~~~~'
 head -c "$maximum" "$file" | iconv -c -f utf-8 -t utf-8
 echo
 echo '~~~~'
 if [ "$(wc -c < "$file")" -gt "$maximum" ]; then
-  echo "Cut after $maximum bytes; the job's log has all of it."
+  echo "Truncated after $maximum bytes. The log of the job has the full plan."
 fi

@@ -36,6 +36,8 @@ LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 """Written last; describes all splits."""
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
+EMR_LOGS_PREFIX = "emr-logs/"
+ATHENA_RESULTS_PREFIX = "athena-results/"
 
 
 def _day(snapshot_date: date) -> str:

@@ -1,40 +1,40 @@
 locals {
-  # What the environment's resources are called, wherever AWS lets a policy tell by the name.
-  ours            = "buyer-stage-*${var.environment}*"
-  ours_underscore = "buyer_stage_*${var.environment}*" # Glue's databases know no dashes.
+  # Patterns of the names of the environment's resources, for services whose ARNs contain the name.
+  name_pattern     = "buyer-stage-*${var.environment}*"
+  database_pattern = "buyer_stage_*${var.environment}*" # Names of Glue databases cannot contain dashes.
 
   iam = "arn:aws:iam::${local.account_id}"
-  arn = { # Service -> how the ARNs of this account and region begin.
+  arn = { # Prefix of ARNs in this account and Region, by service.
     for service in [
       "athena", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs", "sagemaker",
       "scheduler", "sns", "sqs", "states",
     ] : service => "arn:aws:${service}:${var.region}:${local.account_id}"
   }
-  dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.ours}"
-  budget              = "arn:aws:budgets::${local.account_id}:budget/${local.ours}"
+  dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.name_pattern}"
+  budget              = "arn:aws:budgets::${local.account_id}:budget/${local.name_pattern}"
   pipeline_bucket_arn = "arn:aws:s3:::${local.names.pipeline_bucket}"
   bootstrap_arns = [
     for path in ["role", "policy"] : "${local.iam}:${path}/buyer-stage-github-*"
   ]
 
-  # Keys have no names. The tags of the provider's default_tags tell ours from others.
-  key_is_ours = [
+  # Keys have no names. Policies identify them by the provider's default tags.
+  key_has_tags = [
     { test = "StringEquals", variable = "aws:ResourceTag/product", values = [var.product] },
     { test = "StringEquals", variable = "aws:ResourceTag/environment", values = [var.environment] },
   ]
-  key_becomes_ours = [
+  key_gets_tags = [
     { test = "StringEquals", variable = "aws:RequestTag/product", values = [var.product] },
     { test = "StringEquals", variable = "aws:RequestTag/environment", values = [var.environment] },
-    # Another product's or environment's key cannot be claimed.
+    # Without these, a role could take over another product's or environment's key by changing its tags.
     { test = "StringEqualsIfExists", variable = "aws:ResourceTag/product", values = [var.product] },
     { test = "StringEqualsIfExists", variable = "aws:ResourceTag/environment", values = [var.environment] },
   ]
-  bounded = [
+  within_boundary = [
     for boundary in compact([var.permissions_boundary_arn]) :
     { test = "StringEquals", variable = "iam:PermissionsBoundary", values = [boundary] }
   ]
 
-  # Policy -> statement -> what it allows. IAM takes 6,144 characters a policy, hence several.
+  # Statements by policy. A managed policy is limited to 6,144 characters, so there are several.
   statements = {
     backend = {
       ReadState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.state}/${local.state_key}"] }
@@ -42,12 +42,12 @@ locals {
         actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
         resources = ["${local.bucket_arns.state}/${local.state_key}.tflock"]
       }
-      ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/code/*"] }
+      ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/${local.layout.code}*"] }
       ListBuckets = { actions = ["s3:ListBucket"], resources = values(local.bucket_arns) }
       UseKey      = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
     }
 
-    # What Terraform reads of each resource of the main configuration, and no content: no items, objects, logs or rows.
+    # Terraform reads the settings of resources but never their content: no items, objects, log events or rows.
     read = {
       Buckets = {
         actions = [
@@ -59,58 +59,58 @@ locals {
       Keys = {
         actions    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
         resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_is_ours
+        conditions = local.key_has_tags
       }
       Tables = {
         actions = [
           "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
           "dynamodb:ListTagsOfResource",
         ]
-        resources = ["${local.arn.dynamodb}:table/${local.ours}"]
+        resources = ["${local.arn.dynamodb}:table/${local.name_pattern}"]
       }
       Functions = {
         actions = [
           "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
           "lambda:GetLayerVersion", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction",
         ]
-        resources = ["${local.arn.lambda}:function:${local.ours}", "${local.arn.lambda}:layer:${local.ours}"]
+        resources = ["${local.arn.lambda}:function:${local.name_pattern}", "${local.arn.lambda}:layer:${local.name_pattern}"]
       }
       StateMachines = {
         actions = [
           "states:DescribeStateMachine", "states:DescribeStateMachineAlias", "states:ListStateMachineAliases",
           "states:ListStateMachineVersions", "states:ListTagsForResource",
         ]
-        resources = ["${local.arn.states}:stateMachine:${local.ours}"]
+        resources = ["${local.arn.states}:stateMachine:${local.name_pattern}"]
       }
       Schedules = {
         actions = ["scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"]
         resources = [
-          "${local.arn.scheduler}:schedule/${local.ours}/${local.ours}", "${local.arn.scheduler}:schedule-group/${local.ours}",
+          "${local.arn.scheduler}:schedule/${local.name_pattern}/${local.name_pattern}", "${local.arn.scheduler}:schedule-group/${local.name_pattern}",
         ]
       }
       Topics = {
         actions   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
-        resources = ["${local.arn.sns}:${local.ours}"]
+        resources = ["${local.arn.sns}:${local.name_pattern}"]
       }
-      Queues = { actions = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], resources = ["${local.arn.sqs}:${local.ours}"] }
+      Queues = { actions = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], resources = ["${local.arn.sqs}:${local.name_pattern}"] }
       Glue = {
         actions = ["glue:GetDatabase", "glue:GetJob", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
         resources = [
-          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.ours_underscore}",
-          "${local.arn.glue}:job/${local.ours}", "${local.arn.glue}:table/${local.ours_underscore}/*",
+          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.database_pattern}",
+          "${local.arn.glue}:job/${local.name_pattern}", "${local.arn.glue}:table/${local.database_pattern}/*",
         ]
       }
       Queries = {
         actions   = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListTagsForResource"]
-        resources = ["${local.arn.athena}:workgroup/${local.ours}"]
+        resources = ["${local.arn.athena}:workgroup/${local.name_pattern}"]
       }
       ModelPackageGroups = {
         actions   = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListTags"]
-        resources = ["${local.arn.sagemaker}:model-package-group/${local.ours}"]
+        resources = ["${local.arn.sagemaker}:model-package-group/${local.name_pattern}"]
       }
-      Logs       = { actions = ["logs:ListTagsForResource"], resources = ["${local.arn.logs}:log-group:*${local.ours}"] }
-      Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.ours}"] }
-      Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.ours}"] }
+      Logs       = { actions = ["logs:ListTagsForResource"], resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"] }
+      Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.name_pattern}"] }
+      Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.name_pattern}"] }
       Dashboards = { actions = ["cloudwatch:GetDashboard"], resources = [local.dashboard] }
       Budgets    = { actions = ["budgets:ListTagsForResource", "budgets:ViewBudget"], resources = [local.budget] }
       Roles = {
@@ -118,9 +118,9 @@ locals {
           "iam:GetInstanceProfile", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
           "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies",
         ]
-        resources = ["${local.iam}:instance-profile/${local.ours}", "${local.iam}:role/${local.ours}"]
+        resources = ["${local.iam}:instance-profile/${local.name_pattern}", "${local.iam}:role/${local.name_pattern}"]
       }
-      # These know no resources. The last examines a definition, of a state machine that need not be there yet.
+      # These actions do not support resources. The last one validates a definition before the state machine exists.
       Unnamed = {
         actions = [
           "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
@@ -140,36 +140,36 @@ locals {
         ]
         resources = [local.pipeline_bucket_arn]
       }
-      MakeKeys = { actions = ["kms:CreateKey", "kms:TagResource"], resources = ["*"], conditions = local.key_becomes_ours }
+      CreateKeys = { actions = ["kms:CreateKey", "kms:TagResource"], resources = ["*"], conditions = local.key_gets_tags }
       Keys = {
         actions = [
           "kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
           "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
         ]
         resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_is_ours
+        conditions = local.key_has_tags
       }
       KeyAliases = {
         actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-        resources = ["${local.arn.kms}:alias/${local.ours}"]
+        resources = ["${local.arn.kms}:alias/${local.name_pattern}"]
       }
-      # The table and the functions are encrypted in the deployer's name.
+      # DynamoDB and Lambda encrypt on behalf of the role that deploys.
       UseKeys = {
         actions    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
         resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_is_ours
+        conditions = local.key_has_tags
       }
       GrantKeys = {
         actions    = ["kms:CreateGrant"]
         resources  = ["${local.arn.kms}:key/*"]
-        conditions = concat(local.key_is_ours, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
+        conditions = concat(local.key_has_tags, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
       }
       Tables = {
         actions = [
           "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource",
           "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
         ]
-        resources = ["${local.arn.dynamodb}:table/${local.ours}"]
+        resources = ["${local.arn.dynamodb}:table/${local.name_pattern}"]
       }
       Glue = {
         actions = [
@@ -178,8 +178,8 @@ locals {
           "glue:UpdateTable",
         ]
         resources = [
-          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.ours_underscore}", "${local.arn.glue}:job/${local.ours}",
-          "${local.arn.glue}:table/${local.ours_underscore}/*", "${local.arn.glue}:userDefinedFunction/${local.ours_underscore}/*",
+          "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.database_pattern}", "${local.arn.glue}:job/${local.name_pattern}",
+          "${local.arn.glue}:table/${local.database_pattern}/*", "${local.arn.glue}:userDefinedFunction/${local.database_pattern}/*",
         ]
       }
       Queries = {
@@ -187,13 +187,13 @@ locals {
           "athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup",
           "athena:TagResource", "athena:UntagResource", "athena:UpdateNamedQuery", "athena:UpdateWorkGroup",
         ]
-        resources = ["${local.arn.athena}:workgroup/${local.ours}"]
+        resources = ["${local.arn.athena}:workgroup/${local.name_pattern}"]
       }
       ModelPackageGroups = {
         actions = [
           "sagemaker:AddTags", "sagemaker:CreateModelPackageGroup", "sagemaker:DeleteModelPackageGroup", "sagemaker:DeleteTags",
         ]
-        resources = ["${local.arn.sagemaker}:model-package-group/${local.ours}"]
+        resources = ["${local.arn.sagemaker}:model-package-group/${local.name_pattern}"]
       }
     }
 
@@ -204,7 +204,7 @@ locals {
           "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion", "lambda:PublishVersion", "lambda:TagResource",
           "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
         ]
-        resources = ["${local.arn.lambda}:function:${local.ours}", "${local.arn.lambda}:layer:${local.ours}"]
+        resources = ["${local.arn.lambda}:function:${local.name_pattern}", "${local.arn.lambda}:layer:${local.name_pattern}"]
       }
       StateMachines = {
         actions = [
@@ -212,7 +212,7 @@ locals {
           "states:DeleteStateMachineAlias", "states:DeleteStateMachineVersion", "states:PublishStateMachineVersion",
           "states:TagResource", "states:UntagResource", "states:UpdateStateMachine", "states:UpdateStateMachineAlias",
         ]
-        resources = ["${local.arn.states}:stateMachine:${local.ours}"]
+        resources = ["${local.arn.states}:stateMachine:${local.name_pattern}"]
       }
       Schedules = {
         actions = [
@@ -220,7 +220,7 @@ locals {
           "scheduler:DeleteScheduleGroup", "scheduler:TagResource", "scheduler:UntagResource", "scheduler:UpdateSchedule",
         ]
         resources = [
-          "${local.arn.scheduler}:schedule/${local.ours}/${local.ours}", "${local.arn.scheduler}:schedule-group/${local.ours}",
+          "${local.arn.scheduler}:schedule/${local.name_pattern}/${local.name_pattern}", "${local.arn.scheduler}:schedule-group/${local.name_pattern}",
         ]
       }
       Topics = {
@@ -228,35 +228,35 @@ locals {
           "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
           "sns:UntagResource",
         ]
-        resources = ["${local.arn.sns}:${local.ours}"]
+        resources = ["${local.arn.sns}:${local.name_pattern}"]
       }
       Queues = {
         actions   = ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"]
-        resources = ["${local.arn.sqs}:${local.ours}"]
+        resources = ["${local.arn.sqs}:${local.name_pattern}"]
       }
       Rules = {
         actions = [
           "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
           "events:UntagResource",
         ]
-        resources = ["${local.arn.events}:rule/${local.ours}"]
+        resources = ["${local.arn.events}:rule/${local.name_pattern}"]
       }
       LogGroups = {
         actions = [
           "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
           "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
         ]
-        resources = ["${local.arn.logs}:log-group:*${local.ours}"]
+        resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"]
       }
       Alarms = {
         actions = [
           "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource",
         ]
-        resources = ["${local.arn.cloudwatch}:alarm:${local.ours}"]
+        resources = ["${local.arn.cloudwatch}:alarm:${local.name_pattern}"]
       }
       Dashboards = { actions = ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"], resources = [local.dashboard] }
       Budgets    = { actions = ["budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource"], resources = [local.budget] }
-      # These know no resources.
+      # These actions do not support resources.
       Unnamed = {
         actions = [
           "elasticmapreduce:CreateSecurityConfiguration", "elasticmapreduce:DeleteSecurityConfiguration",
@@ -268,54 +268,55 @@ locals {
     }
 
     change-roles = {
-      # With a boundary, a role is made with it and nothing is added to a role that lacks it.
-      RolesAndTheirRights = {
+      # With a boundary, these actions work only on roles that have it.
+      RolesAndInlinePolicies = {
         actions = [
           "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary",
           "iam:PutRolePolicy",
         ]
-        resources  = ["${local.iam}:role/${local.ours}"]
-        conditions = local.bounded
+        resources  = ["${local.iam}:role/${local.name_pattern}"]
+        conditions = local.within_boundary
       }
       ManagedPoliciesOfRoles = {
         actions   = ["iam:AttachRolePolicy"]
-        resources = ["${local.iam}:role/${local.ours}"]
-        conditions = concat(local.bounded, [{
+        resources = ["${local.iam}:role/${local.name_pattern}"]
+        conditions = concat(local.within_boundary, [{
           test     = "ArnEquals"
           variable = "iam:PolicyARN"
           values   = ["arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"]
         }])
       }
-      RestOfRoles = {
+      OtherRoleChanges = {
         actions = [
           "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
           "iam:UpdateRoleDescription",
         ]
-        resources = ["${local.iam}:role/${local.ours}"]
+        resources = ["${local.iam}:role/${local.name_pattern}"]
       }
       InstanceProfiles = {
         actions = [
           "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
           "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile", "iam:UntagInstanceProfile",
         ]
-        resources = ["${local.iam}:instance-profile/${local.ours}"]
+        resources = ["${local.iam}:instance-profile/${local.name_pattern}"]
       }
       PassRoles = {
         actions   = ["iam:PassRole"]
-        resources = ["${local.iam}:role/${local.ours}"]
+        resources = ["${local.iam}:role/${local.name_pattern}"]
         conditions = [{
           test     = "StringEquals"
           variable = "iam:PassedToService"
           values   = [for service in ["ec2", "glue", "lambda", "scheduler", "states"] : "${service}.amazonaws.com"]
         }]
       }
-      # The names above would take these in: nobody widens the role that he works under, or locks its owner out.
-      LeaveBootstrapAlone = {
+      # The name patterns above also match the bootstrap's roles and key. Without these statements, a workflow could extend
+      # its own permissions.
+      DenyBootstrapRoles = {
         effect    = "Deny"
         actions   = ["iam:*"]
         resources = local.bootstrap_arns
       }
-      LeaveBootstrapsKeyAlone = {
+      DenyBootstrapKey = {
         effect = "Deny"
         actions = [
           "kms:DeleteAlias", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
@@ -324,21 +325,21 @@ locals {
       }
     }
 
-    # The make targets beside plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy.
+    # Make targets other than plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy.
     operate = {
       PublishCode = {
         actions   = ["s3:PutObject"]
-        resources = ["${local.bucket_arns.code}/code/*", "${local.bucket_arns.code}/certificates/*"]
+        resources = ["${local.bucket_arns.code}/${local.layout.code}*", "${local.bucket_arns.code}/${local.layout.certificates}*"]
       }
-      FindCertificate = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/certificates/*"] }
+      FindCertificate = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/${local.layout.certificates}*"] }
       FindStateMachines = {
         actions   = ["states:ListStateMachines"]
-        resources = ["*"] # Step Functions knows no resources for this.
+        resources = ["*"] # Step Functions does not support resources for this action.
       }
-      StartExecutions = { actions = ["states:StartExecution"], resources = ["${local.arn.states}:stateMachine:${local.ours}"] }
+      StartExecutions = { actions = ["states:StartExecution"], resources = ["${local.arn.states}:stateMachine:${local.name_pattern}"] }
       FollowExecutions = {
         actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
-        resources = ["${local.arn.states}:execution:${local.ours}"]
+        resources = ["${local.arn.states}:execution:${local.name_pattern}"]
       }
       Models = {
         actions = [
@@ -346,13 +347,13 @@ locals {
           "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
         ]
         resources = [
-          "${local.arn.sagemaker}:model-package-group/${local.ours}", "${local.arn.sagemaker}:model-package/${local.ours}/*",
+          "${local.arn.sagemaker}:model-package-group/${local.name_pattern}", "${local.arn.sagemaker}:model-package/${local.name_pattern}/*",
           "${local.arn.sagemaker}:model/buyer-stage-*",
         ]
       }
     }
 
-    # In prod no workflow can delete data: a person empties the bucket, with rights of their own.
+    # In prod, no workflow can delete data. A person with other permissions has to empty the bucket.
     empty-bucket = {
       for sid, statement in {
         DeleteObjects = {
@@ -368,8 +369,8 @@ locals {
     apply = [for policy, statements in local.statements : policy if length(statements) > 0]
   }
 
-  # Which workflow a role is for, as GitHub puts it in the token's subject: a plan is made for pull requests and for
-  # main, and only jobs of the environment, whose rules GitHub has checked by then, apply it.
+  # Subjects of GitHub's tokens that can take each role. Pull requests and main can plan. Only jobs of the GitHub
+  # environment can apply, after GitHub has checked the environment's rules.
   subjects = {
     plan = [
       for context in ["pull_request", "ref:refs/heads/main"] : "repo:${var.github_repository}:${context}"
@@ -418,16 +419,16 @@ resource "aws_iam_role" "github" {
   for_each = local.names.roles
 
   name                 = each.value
-  description          = "What GitHub's workflows of ${var.github_repository} ${each.key} ${var.environment} with."
+  description          = "Role that workflows of ${var.github_repository} take to ${each.key} ${var.environment}."
   assume_role_policy   = data.aws_iam_policy_document.assume[each.key].json
   permissions_boundary = var.github_roles_boundary_arn
-  max_session_duration = 14400 # An execution that trains a model is followed to its end.
+  max_session_duration = 14400 # 4 hours: a workflow waits for the end of an execution that trains a model.
 }
 
 data "aws_iam_policy_document" "github" {
-  # checkov:skip=CKV_AWS_111:"*" stands only where a service knows no resources, or beside a condition on the tags.
-  # checkov:skip=CKV_AWS_356:"*" stands only where a service knows no resources, or beside a condition on the tags.
-  # checkov:skip=CKV_AWS_109:Roles are changed by name, under the boundary where there is one, and never the bootstrap's.
+  # checkov:skip=CKV_AWS_111:"*" is used only where a service does not support resources, or with a condition on tags.
+  # checkov:skip=CKV_AWS_356:"*" is used only where a service does not support resources, or with a condition on tags.
+  # checkov:skip=CKV_AWS_109:The policies limit role changes by name and by the boundary, if there is one, and deny changes to the bootstrap's roles.
   for_each = { for policy, statements in local.statements : policy => statements if length(statements) > 0 }
 
   dynamic "statement" {
@@ -456,7 +457,7 @@ resource "aws_iam_policy" "github" {
   for_each = data.aws_iam_policy_document.github
 
   name        = "buyer-stage-github-${each.key}-${var.environment}"
-  description = "Part of what GitHub's workflows may do in ${var.environment}: ${each.key}."
+  description = "Permissions of GitHub's workflows in ${var.environment}: ${each.key}."
   policy      = each.value.minified_json
 }
 

@@ -1,5 +1,5 @@
 resource "aws_kms_key" "this" {
-  description             = "Encrypts the Terraform state and the published code of the buyer stage pipelines (${var.environment})."
+  description             = "Encrypts Terraform state and published code of the buyer stage pipelines (${var.environment})."
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.key.json
@@ -11,12 +11,12 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:The account decides by its policies who may use the key; without this statement nobody could.
-  # checkov:skip=CKV_AWS_111:The resource of a key's own policy is the key, and nothing else.
-  # checkov:skip=CKV_AWS_356:In a key's own policy "*" is the key.
-  # checkov:skip=CKV_AWS_283:The conditions narrow everyone down to this account's roles of this environment.
+  # checkov:skip=CKV_AWS_109:IAM policies of the account control the use of the key. They have no effect without this statement.
+  # checkov:skip=CKV_AWS_111:The resource of a key policy is always the key itself.
+  # checkov:skip=CKV_AWS_356:In a key policy, "*" means the key itself.
+  # checkov:skip=CKV_AWS_283:The conditions limit the principals to this environment's roles in this account.
   statement {
-    sid       = "AccountDecidesByItsPolicies"
+    sid       = "EnableIamPolicies"
     actions   = ["kms:*"]
     resources = ["*"]
 
@@ -26,9 +26,9 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # So that the roles of the pipelines need no more than the code bucket's name. They read code, never the state.
+  # With this statement, the pipelines' roles need no permission for this key. They can read code, but not the state.
   statement {
-    sid       = "RolesOfThePipelinesReadCode"
+    sid       = "PipelineRolesReadCode"
     actions   = ["kms:Decrypt"]
     resources = ["*"]
 
@@ -58,14 +58,14 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "ArnLike"
       variable = "aws:PrincipalArn"
-      values   = ["arn:aws:iam::${local.account_id}:role/${local.ours}"]
+      values   = ["arn:aws:iam::${local.account_id}:role/${local.name_pattern}"]
     }
   }
 }
 
 locals {
-  # A bucket's name, and when its old versions go: after so many days, but never the newest of them. What is current
-  # stays in both: a rollback needs the code of any version.
+  # Noncurrent versions expire after old_version_days, except the latest ones. Current objects never expire, because a
+  # rollback needs the code of any version.
   buckets = {
     state = { name = local.names.state_bucket, old_version_days = 90, old_versions_kept = 20 }
     code  = { name = local.names.code_bucket, old_version_days = 30, old_versions_kept = 1 }
@@ -75,9 +75,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_18:Who reads state and code, CloudTrail's data events say where an account has them on.
-  # checkov:skip=CKV_AWS_144:State and code can be made again in another region; the versions are the backup.
-  # checkov:skip=CKV2_AWS_62:Nothing waits for a new state or version; deployments are started, not triggered.
+  # checkov:skip=CKV_AWS_18:CloudTrail data events of the account log access, where the account enables them.
+  # checkov:skip=CKV_AWS_144:State and code can be rebuilt in another Region. Object versions are the backup.
+  # checkov:skip=CKV2_AWS_62:No consumer waits for a new state or version. People and workflows start deployments.
   for_each = local.buckets
 
   bucket = each.value.name
@@ -140,7 +140,7 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
-  # A writer that names another encryption overrules the bucket's own, as the S3 backend does with `encrypt = true`.
+  # A request can override the bucket's default encryption, as the S3 backend does with `encrypt = true`.
   statement {
     sid       = "KmsOnly"
     effect    = "Deny"
@@ -172,7 +172,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
-  # S3 refuses two changes of a bucket's access at a time.
+  # S3 rejects two simultaneous changes to a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -197,6 +197,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Only then do the rules about versions mean anything.
+  # Rules about noncurrent versions need versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }

@@ -1,79 +1,79 @@
 variable "environment" {
-  description = "Which environment this account, or part of an account, is for; part of every name."
+  description = "Name of the environment: dev, qa or prod. Every resource name includes it."
   type        = string
 
   validation {
     condition     = contains(["dev", "qa", "prod"], var.environment)
-    error_message = "The environment is one of dev, qa, prod."
+    error_message = "environment must be dev, qa or prod."
   }
 }
 
 variable "region" {
-  description = "AWS region."
+  description = "AWS Region."
   type        = string
   default     = "us-west-2"
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "The region is spelled like us-west-2."
+    error_message = "region must be the name of an AWS Region, such as us-west-2."
   }
 }
 
 variable "owner" {
-  description = "Tag: the team that answers for this product."
+  description = "Value of the tag owner: team that is responsible for the product."
   type        = string
 
   validation {
     condition     = length(trimspace(var.owner)) > 0
-    error_message = "The owner is a team's name."
+    error_message = "owner must not be empty."
   }
 }
 
 variable "product" {
-  description = "Tag: the product that this belongs to; also what tells our keys from others."
+  description = "Value of the tag product. Permissions on KMS keys depend on this tag, so use the same value as in the main configuration."
   type        = string
   default     = "buyer-stage"
 
   validation {
     condition     = length(trimspace(var.product)) > 0
-    error_message = "The product is a name, the same as the main configuration's."
+    error_message = "product must not be empty."
   }
 }
 
 variable "component" {
-  description = "Tag: the part of the product."
+  description = "Value of the tag component: part of the product."
   type        = string
   default     = "bootstrap"
 
   validation {
     condition     = length(trimspace(var.component)) > 0
-    error_message = "The component is a name."
+    error_message = "component must not be empty."
   }
 }
 
 variable "classification" {
-  description = "Tag: how sensitive the data is."
+  description = "Value of the tag classification: sensitivity of the data."
   type        = string
   default     = "internal"
 
   validation {
     condition     = length(trimspace(var.classification)) > 0
-    error_message = "The classification is one of your organization's."
+    error_message = "classification must not be empty."
   }
 }
 
 variable "github_repository" {
-  description = "Repository whose workflows may deploy, as ORGANIZATION/REPOSITORY."
+  description = "Repository whose workflows can deploy, as ORGANIZATION/REPOSITORY."
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "The repository is spelled ORGANIZATION/REPOSITORY, without wildcards."
+    error_message = "github_repository must be ORGANIZATION/REPOSITORY, without wildcards."
   }
 }
 
 variable "github_oidc_provider_arn" {
-  description = "The account's identity provider for GitHub, when it has one already; null to make it. An account has at most one."
+  description = "ARN of the account's identity provider for GitHub, if the account already has one. Null creates one. An account can have only one."
   type        = string
   default     = null
 
@@ -81,28 +81,28 @@ variable "github_oidc_provider_arn" {
     condition = var.github_oidc_provider_arn == null || can(regex(
       "^arn:aws:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github_oidc_provider_arn
     ))
-    error_message = "The provider is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
+    error_message = "github_oidc_provider_arn must be arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or null."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that must bound every role that the apply role makes; null for none. The main configuration is given the same."
+  description = "ARN of the policy that must limit every role that the apply role creates. Null means no boundary. Use the same value as in the main configuration."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "The boundary is the ARN of an IAM policy."
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
   }
 }
 
 variable "github_roles_boundary_arn" {
-  description = "Policy that bounds the plan and the apply role themselves; null for none."
+  description = "ARN of the policy that limits the plan role and the apply role. Null means no boundary."
   type        = string
   default     = null
 
   validation {
     condition     = var.github_roles_boundary_arn == null || can(regex("^arn:aws:iam::([0-9]{12}|aws):policy/.+$", var.github_roles_boundary_arn))
-    error_message = "The boundary is the ARN of an IAM policy."
+    error_message = "github_roles_boundary_arn must be the ARN of an IAM policy, or null."
   }
 }

@@ -1,7 +1,7 @@
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
-  # The bucket that this configuration makes: see docs/deployment.md for the first apply.
+  # The state is in the bucket that this configuration creates. For the first apply, see docs/deployment.md.
   backend "s3" {}
 
   required_providers {

@@ -1,13 +1,14 @@
 environment         = "dev"
-owner               = "buyer-stage-team"
-datalake_bucket     = "example-datalake-dev"
 deletion_protection = false
-ttl_days            = 5
 
-automl_max_candidates      = 200
-automl_max_runtime_seconds = 8000
-transform_instance_count   = 4
+tags      = { owner = "buyer-stage-team" }
+datalake  = { bucket = "example-datalake-dev" }
+automl    = { max_candidates = 200, max_runtime_seconds = 8000 }
+transform = { instance_count = 4 }
+push      = { ttl_days = 5 }
+schedules = { enabled = true }
 
-schedules_enabled  = true
-rows_written_band  = { minimum = 1000, maximum = 5000000 }
-monthly_budget_usd = 1500
+alerts = {
+  rows_written_band  = { minimum = 1000, maximum = 5000000 }
+  monthly_budget_usd = 1500
+}

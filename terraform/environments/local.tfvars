@@ -1,23 +1,21 @@
 environment         = "local"
-owner               = "nobody"
-datalake_bucket     = "buyer-stage-datalake-local"
 deletion_protection = false
-ttl_days            = 5
 
-automl_max_candidates      = 8
-automl_max_runtime_seconds = 60
-transform_instance_count   = 1
+tags      = { owner = "local" }
+datalake  = { bucket = "buyer-stage-datalake-local" }
+emr       = { core_instance_count = 1, core_instance_limit = 1 }
+automl    = { max_candidates = 8, max_runtime_seconds = 60 }
+transform = { instance_count = 1 }
+push      = { ttl_days = 5, worker_count = 2, max_retries = 0, partitions = 4 }
+schedules = { enabled = false }
 
-emr_core_instance_count = 1
-emr_core_instance_limit = 1
-glue_worker_count       = 2
-glue_max_retries        = 0
-write_partitions        = 4
+polls = {
+  automl    = { seconds = 1, limit = 1800 }
+  transform = { seconds = 1, limit = 1800 }
+  upload    = { seconds = 1, limit = 1800 }
+}
 
-automl_poll    = { seconds = 1, limit = 900 }
-transform_poll = { seconds = 1, limit = 900 }
-upload_poll    = { seconds = 1, limit = 900 }
-
-schedules_enabled  = false
-rows_written_band  = { minimum = 1, maximum = 1000000 }
-monthly_budget_usd = 1
+alerts = {
+  rows_written_band  = { minimum = 1, maximum = 1000000 }
+  monthly_budget_usd = 1
+}

@@ -1,13 +1,14 @@
 environment         = "qa"
-owner               = "buyer-stage-team"
-datalake_bucket     = "example-datalake-qa"
 deletion_protection = false
-ttl_days            = 7
 
-automl_max_candidates      = 200
-automl_max_runtime_seconds = 8000
-transform_instance_count   = 4
+tags      = { owner = "buyer-stage-team" }
+datalake  = { bucket = "example-datalake-qa" }
+automl    = { max_candidates = 200, max_runtime_seconds = 8000 }
+transform = { instance_count = 4 }
+push      = { ttl_days = 7 }
+schedules = { enabled = true }
 
-schedules_enabled  = true
-rows_written_band  = { minimum = 1000, maximum = 5000000 }
-monthly_budget_usd = 1500
+alerts = {
+  rows_written_band  = { minimum = 1000, maximum = 5000000 }
+  monthly_budget_usd = 1500
+}

@@ -1,4 +1,4 @@
-# What the mocked provider answers where the default, a random string, would not do.
+# The mocked provider returns random strings. These values need a valid format.
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }

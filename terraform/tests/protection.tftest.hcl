@@ -1,10 +1,10 @@
-# What holds data: encrypted with our key, recoverable, and in prod not to be deleted.
+# Resources that hold data are encrypted with the environment's key, recoverable, and protected from deletion in prod.
 mock_provider "aws" {
   source = "./tests"
 }
 
 variables {
-  kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/ours"
+  kms_key_arn = "arn:aws:kms:us-west-2:123456789012:key/environment"
 }
 
 run "bucket_is_encrypted_versioned_and_closed" {
@@ -17,6 +17,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
   variables {
     bucket_name   = "buyer-stage-ml-pipeline-prod"
     force_destroy = false
+    layout        = jsondecode(file("../build/packages/s3_layout.json"))
   }
 
   assert {
@@ -30,7 +31,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
 
   assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
-    error_message = "What is overwritten by mistake could not be brought back."
+    error_message = "An object that is overwritten by mistake cannot be restored."
   }
 
   assert {
@@ -40,12 +41,12 @@ run "bucket_is_encrypted_versioned_and_closed" {
       aws_s3_bucket_public_access_block.this.ignore_public_acls,
       aws_s3_bucket_public_access_block.this.restrict_public_buckets,
     ])
-    error_message = "The bucket could be made public."
+    error_message = "The bucket can be made public."
   }
 
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
-    error_message = "A destroy would take the data along."
+    error_message = "terraform destroy deletes the data."
   }
 
   assert {
@@ -53,7 +54,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
       "old-versions-and-broken-uploads", "inputs", "etl_pipeline_test", "inference-results", "quarantine", "push-receipts",
       "served-stages", "drift-reports", "emr-logs", "athena-results",
     ])
-    error_message = "A prefix that grows daily has no end, or one that must stay has one."
+    error_message = "A prefix that grows daily has no limit, or a prefix that must stay has one."
   }
 }
 
@@ -76,12 +77,12 @@ run "table_is_encrypted_recoverable_and_protected" {
 
   assert {
     condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "The table could be lost."
+    error_message = "The table can be lost."
   }
 
   assert {
     condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.ttl[0].attribute_name == "ttl"
-    error_message = "The table is on demand, and its items expire by `ttl`."
+    error_message = "The table is not on demand, or its items do not expire by ttl."
   }
 }
 
@@ -93,17 +94,17 @@ run "topic_is_encrypted" {
   }
 
   variables {
-    topic_name   = "buyer-stage-alerts-prod"
-    alert_emails = ["team@example.com", "on-call@example.com"]
+    topic_name = "buyer-stage-alerts-prod"
+    emails     = ["team@example.com", "on-call@example.com"]
   }
 
   assert {
     condition     = aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
-    error_message = "Alerts name members' days and jobs; the topic is encrypted."
+    error_message = "The topic is not encrypted with the environment's key."
   }
 
   assert {
     condition     = keys(aws_sns_topic_subscription.email) == ["on-call@example.com", "team@example.com"]
-    error_message = "Every address of the variable is subscribed."
+    error_message = "An address is not subscribed."
   }
 }

@@ -1,4 +1,4 @@
-"""What an account is given before the first deployment: buckets and roles that fit the main configuration."""
+"""The bootstrap configuration creates buckets and roles that fit the main configuration."""
 
 import re
 from pathlib import Path
@@ -7,12 +7,13 @@ import pytest
 
 from tests.terraform_copy import initialised_copy, terraform
 from tools.repository import REPOSITORY
+from tools.terraform_layout import write_layout
 
 TERRAFORM = REPOSITORY / "terraform"
 BOOTSTRAP = TERRAFORM / "bootstrap"
 ENVIRONMENTS = ("dev", "qa", "prod")
 
-RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
+DEPLOYABLE_RESOURCES = {
     "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudwatch_dashboard",
     "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_cloudwatch_log_group",
     "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition", "aws_dynamodb_table",
@@ -29,7 +30,11 @@ RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
 
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialised_copy(BOOTSTRAP, tmp_path_factory.mktemp("bootstrap"))
+    root = tmp_path_factory.mktemp("bootstrap")
+    (root / "build/packages").mkdir(parents=True)
+    write_layout(root / "build/packages")
+    (root / "terraform").mkdir()
+    return initialised_copy(BOOTSTRAP, root / "terraform")
 
 
 def test_configuration_is_formatted_and_valid(configuration: Path) -> None:
@@ -37,30 +42,30 @@ def test_configuration_is_formatted_and_valid(configuration: Path) -> None:
     assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
 
 
-def test_buckets_and_roles_are_as_the_terraform_tests_say(configuration: Path) -> None:
+def test_terraform_tests_pass(configuration: Path) -> None:
     assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
 
 
-def test_everything_is_tagged_by_the_provider() -> None:
+def test_provider_tags_every_resource() -> None:
     assert re.search(r"default_tags \{\s+tags = local\.tags\s+\}", (BOOTSTRAP / "versions.tf").read_text())
 
 
 def test_roles_can_deploy_every_kind_of_resource() -> None:
-    """A kind that fails here needs its actions in `statements` of terraform/bootstrap/iam.tf first."""
+    """If a kind of resource fails here, first add its actions to `statements` in terraform/bootstrap/iam.tf."""
     files = [*TERRAFORM.glob("*.tf"), *TERRAFORM.glob("modules/*/*.tf")]
     used = {kind for file in files for kind in re.findall(r'^resource "(\w+)"', file.read_text(), flags=re.MULTILINE)}
 
-    assert used - RESOURCES_THAT_THE_ROLES_CAN_DEPLOY == set()
+    assert used - DEPLOYABLE_RESOURCES == set()
 
 
-def test_main_configuration_finds_the_code_bucket() -> None:
+def test_both_configurations_name_the_same_code_bucket() -> None:
     name = re.compile(r'code_bucket +=( "buyer-stage-code-\$\{var\.environment\}-\$\{local\.account_id\}")')
 
     assert name.findall((BOOTSTRAP / "locals.tf").read_text()) == name.findall((TERRAFORM / "locals.tf").read_text())
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_values_of_an_environment_are_its_own_and_all_declared(environment: str) -> None:
+def test_tfvars_name_their_environment_and_set_only_declared_variables(environment: str) -> None:
     values = (BOOTSTRAP / f"environments/{environment}.tfvars").read_text()
     declared = re.findall(r'^variable "(\w+)"', (BOOTSTRAP / "variables.tf").read_text(), flags=re.MULTILINE)
 
@@ -69,7 +74,7 @@ def test_values_of_an_environment_are_its_own_and_all_declared(environment: str)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_backend_uses_the_key_that_the_roles_may_use_and_locks_it(environment: str) -> None:
+def test_backend_locks_the_state_and_uses_the_key_that_the_roles_can_access(environment: str) -> None:
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
     (state_key,) = re.findall(r'state_key = "([^"]+)"', (BOOTSTRAP / "locals.tf").read_text())
 
@@ -79,7 +84,7 @@ def test_backend_uses_the_key_that_the_roles_may_use_and_locks_it(environment: s
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_backend_leaves_encryption_to_the_bucket(environment: str) -> None:
-    """`encrypt = true` would have S3 use its own key in place of ours, and the bucket refuses that."""
+    """With `encrypt = true`, S3 would encrypt with its own key, which the bucket rejects."""
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
 
     assert not re.search(r"^encrypt +=", backend, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What was applied needs no further change, and a destroy leaves nothing behind."""
+"""A plan after an apply has no changes, and a destroy leaves nothing behind."""
 
 from pathlib import Path
 
@@ -10,27 +10,24 @@ from tests.local_stack import Stack
 from tools.models import delete, list_models
 from tools.terraform import Workspace
 
-NOT_RETURNED: dict[str, str] = {}
-"""Address of a resource -> what the local cloud is known not to return of it, so that a plan wants to change it."""
-
 
 @pytest.fixture
 def terraform(stack: Stack) -> Workspace:
     return local_workspace(Path(stack.cloud.work_folder).parent)
 
 
-def test_second_plan_is_clean(terraform: Workspace, tmp_path: Path) -> None:
+def test_plan_after_an_apply_has_no_changes(terraform: Workspace, tmp_path: Path) -> None:
     terraform.plan(tmp_path / "second.tfplan")
-    changes = {
+    changes = [
         change["address"]
         for change in terraform.describe(tmp_path / "second.tfplan")["resource_changes"]
         if change["change"]["actions"] not in (["no-op"], ["read"])
-    }
-    assert changes == NOT_RETURNED.keys()
+    ]
+    assert changes == []
 
 
-def what_is_there() -> set[str]:
-    """Name everything of ours that the account holds, but what bootstrap and the data lake's owner have made."""
+def deployed() -> set[str]:
+    """Return the product's resources in the account, except those of the bootstrap and of the data lake's owner."""
     named = {
         "bucket": [found["Name"] for found in boto3.client("s3").list_buckets()["Buckets"]],
         "table": boto3.client("dynamodb").list_tables()["TableNames"],
@@ -57,9 +54,9 @@ def what_is_there() -> set[str]:
 
 @pytest.mark.last
 def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
-    assert len(what_is_there()) > 50
+    assert deployed()
     sagemaker = boto3.client("sagemaker")
-    for model in list_models(sagemaker, "local"):  # as `make delete-model ALL=1` does
+    for model in list_models(sagemaker, "local"):  # like `make delete-model ALL=1`
         delete(sagemaker, model)
     terraform.destroy(approved=True)
-    assert what_is_there() == set()
+    assert deployed() == set()

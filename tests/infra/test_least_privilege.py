@@ -1,6 +1,6 @@
-"""Roles may do exactly what they were seen to do, and what one reviewed file explains.
+"""Policies allow exactly the calls that roles make, plus the permissions that a reviewed file explains.
 
-The evidence is the record that the local cloud keeps of the first runs of `tests/local_stack.py`.
+The local cloud records every call of the first runs in `tests/local_stack.py`.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from tests.local_stack import FirstRuns, Stack
 from tools.repository import REPOSITORY
 from tools.roles import read_roles
 
-REVIEWED = REPOSITORY / "terraform/unused_permissions.json"
+REVIEWED = REPOSITORY / "tests/infra/unused_permissions.json"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def refused(policies: Policies, calls: list[Call]) -> list[Call]:
 
 
 def test_every_recorded_call_was_allowed(first_runs: FirstRuns) -> None:
-    failures = [(record.error, record.cause) for record in (first_runs.etl, first_runs.ml, first_runs.again)]
+    failures = [(execution.error, execution.cause) for execution in (first_runs.etl, first_runs.ml, first_runs.again)]
     assert failures == [("", "")] * 3
     assert [call for call in first_runs.calls if not call.is_allowed] == []
 
@@ -34,22 +34,18 @@ def test_policies_alone_allow_every_recorded_call(first_runs: FirstRuns, policie
     assert refused(policies, first_runs.calls) == []
 
 
-def test_no_policy_grants_actions_by_a_pattern(policies: Policies) -> None:
+def test_no_policy_allows_actions_by_a_pattern(policies: Policies) -> None:
     assert [(role, action) for role, action in sorted(granted(policies)) if "*" in action] == []
 
 
-def test_what_is_granted_but_was_not_used_is_explained_and_nothing_else_is(
-    first_runs: FirstRuns, policies: Policies
-) -> None:
+def test_exactly_the_unused_permissions_are_explained(first_runs: FirstRuns, policies: Policies) -> None:
     permissions = granted(policies)
     unused, reviewed = permissions - used(first_runs.calls), explained(REVIEWED, permissions)
     assert (sorted(unused - reviewed), sorted(reviewed - unused)) == ([], [])
 
 
-def test_a_policy_that_loses_an_action_refuses_the_calls_that_used_it(
-    first_runs: FirstRuns, policies: Policies
-) -> None:
-    """Of each role and each action that it used."""
+def test_policy_without_an_action_denies_the_calls_that_use_it(first_runs: FirstRuns, policies: Policies) -> None:
+    """Remove each used action of each role in turn."""
     cases = [
         (role, action, next(call for call in first_runs.calls if (call.role, call.action) == (role, action)))
         for role, action in sorted(used(first_runs.calls))

@@ -1,4 +1,4 @@
-"""The Terraform configuration is formatted and valid, and knows every function and placeholder of the product."""
+"""The Terraform configuration is formatted and valid, and deploys every function."""
 
 import re
 import shutil
@@ -9,6 +9,7 @@ import pytest
 from buyer_stage.domain.stages import Stage
 from tests.terraform_copy import initialised_copy, terraform
 from tools.repository import REPOSITORY
+from tools.terraform_layout import layout, top_folder, write_layout
 
 TERRAFORM = REPOSITORY / "terraform"
 FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))
@@ -21,6 +22,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("configuration")
     (root / "build/packages").mkdir(parents=True)
     (root / "build/packages/code_version.txt").write_text("1.0.0\n")
+    write_layout(root / "build/packages")
     for folder in ("statemachine", "sql"):
         shutil.copytree(REPOSITORY / folder, root / folder)
     return initialised_copy(TERRAFORM, root)
@@ -34,7 +36,7 @@ def test_configuration_is_valid(configuration: Path) -> None:
     assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
 
 
-def test_terraforms_own_tests_pass(configuration: Path) -> None:
+def test_terraform_tests_pass(configuration: Path) -> None:
     packages = configuration.parent / "build/packages"
     (packages / "functions").mkdir()
     for name in ("layer", *(f"functions/{function}" for function in FUNCTIONS)):
@@ -42,14 +44,14 @@ def test_terraforms_own_tests_pass(configuration: Path) -> None:
     assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
 
 
-def test_every_function_of_the_product_is_deployed() -> None:
+def test_every_function_is_deployed() -> None:
     text = (TERRAFORM / "modules/functions/main.tf").read_text()
     functions = text[text.index("\n  functions = {") : text.index("\n  names = {")]
 
     assert sorted(re.findall(r"^    (\w+) = \{$", functions, flags=re.MULTILINE)) == FUNCTIONS
 
 
-def test_every_stage_has_its_line_on_the_dashboard() -> None:
+def test_dashboard_has_a_line_for_every_stage() -> None:
     text = (TERRAFORM / "modules/observability/main.tf").read_text()
 
     assert re.findall(r"^  stages += \[(.*)\]$", text, flags=re.MULTILINE) == [
@@ -59,21 +61,49 @@ def test_every_stage_has_its_line_on_the_dashboard() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_name_of_a_function_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
+def test_function_name_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
     assert len(f"buyer-stage-{function}-{environment}") <= MAXIMUM_FUNCTION_NAME_LENGTH
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_values_of_an_environment_are_its_own_and_all_declared(environment: str) -> None:
-    names = re.compile(r"^(\w+) +=", flags=re.MULTILINE)
+def test_tfvars_set_only_declared_variables_and_attributes(environment: str) -> None:
+    """Terraform ignores an attribute that the type of a variable does not have."""
     values = (TERRAFORM / f"environments/{environment}.tfvars").read_text()
-    declared = re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), flags=re.MULTILINE)
+    declared = {
+        name: set(re.findall(r"\b(\w+) += ", block))
+        for name, block in re.findall(
+            r'^variable "(\w+)" \{\n(.*?)^\}', (TERRAFORM / "variables.tf").read_text(), flags=re.MULTILINE | re.DOTALL
+        )
+    }
 
     assert re.search(rf'^environment += "{environment}"$', values, flags=re.MULTILINE)
-    assert set(names.findall(values)) <= set(declared)
+    for name, value in re.findall(r"^(\w+) += (\{\n.*?\n\}|[^\n]+)$", values, flags=re.MULTILINE | re.DOTALL):
+        assert name in declared
+        assert set(re.findall(r"\b(\w+) += ", value)) <= declared[name]
 
 
-def test_configuration_knows_of_no_local_cloud() -> None:
+def test_no_configuration_spells_a_prefix_of_the_s3_layout() -> None:
+    folders = {top_folder(value).removesuffix("/") for value in layout().values()}
+    words = "|".join(sorted(folders))
+    only_a_folder = "|".join(sorted(folders - layout().keys()))
+    spelled = re.compile(rf'["/](?:{words})[/*]|"(?:{only_a_folder})"')
+    found = {file.name: spelled.findall(file.read_text()) for file in TERRAFORM.rglob("*.tf")}
+
+    assert {name: prefixes for name, prefixes in found.items() if prefixes} == {}
+
+
+def test_configuration_does_not_know_the_local_cloud() -> None:
     texts = {file: file.read_text() for file in TERRAFORM.rglob("*.tf")}
 
     assert [file for file, text in texts.items() if re.search(r"endpoints|skip_|localhost|127\.0\.0\.1", text)] == []
+
+
+def test_minimum_terraform_version_is_the_same_everywhere_and_ci_has_it() -> None:
+    files = [*TERRAFORM.rglob("versions.tf")]
+    (minimum,) = {
+        version for file in files for version in re.findall(r'required_version = ">= (.+)"', file.read_text())
+    }
+    action = (REPOSITORY / ".github/actions/toolchain/action.yml").read_text()
+    (installed,) = re.findall(r"terraform_version: (.+)", action)
+
+    assert [int(part) for part in installed.split(".")] >= [int(part) for part in minimum.split(".")]

@@ -1,4 +1,4 @@
-"""The workflows are pinned, ask for little, and call what there is; their scripts say the right thing to GitHub."""
+"""Workflows pin actions, need few permissions and call existing targets. Their scripts report correctly to GitHub."""
 
 import json
 import os
@@ -18,7 +18,7 @@ CHECKS = REPOSITORY / ".venv-checks/bin"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 PIPELINE = GITHUB / "workflows/pipeline.yml"
-GIVES_CREDENTIALS = "aws-actions/configure-aws-credentials"
+CREDENTIALS_ACTION = "aws-actions/configure-aws-credentials"
 
 every_workflow = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 
@@ -43,7 +43,7 @@ def steps(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def touches_an_environment(job: dict[str, Any]) -> bool:
-    return any(step.get("uses", "").startswith(GIVES_CREDENTIALS) for step in job.get("steps", []))
+    return any(step.get("uses", "").startswith(CREDENTIALS_ACTION) for step in job.get("steps", []))
 
 
 def check(*command: str) -> None:
@@ -64,12 +64,12 @@ def test_zizmor_finds_nothing() -> None:
         ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
     ],
 )
-def test_files_are_what_github_understands(schema: str, files: list[Path]) -> None:
+def test_files_match_githubs_schemas(schema: str, files: list[Path]) -> None:
     check(str(CHECKS / "check-jsonschema"), "--builtin-schema", schema, *map(str, files))
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, *ACTIONS], ids=lambda file: str(file.relative_to(GITHUB)))
-def test_actions_of_others_are_pinned_by_commit_with_their_version_beside_it(file: Path) -> None:
+def test_third_party_actions_are_pinned_by_commit_and_name_their_version(file: Path) -> None:
     used = re.findall(r"^\s*(?:- )?uses: (.+)$", file.read_text(), flags=re.MULTILINE)
 
     assert [
@@ -79,7 +79,7 @@ def test_actions_of_others_are_pinned_by_commit_with_their_version_beside_it(fil
     ] == []
 
 
-def test_an_action_has_one_version_everywhere() -> None:
+def test_every_action_has_one_version() -> None:
     texts = "".join(file.read_text() for file in [*WORKFLOWS, *ACTIONS])
     versions: dict[str, set[str]] = {}
     for action, version in re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40} # v[\d.]+)", texts):
@@ -114,17 +114,17 @@ def test_writing_to_github_is_for_comments_and_issues_alone(file: Path) -> None:
 
 
 @every_workflow
-def test_what_touches_an_environment_takes_turns_and_is_not_cancelled(file: Path) -> None:
+def test_jobs_with_credentials_wait_for_each_other_and_are_not_cancelled(file: Path) -> None:
     top = workflow(file).get("concurrency")
     for name, job in jobs(file).items():
-        # A workflow that is called waits where it is called.
+        # The calling workflow sets the concurrency of a called one.
         turns = job.get("concurrency", top) if triggers(file) != {"workflow_call"} else None
         if touches_an_environment(job) or "uses" in job:
             assert turns is None or turns["cancel-in-progress"] is False, name
             assert turns is not None or triggers(file) == {"workflow_call"}, name
 
 
-def test_deployments_take_turns_by_environment_and_go_from_dev_to_prod() -> None:
+def test_deployments_go_from_dev_to_prod_one_at_a_time_per_environment() -> None:
     deploying = {name: job for name, job in jobs(GITHUB / "workflows/deploy.yml").items() if "uses" in job}
 
     assert {name: job["concurrency"]["group"] for name, job in deploying.items()} == {
@@ -136,14 +136,14 @@ def test_deployments_take_turns_by_environment_and_go_from_dev_to_prod() -> None
     assert [deploying[name]["needs"] for name in ("dev", "qa", "prod")] == ["package", "dev", "qa"]
 
 
-def test_apply_role_is_taken_in_a_github_environment_alone() -> None:
+def test_apply_role_is_used_only_in_a_github_environment() -> None:
     for file in WORKFLOWS:
         for name, job in jobs(file).items():
             if "AWS_APPLY_ROLE_ARN" in json.dumps(job.get("steps", [])):
                 assert job["environment"]["name"] == "${{ inputs.environment }}", f"{file.name}: {name}"
 
 
-def test_code_of_a_fork_never_runs_beside_credentials() -> None:
+def test_code_of_a_fork_never_runs_with_credentials() -> None:
     deploy = GITHUB / "workflows/deploy.yml"
 
     assert not any("pull_request_target" in triggers(file) or "workflow_run" in triggers(file) for file in WORKFLOWS)
@@ -152,13 +152,27 @@ def test_code_of_a_fork_never_runs_beside_credentials() -> None:
 
 
 @every_workflow
-def test_no_expression_is_written_into_a_shell(file: Path) -> None:
+def test_no_shell_command_contains_an_expression(file: Path) -> None:
     assert [step["run"] for step in steps(file) if "${{" in step.get("run", "")] == []
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, *ACTIONS], ids=lambda file: str(file.relative_to(GITHUB)))
 def test_there_are_no_long_lived_keys(file: Path) -> None:
     assert re.findall(r"(?i)aws[-_](?:access[-_]key|secret|session[-_]token)|\bsecrets\b|AKIA", file.read_text()) == []
+
+
+def test_ci_runs_every_test_once() -> None:
+    (job,) = jobs(GITHUB / "workflows/ci.yml").values()
+
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert (REPOSITORY / ".ci/run").read_text().endswith("\nmake lint test\n")
+
+
+def test_exhaustive_tests_run_every_night() -> None:
+    nightly = GITHUB / "workflows/nightly.yml"
+
+    assert "schedule" in triggers(nightly)
+    assert make_targets(nightly) == {"test-matrix"}
 
 
 def make_targets(file: Path) -> set[str]:
@@ -171,20 +185,20 @@ def make_targets(file: Path) -> set[str]:
 
 
 @every_workflow
-def test_every_make_target_that_is_called_is_there(file: Path) -> None:
-    there = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE))
+def test_every_make_target_exists(file: Path) -> None:
+    there = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE))
 
     assert make_targets(file) - there == set()
 
 
-def test_operators_can_do_all_that_they_could_before() -> None:
+def test_operators_can_run_every_operation() -> None:
     assert make_targets(PIPELINE) == {
         "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml",
         "update-lambdas",
     }  # fmt: skip
 
 
-# What the scripts do, with a stand-in for GitHub's command line that notes how it was called.
+# The scripts run with a fake gh that writes down its calls.
 
 GH = """#!/usr/bin/env bash
 body=""
@@ -202,7 +216,7 @@ case "$words" in *"--paginate"* | "issue list"*) printf '%s' "$GH_FOUND" ;; esac
 
 
 class GitHub:
-    """Runs scripts against a stand-in for `gh`."""
+    """Run scripts with a fake `gh`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -212,7 +226,7 @@ class GitHub:
         (folder / "gh").chmod(0o755)
 
     def run(self, script: str, *arguments: str, found: str = "", **variables: str) -> list[dict[str, str]]:
-        """Give the calls of `gh`, each with its words and the body that it sent."""
+        """Return the calls of `gh`, each with its words and the body that it sent."""
         calls = self.folder / "calls"
         calls.write_text("")
         environment = {
@@ -234,7 +248,7 @@ def github(tmp_path: Path) -> GitHub:
     return GitHub(tmp_path)
 
 
-def test_plans_become_one_comment_that_names_what_each_would_change(github: GitHub) -> None:
+def test_plans_become_one_comment_with_the_changes_of_each_environment(github: GitHub) -> None:
     (github.plans / "dev.txt").write_text("# module.a will be created\nPlan: 3 to add, 1 to change, 0 to destroy.\n")
     (github.plans / "qa.txt").write_text("No changes. Your infrastructure matches the configuration.\n")
 
@@ -244,7 +258,7 @@ def test_plans_become_one_comment_that_names_what_each_would_change(github: GitH
     assert "<b>dev</b>: Plan: 3 to add, 1 to change, 0 to destroy." in written["body"]
     assert "# module.a will be created" in written["body"]
     assert "<b>qa</b>: No changes." in written["body"]
-    assert "<b>prod</b>: no plan could be made" in written["body"]
+    assert "<b>prod</b>: the plan failed" in written["body"]
 
 
 def test_second_push_replaces_the_comment(github: GitHub) -> None:
@@ -253,14 +267,14 @@ def test_second_push_replaces_the_comment(github: GitHub) -> None:
     assert "--method PATCH repos/example-org/buyer-stage-pipelines/issues/comments/42 " in written["words"]
 
 
-def test_long_plans_are_cut_to_what_a_comment_may_hold(github: GitHub) -> None:
+def test_long_plans_are_truncated_to_the_limit_of_a_comment(github: GitHub) -> None:
     for environment in ("dev", "qa", "prod"):
         (github.plans / f"{environment}.txt").write_text("é" * 100_000)
 
     _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
 
     assert len(written["body"].encode()) < 65_536
-    assert written["body"].count("Cut after 20000 bytes") == 3
+    assert written["body"].count("Truncated after 20000 bytes") == 3
 
 
 @pytest.mark.parametrize(
@@ -272,7 +286,7 @@ def test_long_plans_are_cut_to_what_a_comment_may_hold(github: GitHub) -> None:
         ("false", "", None),
     ],
 )
-def test_drift_has_one_open_issue_as_long_as_it_lasts(
+def test_environment_has_one_open_issue_while_it_differs_from_main(
     github: GitHub, drift: str, open_issue: str, called: str | None
 ) -> None:
     (github.plans / "qa.txt").write_text("Plan: 0 to add, 1 to change, 0 to destroy.\n")
@@ -285,7 +299,7 @@ def test_drift_has_one_open_issue_as_long_as_it_lasts(
         assert "https://github.example/example-org/buyer-stage-pipelines/actions/runs/17" in calls[0]["body"]
 
 
-# What the workflow `pipeline` refuses before it asks anyone for an approval.
+# The workflow `pipeline` checks its inputs before it asks for an approval.
 
 INPUTS = {
     "ACTION": "start-ml",
@@ -301,17 +315,17 @@ INPUTS = {
     [
         ({}, None),
         ({"SNAPSHOT_DATE": "20200229"}, None),
-        ({"SNAPSHOT_DATE": "20210229"}, "the snapshot date is a day"),
-        ({"SNAPSHOT_DATE": "2020-02-29"}, "the snapshot date is a day"),
-        ({"SNAPSHOT_DATE": "$(id)"}, "the snapshot date is a day"),
-        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "a snapshot date is for"),
-        ({"ACTION": "destroy"}, "confirm with its name"),
-        ({"ACTION": "destroy", "CONFIRMATION": "dev"}, "confirm with its name"),
+        ({"SNAPSHOT_DATE": "20210229"}, "snapshot_date is not a valid date"),
+        ({"SNAPSHOT_DATE": "2020-02-29"}, "snapshot_date is not a valid date"),
+        ({"SNAPSHOT_DATE": "$(id)"}, "snapshot_date is not a valid date"),
+        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "snapshot_date applies to start-etl and start-ml only"),
+        ({"ACTION": "destroy"}, "enter its name"),
+        ({"ACTION": "destroy", "CONFIRMATION": "dev"}, "enter its name"),
         ({"ACTION": "destroy", "CONFIRMATION": "prod"}, None),
         ({"GITHUB_REF": "refs/heads/feature"}, "from main"),
     ],
 )
-def test_pipeline_refuses_inputs_that_make_no_sense(inputs: dict[str, str], refused: str | None) -> None:
+def test_pipeline_refuses_invalid_inputs(inputs: dict[str, str], refused: str | None) -> None:
     (step,) = jobs(PIPELINE)["check"]["steps"]
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", step["run"]],

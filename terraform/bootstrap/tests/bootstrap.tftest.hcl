@@ -1,5 +1,5 @@
-# The provider is the real one, so that policies are spelled out; nothing here reaches AWS. It stands in for the
-# configuration's own, so what that one adds to everything (default_tags) is not seen here.
+# The real provider renders the policies; the runs never reach AWS. It replaces the configuration's own provider, so the
+# default tags do not appear here.
 provider "aws" {
   region                      = "us-west-2"
   access_key                  = "none"
@@ -40,12 +40,12 @@ run "names_and_protections_of_the_buckets" {
       state = "buyer-stage-terraform-state-dev-123456789012"
       code  = "buyer-stage-code-dev-123456789012"
     }
-    error_message = "The main configuration and the backend files know the buckets by these names."
+    error_message = "The main configuration and the backend files use these bucket names."
   }
 
   assert {
     condition     = alltrue([for versioning in aws_s3_bucket_versioning.this : versioning.versioning_configuration[0].status == "Enabled"])
-    error_message = "Both buckets keep versions."
+    error_message = "A bucket has no versioning."
   }
 
   assert {
@@ -53,7 +53,7 @@ run "names_and_protections_of_the_buckets" {
       for block in aws_s3_bucket_public_access_block.this :
       [block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets]
     ]))
-    error_message = "Neither bucket can be made public."
+    error_message = "A bucket can be made public."
   }
 
   assert {
@@ -62,14 +62,14 @@ run "names_and_protections_of_the_buckets" {
         for rule in encryption.rule : rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this.arn
       ])
     ])
-    error_message = "Both buckets are encrypted with the key of this configuration."
+    error_message = "A bucket is not encrypted with the key of this configuration."
   }
 
   assert {
     condition = alltrue(flatten([
       for bucket in aws_s3_bucket_lifecycle_configuration.this : [for rule in bucket.rule : length(rule.expiration) == 0]
     ]))
-    error_message = "A rollback needs the code of any version, and Terraform its state: what is current never expires."
+    error_message = "Current objects expire, but a rollback needs the code of any version, and Terraform needs its state."
   }
 
   assert {
@@ -77,18 +77,18 @@ run "names_and_protections_of_the_buckets" {
       for policy in data.aws_iam_policy_document.bucket :
       toset([for statement in jsondecode(policy.json).Statement : statement.Sid if statement.Effect == "Deny"]) == toset(["KmsOnly", "TlsOnly"])
     ])
-    error_message = "Both buckets refuse what comes without TLS or overrules their encryption."
+    error_message = "A bucket accepts requests without TLS, or with another encryption."
   }
 
   assert {
     condition = local.tags == {
       owner = "buyer-stage-team", product = "buyer-stage", component = "bootstrap", environment = "dev", classification = "internal"
     }
-    error_message = "Everything carries the five tags."
+    error_message = "The provider's default tags are ${jsonencode(local.tags)}."
   }
 }
 
-run "who_may_assume_the_roles" {
+run "who_can_take_the_roles" {
   command = plan
 
   assert {
@@ -99,7 +99,7 @@ run "who_may_assume_the_roles" {
       plan  = "repo:example-org/buyer-stage-pipelines:pull_request repo:example-org/buyer-stage-pipelines:ref:refs/heads/main"
       apply = "repo:example-org/buyer-stage-pipelines:environment:dev"
     }
-    error_message = "A plan is made for pull requests and main; only the GitHub environment of the same name applies."
+    error_message = "Only pull requests and main can plan, and only the GitHub environment of the same name can apply."
   }
 
   assert {
@@ -108,21 +108,21 @@ run "who_may_assume_the_roles" {
       jsondecode(policy.json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
       && keys(jsondecode(policy.json).Statement[0].Condition) == ["StringEquals"] && length(jsondecode(policy.json).Statement) == 1
     ])
-    error_message = "Tokens are for STS, and compared without wildcards."
+    error_message = "A role accepts tokens that are not for STS, or compares them with wildcards."
   }
 
   assert {
     condition     = alltrue([for role in aws_iam_role.github : role.permissions_boundary == null])
-    error_message = "Without a boundary the roles have none."
+    error_message = "A role has a boundary although none was given."
   }
 }
 
-run "what_the_plan_role_may_do" {
+run "permissions_of_the_plan_role" {
   command = plan
 
   assert {
     condition     = toset([for key in keys(aws_iam_role_policy_attachment.github) : key if startswith(key, "plan/")]) == toset(["plan/backend", "plan/read"])
-    error_message = "The plan role has what reads, and nothing else."
+    error_message = "The plan role has more or less than the policies backend and read."
   }
 
   assert {
@@ -131,7 +131,7 @@ run "what_the_plan_role_may_do" {
         for action in flatten([statement.Action]) : can(regex(":(Describe|Get|List|Validate|View)", action))
       ]
     ]))
-    error_message = "The policy `read` reads."
+    error_message = "The policy read allows an action that does not read."
   }
 
   assert {
@@ -139,7 +139,7 @@ run "what_the_plan_role_may_do" {
       for statement in jsondecode(data.aws_iam_policy_document.github["backend"].json).Statement :
       statement.Sid => statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
     } == { LockState = "arn:aws:s3:::buyer-stage-terraform-state-dev-123456789012/buyer-stage-pipelines/terraform.tfstate.tflock" }
-    error_message = "Of the state, the plan role writes the lock alone."
+    error_message = "The plan role can write more of the state than its lock."
   }
 
   assert {
@@ -149,16 +149,16 @@ run "what_the_plan_role_may_do" {
         "athena:GetQueryResults", "dynamodb:GetItem", "kms:Decrypt", "logs:GetLogEvents", "s3:GetObject",
       ])) == 0
     ])
-    error_message = "A plan sees what there is, not what is in it."
+    error_message = "The plan role can read the content of resources."
   }
 }
 
-run "what_the_apply_role_may_do" {
+run "permissions_of_the_apply_role" {
   command = plan
 
   assert {
     condition     = toset([for key in keys(aws_iam_role_policy_attachment.github) : key if startswith(key, "apply/")]) == toset([for policy in keys(aws_iam_policy.github) : "apply/${policy}"])
-    error_message = "The apply role has every policy."
+    error_message = "The apply role does not have every policy."
   }
 
   assert {
@@ -166,10 +166,10 @@ run "what_the_apply_role_may_do" {
       for statement in jsondecode(data.aws_iam_policy_document.github["change-roles"].json).Statement :
       statement.Sid => statement.Resource if statement.Effect == "Deny"
       } == {
-      LeaveBootstrapAlone     = ["arn:aws:iam::123456789012:role/buyer-stage-github-*", "arn:aws:iam::123456789012:policy/buyer-stage-github-*"]
-      LeaveBootstrapsKeyAlone = aws_kms_key.this.arn
+      DenyBootstrapRoles = ["arn:aws:iam::123456789012:role/buyer-stage-github-*", "arn:aws:iam::123456789012:policy/buyer-stage-github-*"]
+      DenyBootstrapKey   = aws_kms_key.this.arn
     }
-    error_message = "A workflow cannot widen the role that it works under."
+    error_message = "A workflow can extend its own permissions."
   }
 
   assert {
@@ -177,19 +177,19 @@ run "what_the_apply_role_may_do" {
       for name, policy in data.aws_iam_policy_document.github : [
         for statement in jsondecode(policy.json).Statement :
         can(regex("buyer[-_]stage", jsonencode([statement.Resource, try(statement.Condition, "")]))) ||
-        startswith(statement.Sid, "Unnamed") || contains(["FindStateMachines", "UseKey", "LeaveBootstrapsKeyAlone"], statement.Sid)
+        startswith(statement.Sid, "Unnamed") || contains(["FindStateMachines", "UseKey", "DenyBootstrapKey"], statement.Sid)
       ]
     ]))
-    error_message = "Every statement is bounded by our names or tags, but for what AWS cannot bound."
+    error_message = "A statement is not limited to the product's names or tags, although AWS supports it."
   }
 
   assert {
     condition     = alltrue([for policy in aws_iam_policy.github : length(policy.policy) <= 6144])
-    error_message = "IAM takes 6,144 characters a managed policy."
+    error_message = "A managed policy is longer than IAM's limit of 6,144 characters."
   }
 }
 
-run "roles_are_made_under_the_boundary_when_there_is_one" {
+run "roles_are_created_with_the_boundary_if_there_is_one" {
   command = plan
 
   variables {
@@ -203,21 +203,21 @@ run "roles_are_made_under_the_boundary_when_there_is_one" {
       try(statement.Condition.StringEquals["iam:PermissionsBoundary"], null) == "arn:aws:iam::123456789012:policy/workload-boundary"
       if length(setintersection(flatten([statement.Action]), ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"])) > 0
     ])
-    error_message = "No role is made, and none is given rights, without the boundary."
+    error_message = "A statement creates or extends roles without the boundary."
   }
 
   assert {
     condition     = !strcontains(data.aws_iam_policy_document.github["change-roles"].json, "iam:DeleteRolePermissionsBoundary")
-    error_message = "Nobody takes a boundary away."
+    error_message = "A workflow can remove a boundary."
   }
 
   assert {
     condition     = alltrue([for role in aws_iam_role.github : role.permissions_boundary == "arn:aws:iam::123456789012:policy/deployment-boundary"])
-    error_message = "The workflows' own roles have a boundary of their own."
+    error_message = "The plan role or the apply role does not have its boundary."
   }
 }
 
-run "an_account_that_knows_github_keeps_its_provider" {
+run "an_existing_identity_provider_is_used" {
   command = plan
 
   variables {
@@ -226,7 +226,7 @@ run "an_account_that_knows_github_keeps_its_provider" {
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0 && output.github_oidc_provider_arn == var.github_oidc_provider_arn
-    error_message = "An account has at most one identity provider for GitHub."
+    error_message = "An account can have only one identity provider for GitHub."
   }
 }
 
@@ -243,7 +243,7 @@ run "workflows_cannot_delete_data_in_prod" {
         for statement in jsondecode(policy.json).Statement : contains(flatten([statement.Action]), "s3:DeleteObjectVersion")
       ]
     ]))
-    error_message = "In prod a person empties the bucket."
+    error_message = "In prod, a workflow can delete data."
   }
 }
 
@@ -257,7 +257,7 @@ run "a_repository_with_a_wildcard_is_refused" {
   expect_failures = [var.github_repository]
 }
 
-run "an_environment_that_there_is_not_is_refused" {
+run "an_unknown_environment_is_refused" {
   command = plan
 
   variables {

@@ -1,5 +1,4 @@
 locals {
-  # Column -> Hive type, in the order of the contract.
   columns = csvdecode(file(var.schema_file))
   windows = ["t001", "t007", "t030", "t060", "t090"]
   queries = { for file in fileset(var.queries_directory, "*.sql") : trimsuffix(file, ".sql") => file("${var.queries_directory}/${file}") }
@@ -13,7 +12,7 @@ locals {
 
 resource "aws_glue_catalog_database" "this" {
   name        = var.database_name
-  description = "The behavior summaries of the data lake and the survey, as the queries in sql/ read them."
+  description = "Behavior summaries of the data lake, and the survey. The queries in sql/ read them."
 }
 
 resource "aws_glue_catalog_table" "behavior_summary" {
@@ -23,7 +22,7 @@ resource "aws_glue_catalog_table" "behavior_summary" {
   name          = "consumer_analytical_profile_member_id_summary_${each.value}"
   table_type    = "EXTERNAL_TABLE"
 
-  # Partitions are found by projection, so a new snapshot needs no statement.
+  # With partition projection, Athena finds a new snapshot without an ALTER TABLE statement.
   parameters = {
     EXTERNAL                                         = "TRUE"
     classification                                   = "parquet"
@@ -40,7 +39,7 @@ resource "aws_glue_catalog_table" "behavior_summary" {
   }
 
   storage_descriptor {
-    location      = "s3://${var.datalake_bucket}/cnsp/consumer_analytical_profile_member_id_summary_${each.value}/"
+    location      = "s3://${var.datalake_bucket}/${var.layout.datalake_tables}consumer_analytical_profile_member_id_summary_${each.value}/"
     input_format  = local.parquet.input_format
     output_format = local.parquet.output_format
 
@@ -71,7 +70,7 @@ resource "aws_glue_catalog_table" "survey" {
   }
 
   storage_descriptor {
-    location      = trimsuffix(var.survey_uri, basename(var.survey_uri)) # dirname would write s3:/
+    location      = trimsuffix(var.survey_uri, basename(var.survey_uri)) # dirname would turn s3:// into s3:/
     input_format  = "org.apache.hadoop.mapred.TextInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
@@ -93,7 +92,7 @@ resource "aws_glue_catalog_table" "survey" {
 
 resource "aws_athena_workgroup" "this" {
   name          = var.workgroup_name
-  description   = "Questions about members, and the labeled set."
+  description   = "Queries about members and the labeled set."
   force_destroy = true
 
   configuration {
@@ -102,7 +101,7 @@ resource "aws_athena_workgroup" "this" {
     bytes_scanned_cutoff_per_query     = var.bytes_scanned_limit
 
     result_configuration {
-      output_location = "s3://${var.pipeline_bucket}/athena-results/"
+      output_location = "s3://${var.pipeline_bucket}/${var.layout.athena_results}"
 
       encryption_configuration {
         encryption_option = "SSE_KMS"

@@ -1,5 +1,5 @@
 output "database_name" {
-  description = "Name of the Glue catalog database."
+  description = "Name of the Glue Data Catalog database."
   value       = aws_glue_catalog_database.this.name
 }
 

@@ -1,5 +1,5 @@
 variable "database_name" {
-  description = "Name of the Glue catalog database."
+  description = "Name of the Glue Data Catalog database."
   type        = string
 }
 
@@ -9,12 +9,12 @@ variable "workgroup_name" {
 }
 
 variable "schema_file" {
-  description = "CSV of the tables' columns and Hive types (column,hive_type)."
+  description = "Path of the CSV file that lists the columns of the behavior summaries and their Hive types (column,hive_type)."
   type        = string
 }
 
 variable "queries_directory" {
-  description = "Folder of the queries that Athena offers by name."
+  description = "Folder of the SQL files that become named queries in Athena."
   type        = string
 }
 
@@ -24,21 +24,29 @@ variable "datalake_bucket" {
 }
 
 variable "survey_uri" {
-  description = "The survey's answers (CSV, s3://), alone in their folder: a table is a folder."
+  description = "S3 URI of the survey (CSV). It must be the only file in its folder, because an Athena table is a folder."
   type        = string
 }
 
 variable "pipeline_bucket" {
-  description = "Bucket that takes the results of queries."
+  description = "Bucket that receives query results."
   type        = string
 }
 
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    datalake_tables = string
+    athena_results  = string
+  })
+}
+
 variable "kms_key_arn" {
-  description = "Key that encrypts the results."
+  description = "ARN of the KMS key that encrypts query results."
   type        = string
 }
 
 variable "bytes_scanned_limit" {
-  description = "Bytes that one query may read before Athena stops it."
+  description = "Bytes that one query can scan before Athena cancels it."
   type        = number
 }

@@ -20,11 +20,11 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:The account decides by its policies who may use the key; without this statement nobody could.
-  # checkov:skip=CKV_AWS_111:The resource of a key's own policy is the key, and nothing else.
-  # checkov:skip=CKV_AWS_356:In a key's own policy "*" is the key.
+  # checkov:skip=CKV_AWS_109:IAM policies of the account control the use of the key. They have no effect without this statement.
+  # checkov:skip=CKV_AWS_111:The resource of a key policy is always the key itself.
+  # checkov:skip=CKV_AWS_356:In a key policy, "*" means the key itself.
   statement {
-    sid       = "AccountDecidesByItsPolicies"
+    sid       = "EnableIamPolicies"
     actions   = ["kms:*"]
     resources = ["*"]
 
@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Those that publish to the encrypted topic, or put what they could not deliver into an encrypted queue.
+  # These services publish to the encrypted topic.
   statement {
     sid       = "ServicesThatSendAlerts"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

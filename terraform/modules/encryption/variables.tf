@@ -4,6 +4,6 @@ variable "alias" {
 }
 
 variable "description" {
-  description = "What the key encrypts."
+  description = "Description of the key."
   type        = string
 }

@@ -6,44 +6,17 @@ locals {
   survey_bucket_arn   = "arn:aws:s3:::${split("/", var.survey_uri)[2]}"
 }
 
-data "aws_iam_policy_document" "assume" {
-  for_each = {
-    emr_service   = "elasticmapreduce.amazonaws.com"
-    emr_instances = "ec2.amazonaws.com"
-  }
-
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = [each.value]
-    }
-
-    # EC2 hands out instance profiles without saying for whom.
-    dynamic "condition" {
-      for_each = each.value == "ec2.amazonaws.com" ? [] : [local.account_id]
-
-      content {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [condition.value]
-      }
-    }
-  }
-}
-
 data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "Notify"
     actions   = ["lambda:InvokeFunction"]
-    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls a version of the function.
+    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls one version of the function.
   }
 
   statement {
     sid       = "CreateCluster"
     actions   = ["elasticmapreduce:RunJobFlow"]
-    resources = ["*"] # The cluster has no name before it is there; the tag bounds it.
+    resources = ["*"] # The cluster has no ARN before it exists. The condition requires the product's tag.
 
     condition {
       test     = "StringEquals"
@@ -85,7 +58,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "PassEmrServiceRole"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.emr_service.arn]
+    resources = [module.emr_service.arn]
 
     condition {
       test     = "StringEquals"
@@ -97,7 +70,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "PassEmrInstanceRole"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.emr_instances.arn]
+    resources = [module.emr_instances.arn]
 
     condition {
       test     = "StringEquals"
@@ -106,9 +79,9 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
-  # How Step Functions hears that a cluster or step is done.
+  # Step Functions uses EventBridge rules to learn that a cluster or step has finished.
   statement {
-    sid     = "HearOfClusterAndSteps"
+    sid     = "ObserveClusterAndSteps"
     actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = [
       for rule in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] :
@@ -117,14 +90,8 @@ data "aws_iam_policy_document" "state_machine" {
   }
 }
 
-resource "aws_iam_role" "emr_service" {
-  name                 = "buyer-stage-emr-service-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume["emr_service"].json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 resource "aws_iam_role_policy_attachment" "emr_service" {
-  role       = aws_iam_role.emr_service.name
+  role       = module.emr_service.name
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"
 }
 
@@ -134,7 +101,7 @@ data "aws_iam_policy_document" "emr_service" {
   statement {
     sid       = "PassInstanceRole"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.emr_instances.arn]
+    resources = [module.emr_instances.arn]
 
     condition {
       test     = "StringEquals"
@@ -144,24 +111,21 @@ data "aws_iam_policy_document" "emr_service" {
   }
 }
 
-resource "aws_iam_role_policy" "emr_service" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.emr_service.id
-  policy = data.aws_iam_policy_document.emr_service.json
-}
+module "emr_service" {
+  source = "../service_role"
 
-resource "aws_iam_role" "emr_instances" {
-  name                 = "buyer-stage-emr-instances-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume["emr_instances"].json
-  permissions_boundary = var.permissions_boundary_arn
+  name                     = "buyer-stage-emr-service-${var.environment}"
+  service                  = "elasticmapreduce.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.emr_service.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }
 
 resource "aws_iam_instance_profile" "emr_instances" {
-  name = aws_iam_role.emr_instances.name
-  role = aws_iam_role.emr_instances.name
+  name = module.emr_instances.name
+  role = module.emr_instances.name
 }
 
-# EMR and the instances both take part in encrypting the disks with our key.
+# EMR and the instances both use the key to encrypt disks.
 data "aws_iam_policy_document" "encrypt_disks" {
   statement {
     sid = "EncryptDisks"
@@ -197,10 +161,10 @@ data "aws_iam_policy_document" "emr_instances" {
     sid     = "ReadDataLakeAndCode"
     actions = ["s3:GetObject"]
     resources = [
-      "${local.datalake_bucket_arn}/cnsp/*",
+      "${local.datalake_bucket_arn}/${var.layout.datalake_tables}*",
       local.survey_arn,
-      "${local.code_bucket_arn}/code/*",
-      "${local.code_bucket_arn}/certificates/*",
+      "${local.code_bucket_arn}/${var.layout.code}*",
+      "${local.code_bucket_arn}/${var.layout.certificates}*",
     ]
   }
 
@@ -213,22 +177,25 @@ data "aws_iam_policy_document" "emr_instances" {
   statement {
     sid     = "ReplaceFeaturesAndLabeledSet"
     actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
+    # Without the slash: Hadoop also writes an object that stands for the folder itself, such as inputs_$folder$.
     resources = [
-      for prefix in ["inputs", "etl_pipeline_test", "train", "validation", "test"] :
-      "${local.pipeline_bucket_arn}/${prefix}*"
+      for prefix in ["features", "raw_samples", "train", "validation", "test"] :
+      "${local.pipeline_bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"
     ]
   }
 
   statement {
     sid       = "WriteLogs"
     actions   = ["s3:PutObject"]
-    resources = ["${local.pipeline_bucket_arn}/emr-logs/*"]
+    resources = ["${local.pipeline_bucket_arn}/${var.layout.emr_logs}*"]
   }
 }
 
-resource "aws_iam_role_policy" "emr_instances" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.emr_instances.id
-  policy = data.aws_iam_policy_document.emr_instances.json
+module "emr_instances" {
+  source = "../service_role"
+
+  name                     = "buyer-stage-emr-instances-${var.environment}"
+  service                  = "ec2.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.emr_instances.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

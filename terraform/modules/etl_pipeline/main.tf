@@ -6,13 +6,13 @@ locals {
   region     = data.aws_region.current.name
   account_id = data.aws_caller_identity.current.account_id
 
-  # What the state machine asks EMR for: a cluster that lives for one run.
+  # Each execution has its own cluster. This is the input of elasticmapreduce:createCluster.
   cluster = {
     Name                 = "{% 'buyer-stage-etl-' & $snapshot_date %}"
-    ReleaseLabel         = var.release
+    ReleaseLabel         = var.emr.release
     Applications         = [{ Name = "Spark" }]
-    LogUri               = "s3://${var.pipeline_bucket}/emr-logs/"
-    ServiceRole          = aws_iam_role.emr_service.arn
+    LogUri               = "s3://${var.pipeline_bucket}/${var.layout.emr_logs}"
+    ServiceRole          = module.emr_service.arn
     JobFlowRole          = aws_iam_instance_profile.emr_instances.name
     VisibleToAllUsers    = true
     StepConcurrencyLevel = 1
@@ -28,13 +28,13 @@ locals {
             Name                   = "master"
             InstanceFleetType      = "MASTER"
             TargetOnDemandCapacity = 1
-            InstanceTypeConfigs    = [for type in var.master_instance_types : { InstanceType = type }]
+            InstanceTypeConfigs    = [for type in var.emr.master_instance_types : { InstanceType = type }]
           },
           {
             Name                = "core"
             InstanceFleetType   = "CORE"
-            TargetSpotCapacity  = var.core_instance_count
-            InstanceTypeConfigs = [for type in var.core_instance_types : { InstanceType = type, WeightedCapacity = 1 }]
+            TargetSpotCapacity  = var.emr.core_instance_count
+            InstanceTypeConfigs = [for type in var.emr.core_instance_types : { InstanceType = type, WeightedCapacity = 1 }]
             LaunchSpecifications = {
               SpotSpecification = {
                 AllocationStrategy     = "capacity-optimized"
@@ -45,7 +45,7 @@ locals {
           },
         ]
       },
-      length(var.subnet_ids) == 0 ? {} : { Ec2SubnetIds = var.subnet_ids },
+      length(var.emr.subnet_ids) == 0 ? {} : { Ec2SubnetIds = var.emr.subnet_ids },
     )
 
     BootstrapActions = [
@@ -70,14 +70,14 @@ locals {
     ManagedScalingPolicy = {
       ComputeLimits = {
         UnitType                     = "InstanceFleetUnits"
-        MinimumCapacityUnits         = var.core_instance_count
-        MaximumCapacityUnits         = var.core_instance_limit
-        MaximumOnDemandCapacityUnits = var.core_instance_count
-        MaximumCoreCapacityUnits     = var.core_instance_limit
+        MinimumCapacityUnits         = var.emr.core_instance_count
+        MaximumCapacityUnits         = var.emr.core_instance_limit
+        MaximumOnDemandCapacityUnits = var.emr.core_instance_count
+        MaximumCoreCapacityUnits     = var.emr.core_instance_limit
       }
     }
 
-    # Should the state machine be gone before it terminates the cluster.
+    # Ends the cluster if the execution stops before it can.
     AutoTerminationPolicy = { IdleTimeout = 900 }
 
     Tags = [
@@ -108,7 +108,7 @@ resource "aws_emr_security_configuration" "this" {
       InTransitEncryptionConfiguration = {
         TLSCertificateConfiguration = {
           CertificateProviderType = "PEM"
-          S3Object                = "s3://${var.code_bucket}/certificates/emr.zip"
+          S3Object                = "s3://${var.code_bucket}/${var.layout.emr_certificate}"
         }
       }
     }
@@ -130,7 +130,7 @@ module "state_machine" {
 
   definition = templatefile(var.template, {
     cluster               = jsonencode(local.cluster)
-    cluster_minutes       = var.cluster_minutes
+    cluster_minutes       = var.emr.cluster_minutes
     code_uri              = var.code_uri
     datalake_uri          = "s3://${var.datalake_bucket}"
     pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"

@@ -4,7 +4,7 @@ output "state_machine_arn" {
 }
 
 output "alias_arn" {
-  description = "What to start: the state machine's version that is live."
+  description = "ARN of the alias of the live version. Start this alias."
   value       = module.state_machine.alias_arn
 }
 

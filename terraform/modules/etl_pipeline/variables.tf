@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment. Every resource name includes it."
   type        = string
 }
 
@@ -9,12 +9,12 @@ variable "state_machine_name" {
 }
 
 variable "template" {
-  description = "File of the state machine's definition."
+  description = "Path of the state machine's definition."
   type        = string
 }
 
 variable "snapshot_date" {
-  description = "JSONata that gives the day to process, escaped for a JSON string."
+  description = "JSONata expression of the snapshot date, escaped for a JSON string."
   type        = string
 }
 
@@ -24,13 +24,29 @@ variable "code_bucket" {
 }
 
 variable "code_uri" {
-  description = "Folder of the version to deploy (s3://), with a slash at its end."
+  description = "S3 URI of the code version to deploy, with a slash at its end."
   type        = string
 }
 
 variable "pipeline_bucket" {
-  description = "Bucket that takes the features and the labeled set."
+  description = "Bucket that receives the features and the labeled set."
   type        = string
+}
+
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    datalake_tables = string
+    features        = string
+    raw_samples     = string
+    train           = string
+    validation      = string
+    test            = string
+    emr_logs        = string
+    code            = string
+    certificates    = string
+    emr_certificate = string
+  })
 }
 
 variable "datalake_bucket" {
@@ -39,71 +55,49 @@ variable "datalake_bucket" {
 }
 
 variable "survey_uri" {
-  description = "The survey's answers (CSV, s3://)."
+  description = "S3 URI of the survey (CSV)."
   type        = string
 }
 
 variable "send_sns_notification_arn" {
-  description = "Function that says what failed, without a version."
+  description = "ARN of the function send_sns_notification, without a version."
   type        = string
 }
 
 variable "send_sns_notification_version_arn" {
-  description = "Its version that the state machine calls."
+  description = "ARN of the version of send_sns_notification that the state machine calls."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the bucket and the logs."
+  description = "ARN of the KMS key that encrypts the bucket, the cluster's disks and the logs."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Days to keep logs."
   type        = number
 }
 
-variable "release" {
-  description = "EMR release."
-  type        = string
-}
-
-variable "cluster_minutes" {
-  description = "Minutes that the steps of a run have together; then the cluster is terminated."
-  type        = number
-}
-
-variable "subnet_ids" {
-  description = "Subnets that the cluster may be in; empty for the default VPC's."
-  type        = list(string)
-}
-
-variable "master_instance_types" {
-  description = "Instance types of the master fleet."
-  type        = list(string)
-}
-
-variable "core_instance_types" {
-  description = "Instance types of the core fleet."
-  type        = list(string)
-}
-
-variable "core_instance_count" {
-  description = "Instances of the core fleet to begin with."
-  type        = number
-}
-
-variable "core_instance_limit" {
-  description = "Instances that managed scaling may reach."
-  type        = number
+variable "emr" {
+  description = "Cluster that runs the Spark steps. See the root variable."
+  type = object({
+    release               = string
+    cluster_minutes       = number
+    subnet_ids            = list(string)
+    master_instance_types = list(string)
+    core_instance_types   = list(string)
+    core_instance_count   = number
+    core_instance_limit   = number
+  })
 }
 
 variable "tags" {
-  description = "Tags of the cluster, which the provider's default tags do not reach."
+  description = "Tags of the cluster. The provider's default tags do not apply to it, because Step Functions creates it."
   type        = map(string)
 }

@@ -1,28 +1,3 @@
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "this" {
-  for_each = local.names
-
-  name                 = each.value
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "this" {
   for_each = local.functions
 
@@ -55,14 +30,17 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteTraces"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-    resources = ["*"] # X-Ray knows no resources for these.
+    resources = ["*"] # X-Ray does not support resources for these actions.
   }
 }
 
-resource "aws_iam_role_policy" "this" {
-  for_each = local.functions
+module "role" {
+  for_each = local.names
 
-  name   = "what-it-calls"
-  role   = aws_iam_role.this[each.key].id
-  policy = data.aws_iam_policy_document.this[each.key].json
+  source = "../service_role"
+
+  name                     = each.value
+  service                  = "lambda.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.this[each.key].json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

@@ -9,11 +9,11 @@ locals {
   sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
   glue_job   = "arn:aws:glue:${local.region}:${local.account_id}:job/${var.glue_job_name}"
 
-  # Without the right to list, S3 calls a missing object forbidden, and "not there yet" would be an error.
+  # Without s3:ListBucket, S3 responds with "access denied" instead of "not found" when an object does not exist yet.
   list_bucket = { actions = ["s3:ListBucket"], resources = [local.bucket_arn] }
   decrypt     = { actions = ["kms:Decrypt"], resources = [var.kms_key_arn] }
   encrypt     = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.kms_key_arn] }
-  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
   grant_key = {
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
@@ -26,8 +26,8 @@ locals {
 
   transform_environment = {
     PIPELINE_BUCKET          = var.pipeline_bucket
-    TRANSFORM_INSTANCE_TYPE  = var.transform_instance_type
-    TRANSFORM_INSTANCE_COUNT = var.transform_instance_count
+    TRANSFORM_INSTANCE_TYPE  = var.transform.instance_type
+    TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
   }
 
@@ -37,14 +37,14 @@ locals {
     resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
   }
 
-  # The functions, by their folder in lambdas/: size, environment and all that they may do, beside logs and traces.
+  # The functions by their folder in lambdas/. Permissions for logs and traces are added in iam.tf.
   functions = {
     check_if_daily_data_available = {
       memory_mb       = 512
       timeout_seconds = 30
       environment     = { PIPELINE_BUCKET = var.pipeline_bucket }
       statements = {
-        ReadFeatureManifest = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/inputs/*.json"] }
+        ReadFeatureManifest = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.features}*.json"] }
         ListBucket          = local.list_bucket
         UseKey              = local.decrypt
       }
@@ -56,15 +56,15 @@ locals {
       environment = {
         PIPELINE_BUCKET        = var.pipeline_bucket
         MODEL_PACKAGE_GROUP    = var.model_package_group_name
-        MAXIMUM_MODEL_AGE_DAYS = var.maximum_model_age_days
-        RETRAIN_ON_DRIFT       = var.retrain_on_drift
+        MAXIMUM_MODEL_AGE_DAYS = var.retraining.maximum_model_age_days
+        RETRAIN_ON_DRIFT       = var.retraining.on_drift
       }
       statements = {
         ReadRegistry = local.read_registry
         FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
         ReadDriftAndLabeledSet = {
           actions   = ["s3:GetObject"]
-          resources = ["${local.bucket_arn}/drift-reports/*", "${local.bucket_arn}/train/manifest.json"]
+          resources = ["${local.bucket_arn}/${var.layout.drift_reports}*", "${local.bucket_arn}/${var.layout.labeled_set_manifest}"]
         }
         ListBucket = local.list_bucket
         UseKey     = local.decrypt
@@ -78,7 +78,7 @@ locals {
       statements = {
         ReadLabeledSet = {
           actions   = ["s3:GetObject"]
-          resources = [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/*"]
+          resources = [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${var.layout[split]}*"]
         }
         ListBucket = local.list_bucket
         UseKey     = local.decrypt
@@ -91,8 +91,8 @@ locals {
       environment = {
         PIPELINE_BUCKET            = var.pipeline_bucket
         SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arn
-        AUTOML_MAX_CANDIDATES      = var.automl_max_candidates
-        AUTOML_MAX_RUNTIME_SECONDS = var.automl_max_runtime_seconds
+        AUTOML_MAX_CANDIDATES      = var.automl.max_candidates
+        AUTOML_MAX_RUNTIME_SECONDS = var.automl.max_runtime_seconds
         KMS_KEY_ARN                = var.kms_key_arn
         SUBNET_IDS                 = jsonencode(var.sagemaker_vpc.subnet_ids)
         SECURITY_GROUP_IDS         = jsonencode(var.sagemaker_vpc.security_group_ids)
@@ -143,12 +143,12 @@ locals {
         ReadLabeledSetAndScores = {
           actions = ["s3:GetObject"]
           resources = concat(
-            [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${split}/with-members/*"],
-            ["${local.bucket_arn}/train/manifest.json", "${local.bucket_arn}/best-model/holdout/*"],
+            [for split in ["train", "validation", "test"] : "${local.bucket_arn}/${var.layout["${split}_with_members"]}*"],
+            ["${local.bucket_arn}/${var.layout.labeled_set_manifest}", "${local.bucket_arn}/${var.layout.holdout_scores}*"],
           )
         }
         ListBucket                = local.list_bucket
-        WriteModelCardAndBaseline = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/best-model/*"] }
+        WriteModelCardAndBaseline = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/${var.layout.models}*"] }
         UseKey                    = local.encrypt
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
@@ -189,7 +189,7 @@ locals {
         GLUE_JOB_NAME   = var.glue_job_name
         PIPELINE_BUCKET = var.pipeline_bucket
         CODE_URI        = "s3://${var.code_bucket}/${var.code_prefix}"
-        TTL_DAYS        = var.ttl_days
+        TTL_DAYS        = var.push.ttl_days
       }
       statements = {
         StartRun = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
@@ -202,11 +202,11 @@ locals {
       environment = {
         PIPELINE_BUCKET  = var.pipeline_bucket
         GLUE_JOB_NAME    = var.glue_job_name
-        GLUE_MAX_RETRIES = var.glue_max_retries
+        GLUE_MAX_RETRIES = var.push.max_retries
       }
       statements = {
         DescribeRun = { actions = ["glue:GetJobRuns"], resources = [local.glue_job] }
-        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/push-receipts/*"] }
+        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.push_receipts}*"] }
         ListBucket  = local.list_bucket
         UseKey      = local.decrypt
       }
@@ -220,13 +220,13 @@ locals {
         ReadBaselineProfileAndReceipt = {
           actions = ["s3:GetObject"]
           resources = [
-            "${local.bucket_arn}/best-model/*/drift_baseline.json",
-            "${local.bucket_arn}/inputs/*/profile.json",
-            "${local.bucket_arn}/push-receipts/*",
+            "${local.bucket_arn}/${var.layout.drift_baselines}",
+            "${local.bucket_arn}/${var.layout.feature_profiles}",
+            "${local.bucket_arn}/${var.layout.push_receipts}*",
           ]
         }
         ListBucket  = local.list_bucket
-        WriteReport = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/drift-reports/*"] }
+        WriteReport = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/${var.layout.drift_reports}*"] }
         UseKey      = local.encrypt
       }
     }
@@ -247,7 +247,7 @@ locals {
 
 resource "aws_lambda_layer_version" "this" {
   layer_name               = "buyer-stage-${var.environment}"
-  description              = "The domain, the functions' shared edge and their dependencies."
+  description              = "Domain, quality, the code that functions share, and their dependencies."
   s3_bucket                = var.code_bucket
   s3_key                   = "${var.code_prefix}layer.zip"
   source_code_hash         = filebase64sha256("${var.packages_directory}/layer.zip")
@@ -259,19 +259,19 @@ resource "aws_cloudwatch_log_group" "this" {
   for_each = local.names
 
   name              = "/aws/lambda/${each.value}"
-  retention_in_days = var.log_retention_days
+  retention_in_days = var.logs.retention_days
   kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time; a reservation would only take from others.
-  # checkov:skip=CKV_AWS_116:Calls are synchronous: the state machine gets every error, there are no dead letters.
-  # checkov:skip=CKV_AWS_117:The functions talk to AWS only, over TLS, and reach nothing in a VPC.
-  # checkov:skip=CKV_AWS_272:The code's folder is named after its content, and only the deployment's role can write it.
+  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Reserved concurrency would only limit other functions.
+  # checkov:skip=CKV_AWS_116:Calls are synchronous. The state machine receives every error, so there are no dead letters.
+  # checkov:skip=CKV_AWS_117:The functions call AWS APIs only, over TLS, and need nothing in a VPC.
+  # checkov:skip=CKV_AWS_272:The name of the code's folder is a hash of its content, and only the apply role can write to it.
   for_each = local.functions
 
   function_name    = local.names[each.key]
-  role             = aws_iam_role.this[each.key].arn
+  role             = module.role[each.key].arn
   s3_bucket        = var.code_bucket
   s3_key           = "${var.code_prefix}functions/${each.key}.zip"
   source_code_hash = filebase64sha256("${var.packages_directory}/functions/${each.key}.zip")
@@ -288,7 +288,7 @@ resource "aws_lambda_function" "this" {
     variables = merge(each.value.environment, {
       POWERTOOLS_SERVICE_NAME      = each.key
       POWERTOOLS_METRICS_NAMESPACE = var.metrics_namespace
-      POWERTOOLS_LOG_LEVEL         = var.log_level
+      POWERTOOLS_LOG_LEVEL         = var.logs.level
     })
   }
 
@@ -296,17 +296,17 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # A function that logs before its group exists would make one that keeps logs for ever.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+  # Lambda creates a missing log group itself and keeps its logs forever.
+  depends_on = [aws_cloudwatch_log_group.this, module.role]
 }
 
-# For people and scripts that call a function. The state machines name versions, so that rolling a state machine back
-# rolls back the functions that it calls too.
+# For people and scripts that call a function. The state machines call versions, so that a rollback of a state machine
+# also rolls back the functions that it calls.
 resource "aws_lambda_alias" "live" {
   for_each = aws_lambda_function.this
 
   name             = "live"
-  description      = "The version that was deployed last."
+  description      = "Latest deployed version."
   function_name    = each.value.function_name
   function_version = each.value.version
 }

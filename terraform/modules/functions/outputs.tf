@@ -1,15 +1,15 @@
 output "names" {
-  description = "Folder of lambdas/ -> name of the function."
+  description = "Name of each function, by its folder in lambdas/."
   value       = { for name, function in aws_lambda_function.this : name => function.function_name }
 }
 
 output "version_arns" {
-  description = "Folder of lambdas/ -> ARN of the version that was deployed last."
+  description = "ARN of the latest version of each function, by its folder in lambdas/."
   value       = { for name, function in aws_lambda_function.this : name => function.qualified_arn }
 }
 
 output "arns" {
-  description = "Folder of lambdas/ -> ARN of the function, without a version."
+  description = "ARN of each function without a version, by its folder in lambdas/."
   value       = { for name, function in aws_lambda_function.this : name => function.arn }
 }
 

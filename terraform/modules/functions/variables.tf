@@ -1,10 +1,10 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment. Every resource name includes it."
   type        = string
 }
 
 variable "packages_directory" {
-  description = "What tools/package.py built: its hashes tell when a function changes."
+  description = "Folder of the packages. A function changes when the hash of its package changes."
   type        = string
 }
 
@@ -14,8 +14,48 @@ variable "code_bucket" {
 }
 
 variable "code_prefix" {
-  description = "Folder of the version to deploy in that bucket, with a slash at its end."
+  description = "Prefix of the code version to deploy, with a slash at its end."
   type        = string
+}
+
+variable "pipeline_bucket" {
+  description = "Pipeline bucket."
+  type        = string
+}
+
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    features                = string
+    feature_profiles        = string
+    train                   = string
+    validation              = string
+    test                    = string
+    train_with_members      = string
+    validation_with_members = string
+    test_with_members       = string
+    labeled_set_manifest    = string
+    models                  = string
+    holdout_scores          = string
+    drift_baselines         = string
+    push_receipts           = string
+    drift_reports           = string
+  })
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts environment variables, logs, and all data that the functions read and write."
+  type        = string
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits every role. Null means no boundary."
+  type        = string
+}
+
+variable "logs" {
+  description = "Log level, and days to keep logs."
+  type        = object({ level = string, retention_days = number })
 }
 
 variable "metrics_namespace" {
@@ -23,92 +63,47 @@ variable "metrics_namespace" {
   type        = string
 }
 
-variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles; null for none."
-  type        = string
-}
-
-variable "kms_key_arn" {
-  description = "Key that encrypts environment variables, logs and all that the functions read and write."
-  type        = string
-}
-
-variable "log_level" {
-  description = "Level of the logs."
-  type        = string
-}
-
-variable "log_retention_days" {
-  description = "Days that logs are kept."
-  type        = number
-}
-
-variable "pipeline_bucket" {
-  description = "Bucket that holds features, models and scores."
-  type        = string
-}
-
 variable "topic_arn" {
-  description = "Topic that failures are published to."
+  description = "ARN of the topic that receives alerts."
   type        = string
-}
-
-variable "glue_max_retries" {
-  description = "How often Glue tries a failed run again."
-  type        = number
 }
 
 variable "glue_job_name" {
-  description = "Job that pushes stages to DynamoDB."
+  description = "Name of the Glue job that pushes stages to DynamoDB."
   type        = string
 }
 
 variable "sagemaker_role_arn" {
-  description = "Role of the Autopilot and transform jobs."
+  description = "ARN of the role of the Autopilot and transform jobs."
   type        = string
-}
-
-variable "model_package_group_name" {
-  description = "Where models are registered."
-  type        = string
-}
-
-variable "maximum_model_age_days" {
-  description = "Days after which another model is trained."
-  type        = number
-}
-
-variable "retrain_on_drift" {
-  description = "Whether drift leads to another training, when there is more to learn from."
-  type        = bool
 }
 
 variable "sagemaker_vpc" {
-  description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
+  description = "Subnets and security groups of the SageMaker jobs. Empty lists run the jobs outside your VPC."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
-variable "automl_max_candidates" {
-  description = "How many candidates Autopilot may try."
-  type        = number
-}
-
-variable "automl_max_runtime_seconds" {
-  description = "How long Autopilot may search."
-  type        = number
-}
-
-variable "transform_instance_type" {
-  description = "Instance type of the batch transform."
+variable "model_package_group_name" {
+  description = "Name of the model package group that models are registered in."
   type        = string
 }
 
-variable "transform_instance_count" {
-  description = "Instances of the batch transform."
-  type        = number
+variable "automl" {
+  description = "Limits of a training by Autopilot. See the root variable."
+  type        = object({ max_candidates = number, max_runtime_seconds = number })
 }
 
-variable "ttl_days" {
-  description = "Days after which DynamoDB may delete an item that was not written again."
-  type        = number
+variable "retraining" {
+  description = "When to train again. See the root variable."
+  type        = object({ maximum_model_age_days = number, on_drift = bool })
+}
+
+variable "transform" {
+  description = "Instances of the batch transform."
+  type        = object({ instance_count = number, instance_type = string })
+}
+
+variable "push" {
+  description = "Days until an item expires, and times that Glue retries a failed run."
+  type        = object({ ttl_days = number, max_retries = number })
 }

@@ -7,41 +7,21 @@ locals {
   log_groups = "arn:aws:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group"
 }
 
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["glue.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "this" {
-  name                 = var.job_name
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "this" {
   statement {
     sid       = "ReadCodeAndScores"
     actions   = ["s3:GetObject"]
-    resources = ["arn:aws:s3:::${var.code_bucket}/code/*", "${local.bucket_arn}/inference-results/*"]
+    resources = ["arn:aws:s3:::${var.code_bucket}/${var.layout.code}*", "${local.bucket_arn}/${var.layout.inference_results}*"]
   }
 
   statement {
     sid     = "ReplaceQuarantineReceiptAndServedStages"
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-    # Hadoop writes folders as objects of their own beside the prefix, hence no slash.
-    resources = [for folder in ["quarantine", "push-receipts", "served-stages"] : "${local.bucket_arn}/${folder}*"]
+    # Without the slash: Hadoop also writes an object that stands for the folder itself, such as quarantine_$folder$.
+    resources = [
+      for prefix in ["quarantine", "push_receipts", "served_stages"] :
+      "${local.bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"
+    ]
   }
 
   statement {
@@ -53,7 +33,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "ReadSecurityConfiguration"
     actions   = ["glue:GetSecurityConfiguration"]
-    resources = ["*"] # Glue knows no resources for this.
+    resources = ["*"] # Glue does not support resources for this action.
   }
 
   statement {
@@ -77,7 +57,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteMetrics"
     actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"] # CloudWatch knows no resources for this; the namespace bounds it.
+    resources = ["*"] # CloudWatch does not support resources for this action. The condition limits the namespace.
 
     condition {
       test     = "StringEquals"
@@ -87,8 +67,11 @@ data "aws_iam_policy_document" "this" {
   }
 }
 
-resource "aws_iam_role_policy" "this" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
+module "role" {
+  source = "../service_role"
+
+  name                     = var.job_name
+  service                  = "glue.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.this.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

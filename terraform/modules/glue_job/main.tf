@@ -22,13 +22,13 @@ resource "aws_glue_security_configuration" "this" {
 resource "aws_glue_job" "this" {
   name                   = var.job_name
   description            = "Pushes the stages of a snapshot's members to DynamoDB."
-  role_arn               = aws_iam_role.this.arn
+  role_arn               = module.role.arn
   glue_version           = "5.0"
   execution_class        = "STANDARD"
   worker_type            = "G.1X"
-  number_of_workers      = var.worker_count
+  number_of_workers      = var.push.worker_count
   timeout                = 480
-  max_retries            = var.max_retries
+  max_retries            = var.push.max_retries
   security_configuration = aws_glue_security_configuration.this.name
 
   command {
@@ -37,7 +37,7 @@ resource "aws_glue_job" "this" {
     script_location = "${var.code_uri}glue/push_to_dynamodb.py"
   }
 
-  # Two runs at a time would share the table's writes without knowing of each other.
+  # Each run limits its own writes, so two runs together would exceed the limit.
   execution_property {
     max_concurrent_runs = 1
   }
@@ -46,9 +46,9 @@ resource "aws_glue_job" "this" {
     "--extra-py-files"                   = "${var.code_uri}libraries.zip"
     "--pipeline_bucket"                  = "s3://${var.pipeline_bucket}"
     "--table_name"                       = var.table_name
-    "--snapshots_before_stage_change"    = tostring(var.snapshots_before_stage_change)
-    "--write_partitions"                 = tostring(var.write_partitions)
-    "--maximum_writes_per_second"        = tostring(var.maximum_writes_per_second)
+    "--snapshots_before_stage_change"    = tostring(var.push.snapshots_before_stage_change)
+    "--write_partitions"                 = tostring(var.push.partitions)
+    "--maximum_writes_per_second"        = tostring(var.push.maximum_writes_per_second)
     "--enable-metrics"                   = "true"
     "--enable-observability-metrics"     = "true"
     "--enable-continuous-cloudwatch-log" = "true"

@@ -9,56 +9,53 @@ variable "code_bucket" {
 }
 
 variable "code_uri" {
-  description = "Folder of the version to deploy (s3://), with a slash at its end."
+  description = "S3 URI of the code version to deploy, with a slash at its end."
   type        = string
 }
 
 variable "pipeline_bucket" {
-  description = "Bucket that holds the scores and takes quarantined records and receipts."
+  description = "Bucket that holds scored lines, and receives receipts and quarantined lines."
   type        = string
 }
 
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    code              = string
+    inference_results = string
+    quarantine        = string
+    push_receipts     = string
+    served_stages     = string
+  })
+}
+
 variable "table_name" {
-  description = "Table that the stages are written to."
+  description = "Name of the DynamoDB table."
   type        = string
 }
 
 variable "table_arn" {
-  description = "ARN of that table."
+  description = "ARN of the DynamoDB table."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts bucket and table."
+  description = "ARN of the KMS key that encrypts the bucket, the table and the logs."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the role; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
 }
 
-variable "worker_count" {
-  description = "Workers (G.1X)."
-  type        = number
-}
-
-variable "max_retries" {
-  description = "How often Glue runs a failed job again by itself."
-  type        = number
-}
-
-variable "snapshots_before_stage_change" {
-  description = "Snapshots in a row that must name another stage before a member's changes."
-  type        = number
-}
-
-variable "write_partitions" {
-  description = "Into how many partitions the push is divided."
-  type        = number
-}
-
-variable "maximum_writes_per_second" {
-  description = "Rate limit of the push, over all partitions."
-  type        = number
+variable "push" {
+  description = "Size and limits of the push. See the root variable."
+  type = object({
+    worker_count                  = number
+    max_retries                   = number
+    snapshots_before_stage_change = number
+    partitions                    = number
+    maximum_writes_per_second     = number
+  })
 }

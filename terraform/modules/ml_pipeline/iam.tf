@@ -3,28 +3,11 @@ locals {
   sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
 }
 
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["sagemaker.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version calls versions of the functions.
+    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version of the state machine calls one version of each function.
   }
 
   statement {
@@ -39,25 +22,19 @@ data "aws_iam_policy_document" "state_machine" {
     resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*"]
   }
 
-  # SageMaker hands the key of a job to the job by a grant in the caller's name.
+  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
   statement {
     sid       = "GrantKey"
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
   }
 
-  # How Step Functions hears that a transform is done.
+  # Step Functions uses an EventBridge rule to learn that a transform has finished.
   statement {
-    sid       = "HearOfTransforms"
+    sid       = "ObserveTransforms"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = ["arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule"]
   }
-}
-
-resource "aws_iam_role" "sagemaker" {
-  name                 = "buyer-stage-sagemaker-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
 }
 
 data "aws_iam_policy_document" "sagemaker" {
@@ -65,7 +42,7 @@ data "aws_iam_policy_document" "sagemaker" {
     sid     = "ReadData"
     actions = ["s3:GetObject"]
     resources = [
-      for prefix in ["train/csv", "validation/csv", "inputs", "test/no-target"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["training_channel", "validation_channel", "features", "holdout"] : "${local.bucket_arn}/${var.layout[prefix]}*"
     ]
   }
 
@@ -73,7 +50,7 @@ data "aws_iam_policy_document" "sagemaker" {
     sid     = "WriteModelsAndScores"
     actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     resources = [
-      for prefix in ["sagemaker-automl/output", "inference-results", "best-model/holdout"] : "${local.bucket_arn}/${prefix}/*"
+      for prefix in ["automl_output", "inference_results", "holdout_scores"] : "${local.bucket_arn}/${var.layout[prefix]}*"
     ]
   }
 
@@ -83,7 +60,7 @@ data "aws_iam_policy_document" "sagemaker" {
     resources = [local.bucket_arn]
   }
 
-  # Autopilot runs its search as jobs of its own, named after itself, under this role.
+  # Autopilot searches by starting jobs under this role. Their names start with the name of the Autopilot job.
   statement {
     sid = "RunAutopilotsJobs"
     actions = [
@@ -113,7 +90,7 @@ data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid       = "PassItself"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.sagemaker.arn]
+    resources = [module.sagemaker_role.arn]
 
     condition {
       test     = "StringEquals"
@@ -144,20 +121,20 @@ data "aws_iam_policy_document" "sagemaker" {
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
       ]
-      resources = ["*"] # EC2 describes no single resource, and an interface has no name before it is there.
+      resources = ["*"] # EC2 does not support resources for Describe actions, and an interface has no ARN before it exists.
     }
   }
 
   statement {
     sid       = "FindImages"
     actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # ECR knows no resources for this.
+    resources = ["*"] # ECR does not support resources for this action.
   }
 
   statement {
     sid       = "PullImages"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # AWS keeps its images in accounts of its own.
+    resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # The images of AWS are in accounts that AWS owns.
   }
 
   statement {
@@ -171,7 +148,7 @@ data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid       = "WriteMetrics"
     actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"] # CloudWatch knows no resources for this; the namespace bounds it.
+    resources = ["*"] # CloudWatch does not support resources for this action. The condition limits the namespace.
 
     condition {
       test     = "StringLike"
@@ -181,8 +158,11 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 }
 
-resource "aws_iam_role_policy" "sagemaker" {
-  name   = "what-it-calls"
-  role   = aws_iam_role.sagemaker.id
-  policy = data.aws_iam_policy_document.sagemaker.json
+module "sagemaker_role" {
+  source = "../service_role"
+
+  name                     = "buyer-stage-sagemaker-${var.environment}"
+  service                  = "sagemaker.amazonaws.com"
+  policy                   = data.aws_iam_policy_document.sagemaker.json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

@@ -18,17 +18,16 @@ module "state_machine" {
 
   definition = templatefile(var.template, merge(var.function_version_arns, {
     snapshot_date          = var.snapshot_date
-    automl_poll_seconds    = var.automl_poll.seconds
-    automl_poll_limit      = var.automl_poll.limit
-    transform_poll_seconds = var.transform_poll.seconds
-    transform_poll_limit   = var.transform_poll.limit
-    upload_poll_seconds    = var.upload_poll.seconds
-    upload_poll_limit      = var.upload_poll.limit
+    automl_poll_seconds    = var.polls.automl.seconds
+    automl_poll_limit      = var.polls.automl.limit
+    transform_poll_seconds = var.polls.transform.seconds
+    transform_poll_limit   = var.polls.transform.limit
+    upload_poll_seconds    = var.polls.upload.seconds
+    upload_poll_limit      = var.polls.upload.limit
   }))
 }
 
-# Where models are registered, approved and found.
 resource "aws_sagemaker_model_package_group" "this" {
   model_package_group_name        = var.model_package_group_name
-  model_package_group_description = "Models that tell a member's stage."
+  model_package_group_description = "Models that predict a member's stage."
 }

@@ -4,7 +4,7 @@ output "state_machine_arn" {
 }
 
 output "alias_arn" {
-  description = "What to start: the state machine's version that is live."
+  description = "ARN of the alias of the live version. Start this alias."
   value       = module.state_machine.alias_arn
 }
 
@@ -14,11 +14,11 @@ output "log_group_name" {
 }
 
 output "sagemaker_role_arn" {
-  description = "Role of the Autopilot and transform jobs."
-  value       = aws_iam_role.sagemaker.arn
+  description = "ARN of the role of the Autopilot and transform jobs."
+  value       = module.sagemaker_role.arn
 }
 
 output "model_package_group_name" {
-  description = "Group of the models."
+  description = "Name of the model package group."
   value       = aws_sagemaker_model_package_group.this.model_package_group_name
 }

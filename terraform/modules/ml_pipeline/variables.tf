@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment. Every resource name includes it."
   type        = string
 }
 
@@ -9,66 +9,73 @@ variable "state_machine_name" {
 }
 
 variable "template" {
-  description = "File of the state machine's definition."
+  description = "Path of the state machine's definition."
   type        = string
 }
 
 variable "snapshot_date" {
-  description = "JSONata that gives the day to process, escaped for a JSON string."
+  description = "JSONata expression of the snapshot date, escaped for a JSON string."
   type        = string
 }
 
 variable "function_arns" {
-  description = "Folder of lambdas/ -> ARN of the function, without a version."
+  description = "ARN of each function without a version, by its folder in lambdas/."
   type        = map(string)
 }
 
 variable "function_version_arns" {
-  description = "Folder of lambdas/ -> ARN of the version to call; the definition names functions by their folder."
+  description = "ARN of the version to call of each function, by its folder in lambdas/. The definition uses the same names."
   type        = map(string)
 }
 
 variable "model_package_group_name" {
-  description = "Name of the group that models are registered in."
+  description = "Name of the model package group that models are registered in."
   type        = string
 }
 
 variable "sagemaker_vpc" {
-  description = "Where SageMaker's jobs run; empty lists for no VPC of ours."
+  description = "Subnets and security groups of the SageMaker jobs. Empty lists run the jobs outside your VPC."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
 variable "pipeline_bucket" {
-  description = "Bucket that holds features, models and scores."
+  description = "Pipeline bucket."
   type        = string
 }
 
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    features           = string
+    training_channel   = string
+    validation_channel = string
+    holdout            = string
+    automl_output      = string
+    inference_results  = string
+    holdout_scores     = string
+  })
+}
+
 variable "kms_key_arn" {
-  description = "Key that encrypts the bucket and the logs."
+  description = "ARN of the KMS key that encrypts the bucket and the logs."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Days to keep logs."
   type        = number
 }
 
-variable "automl_poll" {
-  description = "How often (seconds) and how many times the Autopilot job is looked at."
-  type        = object({ seconds = number, limit = number })
-}
-
-variable "transform_poll" {
-  description = "How often (seconds) and how many times the batch transform is looked at."
-  type        = object({ seconds = number, limit = number })
-}
-
-variable "upload_poll" {
-  description = "How often (seconds) and how many times the push to DynamoDB is looked at."
-  type        = object({ seconds = number, limit = number })
+variable "polls" {
+  description = "Seconds between two status checks of a job, and the maximum number of checks."
+  type = object({
+    automl    = object({ seconds = number, limit = number })
+    transform = object({ seconds = number, limit = number })
+    upload    = object({ seconds = number, limit = number })
+  })
 }

@@ -48,7 +48,7 @@ resource "aws_sns_topic_policy" "this" {
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  for_each = toset(var.alert_emails)
+  for_each = toset(var.emails)
 
   topic_arn = aws_sns_topic.this.arn
   protocol  = "email"

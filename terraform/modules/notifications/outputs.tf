@@ -1,4 +1,4 @@
 output "topic_arn" {
-  description = "Topic that failures are published to."
+  description = "ARN of the topic that receives alerts."
   value       = aws_sns_topic.this.arn
 }

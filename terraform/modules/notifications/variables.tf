@@ -4,11 +4,11 @@ variable "topic_name" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the messages."
+  description = "ARN of the KMS key that encrypts messages."
   type        = string
 }
 
-variable "alert_emails" {
-  description = "Addresses that failures are mailed to; each confirms by a mail from AWS."
+variable "emails" {
+  description = "Addresses to send alerts to. AWS asks each address to confirm the subscription."
   type        = list(string)
 }

@@ -3,7 +3,6 @@ data "aws_region" "current" {}
 locals {
   region = data.aws_region.current.name
 
-  # The check of the push counts what was read, written and quarantined, and the stages written.
   push_metrics  = { service = "check_uploading_to_dynamo_db_status" }
   drift_metrics = { service = "check_drift" }
   stages        = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
@@ -20,7 +19,7 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
   for_each = local.execution_alarms
 
   alarm_name          = "buyer-stage-${each.key}-${var.environment}"
-  alarm_description   = "An execution of ${each.value.arn} ended badly. What to do: docs/operations.md."
+  alarm_description   = "An execution of ${each.value.arn} failed, timed out or was aborted. See docs/operations.md."
   namespace           = "AWS/States"
   metric_name         = each.value.metric
   dimensions          = { StateMachineArn = each.value.arn }
@@ -35,13 +34,13 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
 
 resource "aws_cloudwatch_metric_alarm" "stale_table" {
   alarm_name          = "buyer-stage-stale-table-${var.environment}"
-  alarm_description   = "No stage was written for ${var.stale_after_hours} hours. What to do: docs/operations.md."
+  alarm_description   = "No stage was written for ${var.alerts.stale_after_hours} hours. See docs/operations.md."
   namespace           = var.metrics_namespace
   metric_name         = "RecordsWritten"
   dimensions          = local.push_metrics
   statistic           = "Sum"
   period              = 3600
-  evaluation_periods  = var.stale_after_hours
+  evaluation_periods  = var.alerts.stale_after_hours
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
@@ -51,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "stale_table" {
 
 resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
   alarm_name          = "buyer-stage-rows-out-of-band-${var.environment}"
-  alarm_description   = "Fewer than ${var.rows_written_band.minimum} or more than ${var.rows_written_band.maximum} stages were written. What to do: docs/operations.md."
+  alarm_description   = "Fewer than ${var.alerts.rows_written_band.minimum} or more than ${var.alerts.rows_written_band.maximum} stages were written. See docs/operations.md."
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -61,7 +60,7 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
   metric_query {
     id          = "out_of_band"
     label       = "Rows out of band"
-    expression  = "IF(written < ${var.rows_written_band.minimum} OR written > ${var.rows_written_band.maximum}, 1, 0)"
+    expression  = "IF(written < ${var.alerts.rows_written_band.minimum} OR written > ${var.alerts.rows_written_band.maximum}, 1, 0)"
     return_data = true
   }
 
@@ -79,23 +78,22 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
 }
 
 locals {
-  # Figures of a run that somebody should look at when they are above a threshold. A period of a day, as there is a run a
-  # day: an alarm that stays on is mailed once.
+  # Metrics that each daily run publishes once. The period is a day, so an alarm that stays on sends one alert.
   figures = {
     records-quarantined = {
-      description = "The push refused records; they lie in quarantine/ with the reason."
+      description = "The push quarantined scored lines. The quarantine folder holds them with the reasons."
       metric      = "RecordsQuarantined"
       dimensions  = local.push_metrics
       threshold   = 0
     }
     stage-churn = {
-      description = "More than ${var.maximum_flip_rate * 100}% of the members changed stage since the snapshot before."
+      description = "More than ${var.alerts.maximum_flip_rate * 100}% of the members have another served stage than on the previous snapshot."
       metric      = "StageFlipRate"
       dimensions  = local.drift_metrics
-      threshold   = var.maximum_flip_rate
+      threshold   = var.alerts.maximum_flip_rate
     }
     model-drifted = {
-      description = "Features or stages have shifted significantly since the model's training."
+      description = "Features or predicted stages have shifted significantly since the model's training."
       metric      = "ModelDrifted"
       dimensions  = local.drift_metrics
       threshold   = 0
@@ -107,7 +105,7 @@ resource "aws_cloudwatch_metric_alarm" "figure" {
   for_each = local.figures
 
   alarm_name          = "buyer-stage-${each.key}-${var.environment}"
-  alarm_description   = "${each.value.description} What to do: docs/operations.md."
+  alarm_description   = "${each.value.description} See docs/operations.md."
   namespace           = var.metrics_namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
@@ -124,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.dead_letter_queue_names
 
   alarm_name          = "buyer-stage-${each.key}-schedule-dead-letters-${var.environment}"
-  alarm_description   = "The ${each.key} schedule could not start its state machine. What to do: docs/operations.md."
+  alarm_description   = "The ${each.key} schedule could not start its state machine. See docs/operations.md."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value }
@@ -138,10 +136,10 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 }
 
 locals {
-  # Failures that EMR and Glue tell themselves; an execution that is gone can no longer tell them.
+  # EMR and Glue report these failures even when the execution has already ended.
   failures = {
     glue-run-failed = {
-      description = "A run of the job that pushes to DynamoDB failed, was stopped or took too long."
+      description = "A run of the Glue job failed, was stopped or timed out."
       pattern = {
         source      = ["aws.glue"]
         detail-type = ["Glue Job State Change"]
@@ -255,7 +253,7 @@ locals {
       }
     },
     {
-      title = "Duration of executions"
+      title = "Execution duration"
       properties = {
         stat    = "Maximum"
         period  = 3600
@@ -263,7 +261,7 @@ locals {
       }
     },
     {
-      title = "Records pushed to DynamoDB"
+      title = "Scored lines of the push"
       properties = {
         stat   = "Sum"
         period = 3600
@@ -286,7 +284,7 @@ locals {
       }
     },
     {
-      title = "Drift since training, and stages changed since the snapshot before"
+      title = "Drift since training, and flip rate"
       properties = {
         stat   = "Maximum"
         period = 3600
@@ -297,7 +295,7 @@ locals {
       }
     },
     {
-      title = "Freshness, and everything else that has an alarm"
+      title = "Alarms"
       type  = "alarm"
       properties = {
         alarms = concat(
@@ -312,7 +310,7 @@ locals {
       }
     },
     {
-      title = "Items written to the table, and throttled"
+      title = "Items written and throttled"
       properties = {
         stat   = "Sum"
         period = 3600
@@ -328,7 +326,7 @@ locals {
 resource "aws_budgets_budget" "this" {
   name         = "buyer-stage-${var.environment}"
   budget_type  = "COST"
-  limit_amount = tostring(var.monthly_budget_usd)
+  limit_amount = tostring(var.alerts.monthly_budget_usd)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 

@@ -1,10 +1,10 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment. Every resource name includes it."
   type        = string
 }
 
 variable "topic_arn" {
-  description = "Topic that alarms go to."
+  description = "ARN of the topic that receives alerts."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "metrics_namespace" {
 }
 
 variable "state_machine_arns" {
-  description = "Pipeline (`etl`, `ml`) -> ARN of its state machine."
+  description = "ARN of the state machine of each pipeline (etl, ml)."
   type        = map(string)
 }
 
 variable "state_machine_log_group_names" {
-  description = "Pipeline (`etl`, `ml`) -> log group of its state machine."
+  description = "Log group of the state machine of each pipeline (etl, ml)."
   type        = map(string)
 }
 
@@ -29,41 +29,31 @@ variable "function_log_group_names" {
 }
 
 variable "dead_letter_queue_names" {
-  description = "Pipeline (`etl`, `ml`) -> queue of the starts that failed."
+  description = "Dead-letter queue of the schedule of each pipeline (etl, ml)."
   type        = map(string)
 }
 
 variable "table_name" {
-  description = "Table that product teams read."
+  description = "Name of the DynamoDB table."
   type        = string
 }
 
 variable "glue_job_name" {
-  description = "Job that pushes stages to DynamoDB."
+  description = "Name of the Glue job that pushes stages to DynamoDB."
   type        = string
 }
 
-variable "stale_after_hours" {
-  description = "Hours without a stage written after which the table counts as stale."
-  type        = number
-}
-
-variable "rows_written_band" {
-  description = "How many stages a day's push may write before somebody should look."
-  type        = object({ minimum = number, maximum = number })
-}
-
-variable "maximum_flip_rate" {
-  description = "Share of the members whose stage may change from one run to the next before somebody should look."
-  type        = number
-}
-
-variable "monthly_budget_usd" {
-  description = "What a month may cost, in US dollars."
-  type        = number
+variable "alerts" {
+  description = "Thresholds of alarms and budget. See the root variable."
+  type = object({
+    rows_written_band  = object({ minimum = number, maximum = number })
+    stale_after_hours  = number
+    maximum_flip_rate  = number
+    monthly_budget_usd = number
+  })
 }
 
 variable "product" {
-  description = "Value of the tag `product`, by which the budget finds its costs."
+  description = "Value of the tag product, by which the budget filters costs."
   type        = string
 }

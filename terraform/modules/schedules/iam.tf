@@ -1,34 +1,3 @@
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_scheduler_schedule_group.this.arn]
-    }
-  }
-}
-
-resource "aws_iam_role" "this" {
-  for_each = var.schedules
-
-  name                 = "buyer-stage-${each.key}-schedule-${var.environment}"
-  assume_role_policy   = data.aws_iam_policy_document.assume.json
-  permissions_boundary = var.permissions_boundary_arn
-}
-
 data "aws_iam_policy_document" "this" {
   for_each = var.schedules
 
@@ -51,10 +20,14 @@ data "aws_iam_policy_document" "this" {
   }
 }
 
-resource "aws_iam_role_policy" "this" {
+module "role" {
   for_each = var.schedules
 
-  name   = "what-it-calls"
-  role   = aws_iam_role.this[each.key].id
-  policy = data.aws_iam_policy_document.this[each.key].json
+  source = "../service_role"
+
+  name                     = "buyer-stage-${each.key}-schedule-${var.environment}"
+  service                  = "scheduler.amazonaws.com"
+  source_arn               = aws_scheduler_schedule_group.this.arn
+  policy                   = data.aws_iam_policy_document.this[each.key].json
+  permissions_boundary_arn = var.permissions_boundary_arn
 }

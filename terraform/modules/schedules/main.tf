@@ -1,10 +1,8 @@
-data "aws_caller_identity" "current" {}
-
 resource "aws_scheduler_schedule_group" "this" {
   name = "buyer-stage-${var.environment}"
 }
 
-# A start that failed after all retries ends here, with the reason; an alarm watches it.
+# Holds each start that failed after all retries, with the reason. An alarm watches the queue.
 resource "aws_sqs_queue" "dead_letters" {
   for_each = var.schedules
 
@@ -30,14 +28,14 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = each.value.alias_arn
-    role_arn = aws_iam_role.this[each.key].arn
+    role_arn = module.role[each.key].arn
     input    = jsonencode({})
 
     dead_letter_config {
       arn = aws_sqs_queue.dead_letters[each.key].arn
     }
 
-    # A start that comes hours late would run into the next.
+    # A start that is hours late would overlap with the next one.
     retry_policy {
       maximum_event_age_in_seconds = 3600
       maximum_retry_attempts       = 5

@@ -1,24 +1,24 @@
 variable "environment" {
-  description = "Which environment this is; part of every name."
+  description = "Name of the environment. Every resource name includes it."
   type        = string
 }
 
 variable "enabled" {
-  description = "Whether the schedules start anything."
+  description = "Whether the schedules are on."
   type        = bool
 }
 
 variable "schedules" {
-  description = "Pipeline (`etl`, `ml`) -> what to start and when (an expression of EventBridge Scheduler, in UTC)."
+  description = "State machine to start for each pipeline (etl, ml), and when: an EventBridge Scheduler expression in UTC."
   type        = map(object({ description = string, alias_arn = string, expression = string }))
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts schedules and queues."
+  description = "ARN of the KMS key that encrypts schedules and queues."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
 }

@@ -4,11 +4,11 @@ variable "table_name" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the table."
+  description = "ARN of the KMS key that encrypts the table."
   type        = string
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether to refuse to delete the table."
   type        = bool
 }

@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
@@ -8,25 +6,25 @@ resource "aws_cloudwatch_log_group" "this" {
 
 resource "aws_sfn_state_machine" "this" {
   name       = var.name
-  role_arn   = aws_iam_role.this.arn
+  role_arn   = module.role.arn
   publish    = true
   definition = var.definition
 
   logging_configuration {
     log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
     level                  = "ALL"
-    include_execution_data = true # days and names of jobs; nothing about members
+    include_execution_data = true # The data are dates and job names, never about members.
   }
 
   tracing_configuration {
     enabled = true
   }
 
-  # Step Functions tries out the role's rights when it takes the definition.
-  depends_on = [aws_iam_role_policy.this]
+  # Step Functions tests the role's permissions when it creates the state machine.
+  depends_on = [module.role]
 }
 
-# What schedules and people start. `make rollback` points it at an earlier version.
+# Schedules and people start this alias. `make rollback` points it to an earlier version.
 resource "aws_sfn_alias" "live" {
   name = "live"
 

@@ -4,7 +4,7 @@ output "arn" {
 }
 
 output "alias_arn" {
-  description = "What to start: the version that is live."
+  description = "ARN of the alias of the live version. Start this alias."
   value       = aws_sfn_alias.live.arn
 }
 

@@ -4,26 +4,26 @@ variable "name" {
 }
 
 variable "definition" {
-  description = "What it does (Amazon States Language)."
+  description = "Definition in Amazon States Language (JSON)."
   type        = string
 }
 
 variable "policy" {
-  description = "What its states may call (JSON); logs and traces are added."
+  description = "Policy of the role (JSON). The module adds permissions for logs and traces."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the logs."
+  description = "ARN of the KMS key that encrypts the logs."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the role; null for none."
+  description = "ARN of the policy that limits every role. Null means no boundary."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Days to keep logs."
   type        = number
 }

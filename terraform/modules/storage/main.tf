@@ -1,7 +1,7 @@
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_18:Who reads what is in the account's CloudTrail data events, where members' data is concerned.
-  # checkov:skip=CKV_AWS_144:All of it can be made again from the data lake; another region would double what to protect.
-  # checkov:skip=CKV2_AWS_62:Nothing waits for objects; the state machines look when it is time.
+  # checkov:skip=CKV_AWS_18:CloudTrail data events of the account log access, where the account enables them.
+  # checkov:skip=CKV_AWS_144:The pipelines can rebuild the data from the data lake. A copy in another Region would be one more to protect.
+  # checkov:skip=CKV2_AWS_62:No consumer waits for objects. The state machines read them on a schedule.
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
 }
@@ -60,22 +60,22 @@ resource "aws_s3_bucket_policy" "tls_only" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.tls_only.json
 
-  # S3 refuses two changes of a bucket's access at a time.
+  # S3 rejects two simultaneous changes to a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 locals {
-  # What a day leaves behind can be made again; models, labeled sets and code stay.
+  # Days to keep what each day adds. Models and the labeled set have no limit.
   days_kept = {
-    "inputs/"            = 90
-    "etl_pipeline_test/" = 30
-    "inference-results/" = 90
-    "quarantine/"        = 365
-    "push-receipts/"     = 365
-    "served-stages/"     = 30
-    "drift-reports/"     = 365
-    "emr-logs/"          = 30
-    "athena-results/"    = 30
+    features          = 90
+    raw_samples       = 30
+    inference_results = 90
+    quarantine        = 365
+    push_receipts     = 365
+    served_stages     = 30
+    drift_reports     = 365
+    emr_logs          = 30
+    athena_results    = 30
   }
 }
 
@@ -101,11 +101,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     for_each = local.days_kept
 
     content {
-      id     = trimsuffix(rule.key, "/")
+      id     = trimsuffix(var.layout[rule.key], "/")
       status = "Enabled"
 
       filter {
-        prefix = rule.key
+        prefix = var.layout[rule.key]
       }
 
       expiration {
@@ -114,6 +114,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Only then do the rules about versions mean anything.
+  # Rules about noncurrent versions need versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }

@@ -3,12 +3,27 @@ variable "bucket_name" {
   type        = string
 }
 
+variable "layout" {
+  description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
+  type = object({
+    features          = string
+    raw_samples       = string
+    inference_results = string
+    quarantine        = string
+    push_receipts     = string
+    served_stages     = string
+    drift_reports     = string
+    emr_logs          = string
+    athena_results    = string
+  })
+}
+
 variable "kms_key_arn" {
-  description = "Key that encrypts the bucket."
+  description = "ARN of the KMS key that encrypts the bucket."
   type        = string
 }
 
 variable "force_destroy" {
-  description = "Whether the bucket may be deleted with what it holds."
+  description = "Whether Terraform can delete the bucket while it holds objects."
   type        = bool
 }

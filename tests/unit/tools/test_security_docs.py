@@ -1,4 +1,4 @@
-"""What the document about roles says of policies."""
+"""The document about roles and permissions."""
 
 import pytest
 
@@ -43,48 +43,48 @@ TOPIC = {
         }
     ]
 }
-ROLE = Role("buyer-stage-push-to-dynamodb-dev", TRUST, [POLICY], ["SomePolicyOfAws"])
+ROLE = Role("buyer-stage-push-to-dynamodb-dev", TRUST, [POLICY], ["SomeAwsManagedPolicy"])
 
 
 def rendered() -> str:
     return render([ROLE], {"alerts": TOPIC}, PLACEHOLDERS)
 
 
-def test_statement_says_what_on_what_and_under_which_condition() -> None:
+def test_statement_shows_actions_resources_and_conditions() -> None:
     assert "| Read | `s3:GetObject`<br/>`s3:PutObject` | `arn:aws:s3:::{datalake bucket}/*` |  |" in rendered()
     assert "| UseKey | `kms:Decrypt` | `{key}` | `kms:ViaService` StringLike `dynamodb.*` or `s3.*` |" in rendered()
 
 
-def test_role_says_who_takes_it_and_which_policies_of_aws_it_has() -> None:
+def test_role_shows_who_uses_it_and_its_aws_managed_policies() -> None:
     assert (
-        "Role `buyer-stage-push-to-dynamodb-{environment}`, taken by `glue.amazonaws.com` "
+        "Role `buyer-stage-push-to-dynamodb-{environment}`, used by `glue.amazonaws.com` "
         "if `aws:SourceAccount` StringEquals `{account}`." in rendered()
     )
-    assert "Beside that, the policy of AWS `SomePolicyOfAws`." in rendered()
+    assert "The AWS managed policy `SomeAwsManagedPolicy` is also attached." in rendered()
 
 
-def test_refusal_of_a_resource_is_told_as_one() -> None:
+def test_deny_statement_is_shown_as_denied() -> None:
     topic = "`arn:aws:sns:{region}:{account}:buyer-stage-alerts-{environment}`"
 
-    assert f"| TlsOnly | `*` | may **not**: `sns:Publish` | {topic} |" in rendered()
+    assert f"| TlsOnly | `*` | **denied**: `sns:Publish` | {topic} |" in rendered()
 
 
-def test_environment_is_replaced_where_it_is_a_word() -> None:
+def test_environment_is_replaced_only_as_a_whole_word() -> None:
     assert PLACEHOLDERS.apply("buyer-stage-dev, BuyerStage/dev, device") == (
         "buyer-stage-{environment}, BuyerStage/{environment}, device"
     )
 
 
-def test_order_in_which_aws_gives_actions_does_not_matter() -> None:
+def test_order_of_actions_does_not_matter() -> None:
     (backwards,) = statements({"Statement": {"Action": ["b:B", "a:A"], "Resource": "*"}})
 
     assert backwards == {"Action": ["a:A", "b:B"], "Resource": ["*"]}
 
 
-def test_function_is_described_by_its_handler() -> None:
+def test_purpose_of_a_function_comes_from_its_handler() -> None:
     assert purpose("send-sns-notification").startswith("Function. Says what failed and where")
 
 
-def test_role_without_a_purpose_is_an_error_that_says_where_to_add_it() -> None:
-    with pytest.raises(UnknownRoleError, match=r"role new-one .* PURPOSES of tools/security_docs\.py"):
+def test_role_without_a_purpose_is_an_error_that_names_the_file_to_edit() -> None:
+    with pytest.raises(UnknownRoleError, match=r"role new-one .* PURPOSES in tools/security_docs\.py"):
         purpose("new-one")

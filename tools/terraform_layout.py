@@ -1,0 +1,69 @@
+"""Write the S3 layout for Terraform, so that policies and lifecycle rules follow `buyer_stage.domain.s3_layout`.
+
+`make package` writes it to `build/packages/s3_layout.json`. Modules declare which of the entries they use.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from buyer_stage.domain import s3_layout
+from buyer_stage.domain.datalake import SURVEY_KEY, TABLES_PREFIX
+from buyer_stage.domain.windows import Window
+
+LAYOUT_FILE = "s3_layout.json"
+
+ANY = "*"
+"""Stands for any execution, model or version. In an IAM policy it also matches slashes."""
+ANY_DAY = date(1, 1, 1)
+
+
+def top_folder(key: str) -> str:
+    """Return the first folder of a key or prefix, with its slash."""
+    return key[: key.index("/") + 1]
+
+
+def layout() -> dict[str, str]:
+    """Return the prefixes and keys that Terraform configures, by name. Prefixes end with a slash.
+
+    If a path contains a day, a model or an execution, its entry is the folder above. The entry of a file has `*`
+    instead.
+    """
+    features = top_folder(s3_layout.features_prefix(ANY_DAY))
+    return {
+        "features": features,
+        "feature_profiles": f"{features}{ANY}/{s3_layout.PROFILE_FILE}",
+        "raw_samples": top_folder(s3_layout.raw_sample_prefix(ANY_DAY, Window.T001)),
+        **{split: top_folder(prefix) for split, prefix in s3_layout.CHANNEL_PREFIXES.items()},
+        **{f"{split}_with_members": s3_layout.with_members_prefix(split) for split in s3_layout.CHANNEL_PREFIXES},
+        "training_channel": s3_layout.TRAINING_PREFIX,
+        "validation_channel": s3_layout.VALIDATION_PREFIX,
+        "holdout": s3_layout.TEST_NO_TARGET_PREFIX,
+        "labeled_set_manifest": s3_layout.LABELED_SET_MANIFEST_KEY,
+        "automl_output": s3_layout.AUTOML_OUTPUT_PREFIX,
+        "models": top_folder(s3_layout.model_card_key(ANY)),
+        "drift_baselines": s3_layout.drift_baseline_key(ANY),
+        "holdout_scores": s3_layout.holdout_scores_prefix(ANY, ANY).partition(ANY)[0],
+        "inference_results": top_folder(s3_layout.inference_results_prefix(ANY_DAY, ANY)),
+        "quarantine": top_folder(s3_layout.quarantine_prefix(ANY_DAY, ANY)),
+        "push_receipts": top_folder(s3_layout.push_receipt_key(ANY_DAY, ANY)),
+        "served_stages": top_folder(s3_layout.served_stages_prefix(ANY_DAY)),
+        "drift_reports": top_folder(s3_layout.drift_reports_prefix(ANY)),
+        "emr_logs": s3_layout.EMR_LOGS_PREFIX,
+        "athena_results": s3_layout.ATHENA_RESULTS_PREFIX,
+        "code": top_folder(s3_layout.code_prefix(ANY)),
+        "certificates": top_folder(s3_layout.EMR_CERTIFICATE_KEY),
+        "emr_certificate": s3_layout.EMR_CERTIFICATE_KEY,
+        "datalake_tables": f"{TABLES_PREFIX}/",
+        "survey": SURVEY_KEY,
+    }
+
+
+def write_layout(folder: Path) -> None:
+    """Write the layout into the folder of the packages, unless the file has this content already.
+
+    A deployment in another process can be reading it.
+    """
+    file, text = folder / LAYOUT_FILE, json.dumps(layout(), indent=2) + "\n"
+    if not file.is_file() or file.read_text() != text:
+        file.write_text(text)
