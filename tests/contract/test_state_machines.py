@@ -97,8 +97,9 @@ def test_every_task_has_a_timeout(states: States) -> None:
 
 
 def test_every_task_retries_named_errors_a_few_times_with_jitter(states: States) -> None:
-    for name, task in all_states(states):
-        for retry in task["Retry"] if task["Type"] == "Task" else ():
+    for name, task in ((name, state) for name, state in all_states(states) if state["Type"] == "Task"):
+        assert task["Retry"], name
+        for retry in task["Retry"]:
             delay = retry["IntervalSeconds"] * retry.get("BackoffRate", 2) ** (retry["MaxAttempts"] - 1)
             assert "States.ALL" not in retry["ErrorEquals"], f"{name} would retry an invalid input"
             assert 1 <= retry["MaxAttempts"] <= 4, name
