@@ -128,7 +128,7 @@ module "state_machine" {
   permissions_boundary_arn = var.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
 
-  # In the file, which is valid JSON, a string stands where this object belongs.
+  # The file is valid JSON by itself: a string marks where this object goes.
   definition = replace(
     templatefile(var.template, {
       cluster               = "cluster"
