@@ -36,9 +36,7 @@ locals {
   code_uri                = "s3://${local.names.code_bucket}/${local.code_prefix}"
   survey_uri              = coalesce(var.datalake.survey_uri, "s3://${var.datalake.bucket}/${local.layout.survey}")
 
-  # JSONata expression of the snapshot date. Both definitions contain it in a JSON string, so it is escaped.
-  snapshot_date_json = jsonencode(templatefile("${local.state_machine_directory}/snapshot_date.jsonata", {
-    lag_days = var.datalake.lag_days
-  }))
-  snapshot_date = substr(local.snapshot_date_json, 1, length(local.snapshot_date_json) - 2)
+  # The snapshot date to process, as JSONata. Both definitions hold it in a JSON string, hence one line and the escapes.
+  snapshot_date_text = templatefile("${local.state_machine_directory}/snapshot_date.jsonata", { lag_days = var.datalake.lag_days })
+  snapshot_date      = trim(jsonencode(trimspace(replace(local.snapshot_date_text, "/\\s+/", " "))), "\"")
 }

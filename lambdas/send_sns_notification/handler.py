@@ -1,4 +1,4 @@
-"""Says what failed and where, with a link to the execution, before the execution ends as failed."""
+"""Notifies the subscribers of what failed and where, with a link to the execution, before the execution fails."""
 
 import json
 
@@ -7,11 +7,10 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
-from lambdas.common.events import ExecutionEvent
 
 
 class Variables(Environment):
@@ -20,15 +19,24 @@ class Variables(Environment):
     topic_arn: str
 
 
-class Event(ExecutionEvent):
+class Failure(BaseModel):
+    """What a state machine keeps of a failure: the error output of Step Functions, and the state that failed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: str = Field(alias="State")
+    error: str = Field(alias="Error")
+    cause: str = Field(alias="Cause")
+
+
+class Event(BaseModel):
     """Input of the state `SendSNSNotification`."""
 
-    execution_id: str = Field(pattern=r"^arn:([^:]+:){5}", description="ARN of the execution.")
-    state_machine_name: str
-    failed_state: str
-    error: str
-    cause: str
-    snapshot_date: str | None = Field(default=None, description="As text: it may be the very thing that is wrong.")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    execution_id: str = Field(pattern=r"^arn:[^:]+:states:[^:]+:\d+:execution:[^:]+:[^:]+$")
+    snapshot_date: str = Field(description="As text, because an invalid date can be what failed.")
+    failure: Failure
 
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
@@ -37,7 +45,7 @@ variables = Variables.load()
 MAXIMUM_SUBJECT_LENGTH = 100
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
+@logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 @named_errors()
@@ -48,34 +56,37 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     Returns:
         `message_id`.
     """
-    region = event.execution_id.split(":")[3]
+    _, _, _, region, _, _, state_machine, execution = event.execution_id.split(":")
+    logger.set_correlation_id(execution)
+    failure = event.failure
     message = "\n".join(
         [
-            f"Execution {event.execution_name} of {event.state_machine_name} failed.",
+            f"Execution {execution} of {state_machine} failed.",
             "",
-            f"State:    {event.failed_state}",
-            f"Snapshot: {event.snapshot_date or 'not resolved yet'}",
-            f"Error:    {event.error}",
-            f"Cause:    {readable_cause(event.cause)}",
+            f"State:    {failure.state}",
+            f"Snapshot: {event.snapshot_date}",
+            f"Error:    {failure.error}",
+            f"Cause:    {readable_cause(failure.cause)}",
             "",
             f"https://{region}.console.aws.amazon.com/states/home?region={region}"
             f"#/v2/executions/details/{event.execution_id}",
         ]
     )
-    subject = f"{event.state_machine_name}: {event.failed_state} failed with {event.error}"
+    subject = sns_subject(f"{state_machine}: {failure.state} failed with {failure.error}")
     metrics.add_metric("ExecutionsFailed", MetricUnit.Count, 1)
-    answer = sns.publish(TopicArn=variables.topic_arn, Subject=sns_subject(subject), Message=message)
-    return {"message_id": answer["MessageId"]}
+    response = sns.publish(TopicArn=variables.topic_arn, Subject=subject, Message=message)
+    logger.info("notification published", message_id=response["MessageId"])
+    return {"message_id": response["MessageId"]}
 
 
 def sns_subject(text: str) -> str:
-    """Make a text a subject that SNS accepts: printable ASCII in one line, up to 100 characters."""
+    """Turn a text into a subject that SNS accepts: one line of printable ASCII with at most 100 characters."""
     ascii_text = text.encode("ascii", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in ascii_text)[:MAXIMUM_SUBJECT_LENGTH]
 
 
 def readable_cause(cause: str) -> str:
-    """Give the message out of a Lambda function's error, which comes as JSON with a stack trace; else all of it."""
+    """Extract the message from a Lambda error, which is JSON with a stack trace; return any other cause unchanged."""
     try:
         details = json.loads(cause)
     except json.JSONDecodeError:

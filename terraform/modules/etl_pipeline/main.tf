@@ -128,14 +128,18 @@ module "state_machine" {
   permissions_boundary_arn = var.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
 
-  definition = templatefile(var.template, {
-    cluster               = jsonencode(local.cluster)
-    cluster_minutes       = var.emr.cluster_minutes
-    code_uri              = var.code_uri
-    datalake_uri          = "s3://${var.datalake_bucket}"
-    pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
-    send_sns_notification = var.send_sns_notification_version_arn
-    snapshot_date         = var.snapshot_date
-    survey_uri            = var.survey_uri
-  })
+  # The file is valid JSON by itself: a string marks where this object goes.
+  definition = replace(
+    templatefile(var.template, {
+      cluster               = "cluster"
+      cluster_minutes       = var.emr.cluster_minutes
+      code_uri              = var.code_uri
+      datalake_uri          = "s3://${var.datalake_bucket}"
+      pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
+      send_sns_notification = var.send_sns_notification_version_arn
+      snapshot_date         = var.snapshot_date
+      survey_uri            = var.survey_uri
+    }),
+    "\"{% cluster %}\"", jsonencode(local.cluster)
+  )
 }

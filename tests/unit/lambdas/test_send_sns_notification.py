@@ -1,6 +1,7 @@
 """A failure reaches the subscribers as one message that a person can act on."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -9,7 +10,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from buyer_stage.domain.errors import InvalidInputError
-from lambdas.send_sns_notification.handler import handler, sns_subject
+from lambdas.send_sns_notification.handler import handler, logger, sns_subject
 
 
 @pytest.fixture(autouse=True)
@@ -19,38 +20,53 @@ def topic(aws: None) -> None:
 
 
 def sent() -> tuple[str | None, str]:
-    """Subject and text of the one message that was published."""
+    """Return the subject and text of the only message that was published."""
     backend = sns_backends[DEFAULT_ACCOUNT_ID]["us-west-2"]
     ((_, message, subject, _, _),) = backend.topics[os.environ["TOPIC_ARN"]].sent_notifications
     return subject, message
 
 
+def with_cause(event: dict[str, Any], cause: str) -> dict[str, Any]:
+    return {**event, "failure": {**event["failure"], "Cause": cause}}
+
+
 def test_message_says_what_failed_where_and_links_to_the_execution(event: dict[str, Any], context: Any) -> None:
-    answer = handler(event, context)
+    response = handler(event, context)
     subject, message = sent()
-    assert set(answer) == {"message_id"}
+    assert set(response) == {"message_id"}
     assert subject == "buyer-stage-ml-pipeline: CheckDailyDataAvailability failed with InvalidManifestError"
-    assert "Cause:    inputs/2020/01/30/manifest.json is damaged\n" in message
-    assert "Snapshot: 20200130\n" in message
-    assert message.endswith(
+    assert message.splitlines() == [
+        "Execution daily-2020-02-01 of buyer-stage-ml-pipeline failed.",
+        "",
+        "State:    CheckDailyDataAvailability",
+        "Snapshot: 20200130",
+        "Error:    InvalidManifestError",
+        "Cause:    inputs/2020/01/30/manifest.json is damaged",
+        "",
         "https://us-west-2.console.aws.amazon.com/states/home?region=us-west-2#/v2/executions/details/"
-        "arn:aws:states:us-west-2:123456789012:execution:buyer-stage-ml-pipeline:daily-2020-02-01"
-    )
+        "arn:aws:states:us-west-2:123456789012:execution:buyer-stage-ml-pipeline:daily-2020-02-01",
+    ]
+
+
+def test_failure_is_counted(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    handler(event, context)
+    assert emitted_metrics() == {"ExecutionsFailed": 1}
+
+
+def test_execution_name_is_the_correlation_id_of_the_log(event: dict[str, Any], context: Any) -> None:
+    handler(event, context)
+    assert logger.get_correlation_id() == "daily-2020-02-01"
 
 
 @pytest.mark.parametrize("cause", ["no table t030", '{"Status": "FAILED"}', "[1]", ""])
-def test_cause_that_is_no_lambda_error_is_passed_whole(event: dict[str, Any], context: Any, cause: str) -> None:
-    handler({**event, "cause": cause}, context)
+def test_cause_that_is_not_a_lambda_error_is_unchanged(event: dict[str, Any], context: Any, cause: str) -> None:
+    handler(with_cause(event, cause), context)
     assert f"Cause:    {cause}\n" in sent()[1]
 
 
-def test_snapshot_that_was_never_resolved_is_said_to_be_so(event: dict[str, Any], context: Any) -> None:
-    del event["snapshot_date"]
-    handler(event, context)
-    assert "Snapshot: not resolved yet" in sent()[1]
-
-
-def test_failure_about_an_impossible_snapshot_date_is_still_sent(event: dict[str, Any], context: Any) -> None:
+def test_failure_about_an_invalid_snapshot_date_is_still_sent(event: dict[str, Any], context: Any) -> None:
     handler({**event, "snapshot_date": "30 January"}, context)
     assert "Snapshot: 30 January" in sent()[1]
 
@@ -62,6 +78,10 @@ def test_subject_is_what_sns_accepts(text: str, subject: str) -> None:
     assert sns_subject(text) == subject
 
 
-def test_execution_id_that_is_no_arn_is_refused(event: dict[str, Any], context: Any) -> None:
+@pytest.mark.parametrize(
+    "execution_id",
+    ["daily-2020-02-01", "arn:aws:states:us-west-2:123456789012:stateMachine:buyer-stage-ml-pipeline"],
+)
+def test_id_that_is_not_an_executions_is_refused(event: dict[str, Any], context: Any, execution_id: str) -> None:
     with pytest.raises(InvalidInputError, match="execution_id"):
-        handler({**event, "execution_id": "daily-2020-02-01"}, context)
+        handler({**event, "execution_id": execution_id}, context)

@@ -1,19 +1,11 @@
-"""What is drawn of a state machine, of modules and of the architecture."""
+"""The drawings of a state machine, of modules and of the architecture."""
 
 import pytest
 
-from tools.diagrams import (
-    HELPERS,
-    PARTS,
-    DiagramError,
-    draw_architecture,
-    draw_modules,
-    draw_state_machine,
-    everywhere,
-    parse_state_machine,
-    read_module_calls,
-    tell_states,
-)
+from tools.diagrams.architecture import HELPERS, PARTS, DiagramError, draw_architecture
+from tools.diagrams.markdown import table
+from tools.diagrams.modules import draw_modules, outputs_taken_by_most, read_module_calls
+from tools.diagrams.state_machines import draw_state_machine, state_rows
 
 TO_NOTIFY = [{"ErrorEquals": ["States.ALL"], "Next": "Notify"}]
 MACHINE = {
@@ -32,7 +24,7 @@ MACHINE = {
             "Choices": [{"Condition": '{% $there and $count < ${limit} and $name = "a" %}', "Next": "Score"}],
             "Default": "Missing",
         },
-        "Missing": {"Type": "Pass", "Assign": {"failure": {"cause": "not there"}}, "Next": "Notify"},
+        "Missing": {"Type": "Pass", "Assign": {"failure": {"Cause": "not there"}}, "Next": "Notify"},
         "Score": {
             "Type": "Map",
             "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Task", "Comment": "Each.", "End": True}}},
@@ -56,17 +48,7 @@ def drawn() -> list[str]:
     return [line.strip() for line in draw_state_machine(MACHINE).splitlines()]
 
 
-def test_template_is_read_with_its_placeholders_wherever_they_stand() -> None:
-    template = r'{"Arguments": ${cluster}, "Seconds": "{% ${poll} %}", "Cause": "say \"${x}\": ${y}"}'
-
-    assert parse_state_machine(template) == {
-        "Arguments": "${cluster}",
-        "Seconds": "{% ${poll} %}",
-        "Cause": 'say "${x}": ${y}',
-    }
-
-
-def test_states_whose_errors_go_the_same_way_share_a_box_and_one_arrow(drawn: list[str]) -> None:
+def test_states_whose_errors_lead_to_the_same_state_share_a_box_and_one_arrow(drawn: list[str]) -> None:
     box = drawn[drawn.index('subgraph until_Notify[" "]') + 1 : drawn.index("end")]
 
     assert [line.split('"')[1].split("<")[0] for line in box] == ["Check", "IsThere", "Missing", "Score"]
@@ -75,11 +57,11 @@ def test_states_whose_errors_go_the_same_way_share_a_box_and_one_arrow(drawn: li
     ]
 
 
-def test_error_that_leads_where_the_state_leads_anyway_is_drawn_once(drawn: list[str]) -> None:
+def test_error_that_leads_to_the_next_state_has_no_arrow_of_its_own(drawn: list[str]) -> None:
     assert [line for line in drawn if "Failed" in line and ">" in line] == ["Notify --> Failed"]
 
 
-def test_condition_is_short_and_safe_to_show(drawn: list[str]) -> None:
+def test_condition_is_shortened_and_escaped(drawn: list[str]) -> None:
     assert 'IsThere -->|"there and count #60; limit and name = #34;a#34;"| Score' in drawn
     assert 'IsThere -->|"otherwise"| Missing' in drawn
 
@@ -99,7 +81,7 @@ def test_long_condition_is_cut() -> None:
     assert "…" in line
 
 
-def test_single_state_with_a_catch_has_an_arrow_of_its_own() -> None:
+def test_single_state_with_a_catch_has_an_arrow_instead_of_a_box() -> None:
     states = {name: MACHINE["States"][name] for name in ("Score", "Done", "Notify", "Failed")}
     drawn = draw_state_machine({"StartAt": "Score", "States": states})
 
@@ -107,13 +89,18 @@ def test_single_state_with_a_catch_has_an_arrow_of_its_own() -> None:
     assert "subgraph" not in drawn
 
 
-def test_table_tells_what_each_state_calls_and_what_lies_inside_it() -> None:
-    assert tell_states(MACHINE["States"])[:5] == [
+def test_table_says_what_each_state_calls_and_runs() -> None:
+    assert table(("state", "why", "calls"), *state_rows(MACHINE["States"])).splitlines() == [
+        "| state | why | calls |",
+        "|---|---|---|",
         "| Check | Is it there? | function `check_it` |",
         "| IsThere |  |  |",
         "| Missing |  |  |",
         "| Score |  |  |",
         "| Score: One | Each. |  |",
+        "| Done |  |  |",
+        "| Notify |  | `sns:publish` |",
+        "| Failed |  |  |",
     ]
 
 
@@ -133,7 +120,7 @@ module "table" {
 """
 
 
-def test_modules_are_joined_by_the_outputs_that_one_is_given_of_another() -> None:
+def test_arrow_between_modules_lists_the_outputs_that_one_takes_from_the_other() -> None:
     calls = read_module_calls(ROOT)
     assert calls == {
         "key": set(),
@@ -141,7 +128,7 @@ def test_modules_are_joined_by_the_outputs_that_one_is_given_of_another() -> Non
         "table": {("key", "arn"), ("bucket", "name"), ("bucket", "arn")},
     }
 
-    assert everywhere(calls) == {("key", "arn"): ["bucket", "table"]}
+    assert outputs_taken_by_most(calls) == {("key", "arn"): ["bucket", "table"]}
     assert [line.strip() for line in draw_modules(calls).splitlines() if "-->" in line] == [
         'bucket -->|"arn<br/>name"| table'
     ]
@@ -150,17 +137,17 @@ def test_modules_are_joined_by_the_outputs_that_one_is_given_of_another() -> Non
 DRAWN = {kind for part in PARTS.values() for kind in part.draws}
 
 
-def test_architecture_draws_every_part_and_needs_no_helpers() -> None:
+def test_architecture_leaves_helpers_out() -> None:
     helpers = {f"some_module.{kind}" for kind in HELPERS}
 
     assert draw_architecture(DRAWN | helpers) == draw_architecture(DRAWN)
 
 
-def test_resource_that_is_not_on_the_picture_is_an_error_that_names_it() -> None:
+def test_resource_that_is_not_drawn_is_an_error_that_names_it() -> None:
     with pytest.raises(DiagramError, match=r"storage\.aws_kinesis_stream"):
         draw_architecture(DRAWN | {"storage.aws_kinesis_stream"})
 
 
-def test_resource_that_is_drawn_and_gone_is_an_error_that_names_it() -> None:
+def test_drawn_resource_that_is_gone_is_an_error_that_names_it() -> None:
     with pytest.raises(DiagramError, match=r"glue_job\.aws_glue_job"):
         draw_architecture(DRAWN - {"glue_job.aws_glue_job"})
