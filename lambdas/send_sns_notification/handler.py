@@ -1,17 +1,15 @@
 """Says what failed and where, with a link to the execution, before the execution ends as failed."""
 
 import json
+from dataclasses import dataclass
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
 from lambdas.common.environment import Environment
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
+from lambdas.common.wiring import lambda_handler, metrics
 
 
 class Variables(Environment):
@@ -31,23 +29,21 @@ class Event(ExecutionEvent):
     snapshot_date: str | None = Field(default=None, description="As text: it may be the very thing that is wrong.")
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """The message that was published."""
+
+    message_id: str
+
+
 sns = boto3.client("sns")
 variables = Variables.load()
 MAXIMUM_SUBJECT_LENGTH = 100
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Publish one message that a person can act on.
-
-    Returns:
-        `message_id`.
-    """
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Publish one message that a person can act on."""
     region = event.execution_id.split(":")[3]
     message = "\n".join(
         [
@@ -64,8 +60,8 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     )
     subject = f"{event.state_machine_name}: {event.failed_state} failed with {event.error}"
     metrics.add_metric("ExecutionsFailed", MetricUnit.Count, 1)
-    answer = sns.publish(TopicArn=variables.topic_arn, Subject=sns_subject(subject), Message=message)
-    return {"message_id": answer["MessageId"]}
+    response = sns.publish(TopicArn=variables.topic_arn, Subject=sns_subject(subject), Message=message)
+    return Result(response["MessageId"])
 
 
 def sns_subject(text: str) -> str:
