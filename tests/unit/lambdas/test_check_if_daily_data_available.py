@@ -93,6 +93,10 @@ def test_damaged_validation_is_an_error_that_names_it(event: dict[str, Any], con
         ({"schema_version": FEATURE_SCHEMA_VERSION + 1}, "other columns"),
         ({"snapshot_date": date(2020, 1, 29)}, "describes the wrong snapshot, 2020-01-29; run the ETL"),
         ({"part_files": ("part-0.csv",)}, r"differ in \['part-1.csv'\]"),
+        (
+            {"part_files": ("part-0.csv", "part-2.csv", "part-3.csv")},
+            r"differ in \['part-1.csv', 'part-2.csv', 'part-3.csv'\]",
+        ),
         ({"part_files": ("part-0.csv", "part-1.csv", "part-2.csv")}, r"differ in \['part-2.csv'\]"),
     ],
 )
