@@ -32,8 +32,7 @@ def lambda_handler(
     3. The metrics are flushed when the function raises, too.
     4. Errors get the names that the state machines decide on.
 
-    The event model validates the event itself. `event_parser` of Powertools would import more and compile the model's
-    schema a second time during the first call.
+    The event model validates the event itself; `event_parser` of Powertools would import more for the same check.
 
     Args:
         function: takes one argument, `event`, annotated with the event model, and returns a dataclass of JSON values.
