@@ -1,1 +1,1 @@
-"""The functions that the ML state machine calls, one package each, and what they share at their edge."""
+"""The Lambda functions that the ML pipeline calls, one package each, and what they share."""

@@ -1,1 +1,1 @@
-"""Tells whether Autopilot still trains, so that the state machine waits, goes on or fails."""
+"""Checks whether Autopilot still trains, so that the state machine waits, goes on or fails."""

@@ -1,14 +1,10 @@
-"""Tells whether Autopilot still trains, so that the state machine waits, goes on or fails."""
+"""Checks whether Autopilot still trains, so that the state machine waits, goes on or fails."""
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
-from lambdas.common.sagemaker_status import waitable_status
+from lambdas.common.sagemaker_jobs import JobStatus, report_status
+from lambdas.common.wiring import lambda_handler, logger
 
 
 class Event(ExecutionEvent):
@@ -17,26 +13,18 @@ class Event(ExecutionEvent):
     automl_job_name: str
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
 sagemaker = boto3.client("sagemaker")
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Ask SageMaker once; the waiting is the state machine's.
-
-    Returns:
-        `status`: `InProgress` or `Completed`.
+@lambda_handler
+def handler(event: Event) -> JobStatus:
+    """Ask SageMaker once; the state machine does the waiting.
 
     Raises:
         JobFailedError: the job failed or was stopped.
     """
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
-    status = waitable_status(event.automl_job_name, job["AutoMLJobStatus"], job.get("FailureReason"))
-    logger.info("Autopilot job", status=status, step=job["AutoMLJobSecondaryStatus"])
-    metrics.add_metric("AutoMLJobsInProgress", MetricUnit.Count, 1 if status == "InProgress" else 0)
-    return {"status": status}
+    logger.info("Autopilot step", step=job["AutoMLJobSecondaryStatus"])
+    return report_status(
+        event.automl_job_name, job["AutoMLJobStatus"], job.get("FailureReason"), metric="AutoMLJobsInProgress"
+    )

@@ -1,1 +1,1 @@
-"""Tells how a scored snapshot differs from the model's training and from the one before, so that people see drift."""
+"""Compares a snapshot's features and stages with the model's training, and its stages with the snapshot before."""

@@ -1,12 +1,10 @@
-"""Compares a snapshot's features and stages with those of the model's training, and its stages with those before."""
+"""Compares a snapshot's features and stages with the model's training, and its stages with the snapshot before."""
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
 from buyer_stage.domain.documents import FeatureProfile, PushReceipt, to_json
@@ -15,9 +13,9 @@ from buyer_stage.domain.s3_layout import drift_baseline_key, drift_report_key, f
 from buyer_stage.quality.drift import DriftBaseline, DriftLevel, DriftReport, report_drift
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
 from lambdas.common.model_registry import REMEDY
+from lambdas.common.wiring import lambda_handler, logger, metrics
 
 T = TypeVar("T")
 
@@ -36,31 +34,43 @@ class Event(ExecutionEvent):
     run_name: str
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """What the drift report says in short.
+
+    Attributes:
+        is_drifted: whether the stage mix or a feature has shifted significantly.
+        drifted_features: number of features that have shifted significantly.
+        stage_mix_psi: shift of the predicted stages since training, 0 or more.
+        flip_rate: share of the members whose served stage changed, 0 to 1; None without earlier stages.
+        report: key of the drift report.
+    """
+
+    is_drifted: bool
+    drifted_features: int
+    stage_mix_psi: float
+    flip_rate: float | None
+    report: str
+
+
 s3 = boto3.client("s3")
 variables = Variables.load()
 drift_baseline, feature_profile = TypeAdapter(DriftBaseline), TypeAdapter(FeatureProfile)
 push_receipt = TypeAdapter(PushReceipt)
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Write the report on a snapshot that was served, and the metrics that alarms watch.
-
-    Returns:
-        `is_drifted`, `drifted_features` (how many have shifted significantly), `stage_mix_psi`, `flip_rate` (null when
-            there are no stages to compare with) and `report`, its key.
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Write the drift report of a snapshot that was served, and the metrics that alarms watch.
 
     Raises:
-        InvalidManifestError: something to compare is missing, damaged or counted otherwise.
-        ScoredLinesLostError: nobody was served.
+        InvalidManifestError: a document to compare is missing, damaged or does not fit the others.
+        ScoredLinesLostError: the push wrote no items.
     """
     report = report_drift(
-        _load(drift_baseline_key(event.model_version), drift_baseline, f"the model was registered without; {REMEDY}"),
+        _load(
+            drift_baseline_key(event.model_version), drift_baseline, f"the model was registered without it; {REMEDY}"
+        ),
         _load(feature_profile_key(event.snapshot_date), feature_profile, "run the ETL for this snapshot again"),
         _load(push_receipt_key(event.snapshot_date, event.run_name), push_receipt, "push the snapshot again"),
         model_version=event.model_version,
@@ -70,20 +80,14 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     s3.put_object(Bucket=variables.pipeline_bucket, Key=key, Body=to_json(report).encode())
     drifted = report.features_at(DriftLevel.SIGNIFICANT)
     _emit(report, drifted)
-    logger.info("drift measured", report=key, is_drifted=report.is_drifted, drifted_features=drifted)
-    return {
-        "is_drifted": report.is_drifted,
-        "drifted_features": len(drifted),
-        "stage_mix_psi": report.stage_mix.psi,
-        "flip_rate": report.flip_rate,
-        "report": key,
-    }
+    logger.info("drift report written", report=key, is_drifted=report.is_drifted, drifted_features=drifted)
+    return Result(report.is_drifted, len(drifted), report.stage_mix.psi, report.flip_rate, key)
 
 
 def _load(key: str, adapter: TypeAdapter[T], remedy: str) -> T:
     document = load_document(s3, variables.pipeline_bucket, key, adapter)
     if document is None:
-        raise InvalidManifestError(f"{key} is not there; {remedy}")
+        raise InvalidManifestError(f"{key} does not exist; {remedy}")
     return document
 
 

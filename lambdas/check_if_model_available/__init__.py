@@ -1,1 +1,1 @@
-"""Tells whether there is a model to score with, so that training is the exception and not the rule."""
+"""Checks whether there is an approved model to score with, and whether to train another one."""

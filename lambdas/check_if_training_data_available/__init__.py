@@ -1,1 +1,1 @@
-"""Tells whether there is a labeled set to train on, before hours of training are paid for."""
+"""Checks whether there is a labeled set whose splits share no member, before anyone pays for hours of training."""

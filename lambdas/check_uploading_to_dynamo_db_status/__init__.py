@@ -1,1 +1,1 @@
-"""Tells whether the push still runs and, at its end, accounts for every record of it."""
+"""Checks whether the push still runs and, when it has ended, that its receipt accounts for every scored line."""

@@ -1,10 +1,10 @@
-"""Tells whether the push still runs and, at its end, accounts for every record of it."""
+"""Checks whether the push still runs and, when it has ended, that its receipt accounts for every scored line."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import NonNegativeInt, TypeAdapter
 
 from buyer_stage.domain.documents import PushReceipt
@@ -12,9 +12,9 @@ from buyer_stage.domain.errors import JobFailedError, ScoredLinesLostError
 from buyer_stage.domain.s3_layout import push_receipt_key
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-from lambdas.common.glue_runs import is_at_work, latest_run
+from lambdas.common.glue_runs import is_in_progress, latest_run
+from lambdas.common.wiring import lambda_handler, metrics
 
 
 class Variables(Environment):
@@ -33,37 +33,52 @@ class Event(ExecutionEvent):
     run_name: str
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """A status that the state machine does not have to fail on.
+
+    Attributes:
+        status: of the push.
+        read: scored lines read. This and the other counts are None until the push has succeeded.
+        written: scored lines written as items.
+        quarantined: scored lines refused.
+        failed: scored lines that DynamoDB did not accept.
+    """
+
+    status: Literal["RUNNING", "SUCCEEDED"]
+    read: int | None = None
+    written: int | None = None
+    quarantined: int | None = None
+    failed: int | None = None
+
+
 glue, s3 = boto3.client("glue"), boto3.client("s3")
 variables = Variables.load()
 push_receipt = TypeAdapter(PushReceipt)
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Ask Glue once; the waiting is the state machine's. A run that succeeded must show its receipt.
-
-    Returns:
-        `status`: `RUNNING`, or `SUCCEEDED` with the counts `read`, `written`, `quarantined` and `failed`.
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Ask Glue once; the state machine does the waiting. A run that succeeded must have left its receipt.
 
     Raises:
-        JobFailedError: the run failed, and Glue is not going to try again.
-        ScoredLinesLostError: the receipt is missing, does not add up or counts records that could not be written.
+        JobFailedError: the run failed, and Glue does not retry it.
+        ScoredLinesLostError: the receipt is missing, does not add up or counts scored lines that could not be written.
     """
     run = latest_run(glue, variables.glue_job_name, event.run_name)
     if run is None:
-        raise JobFailedError(f"Glue knows no run {event.job_run_id} of {variables.glue_job_name}")
-    at_work = is_at_work(run, variables.glue_max_retries)
-    metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 1 if at_work else 0)
-    if at_work:
-        return {"status": "RUNNING"}
+        raise JobFailedError(
+            f"Glue has no run {event.job_run_id} of {variables.glue_job_name}; start the execution again"
+        )
+    in_progress = is_in_progress(run, variables.glue_max_retries)
+    metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 1 if in_progress else 0)
+    if in_progress:
+        return Result("RUNNING")
     if run["JobRunState"] != "SUCCEEDED":
         reason = run.get("ErrorMessage", "Glue gives no reason")
-        raise JobFailedError(f"Glue run {run['Id']} is {run['JobRunState']}: {reason}")
+        raise JobFailedError(
+            f"Glue run {run['Id']} is {run['JobRunState']}: {reason}; read the run's log and start the execution again"
+        )
     receipt = _load_receipt(event)
     counts = {
         "read": receipt.read,
@@ -72,17 +87,22 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         "failed": receipt.failed,
     }
     for outcome, count in counts.items():
-        metrics.add_metric(f"Records{outcome.title()}", MetricUnit.Count, count)
+        metrics.add_metric(f"ScoredLines{outcome.title()}", MetricUnit.Count, count)
     for stage, count in receipt.stages.items():
         metrics.add_metric(f"Members{stage.title().replace(' ', '')}", MetricUnit.Count, count)
-    if receipt.failed or receipt.read != receipt.written + receipt.quarantined + receipt.failed:
-        raise ScoredLinesLostError(f"the receipt of {event.run_name} does not account for every record: {counts}")
-    return {"status": "SUCCEEDED", **counts}
+    if receipt.failed or receipt.read != receipt.written + receipt.quarantined:
+        raise ScoredLinesLostError(
+            f"the receipt of {event.run_name} does not account for every scored line: {counts}; "
+            "look for throttling on the dashboard and start the execution again"
+        )
+    return Result("SUCCEEDED", **counts)
 
 
 def _load_receipt(event: Event) -> PushReceipt:
     key = push_receipt_key(event.snapshot_date, event.run_name)
     receipt = load_document(s3, variables.pipeline_bucket, key, push_receipt)
     if receipt is None:
-        raise ScoredLinesLostError(f"Glue run {event.job_run_id} succeeded without a receipt at {key}")
+        raise ScoredLinesLostError(
+            f"Glue run {event.job_run_id} succeeded, but {key} does not exist; push the snapshot again"
+        )
     return receipt

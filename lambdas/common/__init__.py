@@ -1,1 +1,1 @@
-"""The functions' edge: events, environment, documents and errors of AWS. Ships in the layer with the domain."""
+"""What the handlers share: wiring, events, environment variables, documents and AWS errors. Ships in the layer."""

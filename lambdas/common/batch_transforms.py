@@ -1,4 +1,4 @@
-"""What a batch transform is asked for, whatever it scores."""
+"""Builds the request for a batch transform, whatever it scores."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class TransformVariables(Environment):
-    """Environment of the functions that ask for a transform."""
+    """Environment of the functions that request a transform."""
 
     pipeline_bucket: str
     transform_instance_type: str
@@ -21,14 +21,14 @@ class TransformVariables(Environment):
     def transform_request(
         self, *, name: str, model_name: str, source: str, output: str, data_processing: "DataProcessingTypeDef"
     ) -> "CreateTransformJobRequestTypeDef":
-        """Give the request for a transform of CSV by line to CSV by line.
+        """Build the request for a transform that reads and writes CSV line by line.
 
         Args:
-            name: of the transform job.
-            model_name: of the SageMaker model.
+            name: name of the transform job.
+            model_name: name of the SageMaker model.
             source: prefix of the input in the pipeline bucket.
-            output: folder of the output there.
-            data_processing: what the model gets of a line, and what is put out.
+            output: folder of the output in the pipeline bucket.
+            data_processing: which columns the model reads, and which the output keeps.
         """
         root = f"s3://{self.pipeline_bucket}/"
         return {
@@ -49,7 +49,7 @@ class TransformVariables(Environment):
                 "KmsKeyId": self.kms_key_arn,
             },
             "TransformResources": {
-                # The literal types of the stubs name instances; which one is Terraform's to choose.
+                # The stubs list the instance types; Terraform decides which one to use.
                 "InstanceType": self.transform_instance_type,  # type: ignore[typeddict-item]
                 "InstanceCount": self.transform_instance_count,
                 "VolumeKmsKeyId": self.kms_key_arn,

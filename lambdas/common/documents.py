@@ -1,4 +1,4 @@
-"""Loads the documents of `buyer_stage.domain.documents` from S3."""
+"""Reads objects of the pipeline bucket, and the documents of `buyer_stage.domain.documents` among them."""
 
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def read_object(s3: "S3Client", bucket: str, key: str) -> bytes | None:
-    """Read an object; `None` when there is none.
+def list_keys(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
+    """Return the keys that start with a prefix, in ascending order."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
-    S3 says so only to callers with `s3:ListBucket`; to others a missing object is a forbidden one.
+
+def read_object(s3: "S3Client", bucket: str, key: str) -> bytes | None:
+    """Read an object; return None if it does not exist.
+
+    The caller needs `s3:ListBucket`: without it, S3 reports a missing object as access denied.
     """
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -25,16 +31,15 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> bytes | None:
 
 
 def read_folder(s3: "S3Client", bucket: str, prefix: str, suffix: str = "") -> bytes:
-    """Read all objects under a prefix, one after the other in the order of their keys.
+    """Read all objects of a folder and return their bytes joined in the order of their keys.
 
     Args:
         s3: the client.
         bucket: name of the bucket.
-        prefix: of the keys, with a slash at its end.
-        suffix: that the keys must end with.
+        prefix: the folder, with a slash at its end.
+        suffix: leaves out keys that end otherwise.
     """
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    keys = [found["Key"] for page in pages for found in page.get("Contents", []) if found["Key"].endswith(suffix)]
+    keys = [key for key in list_keys(s3, bucket, prefix) if key.endswith(suffix)]
     return b"".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
 
 
@@ -44,22 +49,22 @@ def parse_document(adapter: TypeAdapter[T], body: bytes, key: str) -> T:
     Args:
         adapter: of the document's class.
         body: the JSON.
-        key: where it comes from, for the error's message.
+        key: where the JSON comes from, for the error message.
 
     Raises:
-        InvalidManifestError: it is no such document.
+        InvalidManifestError: the JSON is not such a document.
     """
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        raise InvalidManifestError(f"{key} is damaged: {problems(error)}") from error
+        raise InvalidManifestError(f"{key} is damaged: {problems(error)}; run the step that writes it again") from error
 
 
 def load_document(s3: "S3Client", bucket: str, key: str, adapter: TypeAdapter[T]) -> T | None:
-    """Load a document; `None` when it has not been written.
+    """Load a document; return None if it has not been written.
 
     Raises:
-        InvalidManifestError: it is there but damaged.
+        InvalidManifestError: the document is damaged.
     """
     body = read_object(s3, bucket, key)
     return None if body is None else parse_document(adapter, body, key)

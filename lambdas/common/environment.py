@@ -1,4 +1,4 @@
-"""The functions' environment variables, checked when a function is loaded and not when one is first needed."""
+"""The functions' environment variables, checked when a function is loaded rather than when one is first needed."""
 
 import os
 from typing import Self
@@ -10,19 +10,21 @@ from lambdas.common.errors import problems
 
 
 class Environment(BaseModel):
-    """Base of the functions' environments: a field `topic_arn` is the variable `TOPIC_ARN`."""
+    """Base class of the functions' environments: the field `topic_arn` holds the variable `TOPIC_ARN`."""
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment variables that the fields name.
+        """Read the environment variables that belong to the fields.
 
         Raises:
-            InvalidInputError: one is missing or has an impossible value.
+            InvalidInputError: a variable is missing or has an impossible value.
         """
         try:
             return cls.model_validate(dict(os.environ))
         except ValidationError as error:
-            # `from None`: the cause's text holds the whole environment, credentials included.
-            raise InvalidInputError(f"environment variables: {problems(error)}") from None
+            # `from None`: the text of the cause holds the whole environment, credentials included.
+            raise InvalidInputError(
+                f"invalid environment variables: {problems(error)}; correct them in terraform/modules/functions"
+            ) from None

@@ -1,6 +1,6 @@
 """Names for the errors that the state machines decide on.
 
-In Lambda, a botocore error's name says little: throttling and a denied permission are both a `ClientError`.
+In Lambda, the name of a botocore error says little: throttling and a denied permission are both a `ClientError`.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from pydantic import ValidationError
-
-from buyer_stage.domain.errors import InvalidInputError
 
 TRANSIENT_ERROR_CODES = frozenset(
     {
@@ -24,30 +22,25 @@ TRANSIENT_ERROR_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Codes by which AWS says "later", whatever the HTTP status."""
+"""Error codes that ask the caller to try again later, whatever the HTTP status."""
 
 
 class TransientAwsError(Exception):
-    """AWS was throttling, failing or out of reach; the same call may well succeed later.
+    """AWS throttled the call, failed or could not be reached; the same call can succeed later.
 
-    Not a `BuyerStageError`: this one is retried.
+    Not a `BuyerStageError`: the state machines retry this one.
     """
 
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Give transient errors of AWS and refused events a name of their own; as a decorator, outside `event_parser`.
-
-    Everything else passes unchanged.
+    """Raise transient AWS errors under a name of their own, and every other error unchanged.
 
     Raises:
-        TransientAwsError: waiting may mend it.
-        InvalidInputError: the event is not what the function's model says.
+        TransientAwsError: the same call can succeed later.
     """
     try:
         yield
-    except ValidationError as error:
-        raise InvalidInputError(f"event: {problems(error)}") from error
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= 500 or error.response["Error"]["Code"] in TRANSIENT_ERROR_CODES:
@@ -58,14 +51,14 @@ def named_errors() -> Iterator[None]:
 
 
 def problems(error: ValidationError) -> str:
-    """Give what pydantic refused in one line and without the values: some come from the environment."""
+    """Return what pydantic rejected, in one line and without the values: some come from the environment."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'all of it'}: {problem['msg']}"
+        f"{'.'.join(str(part) for part in problem['loc']) or 'document'}: {problem['msg']}"
         for problem in error.errors()
     )
 
 
 def is_client_error(error: ClientError, code: str, message_part: str) -> bool:
-    """Tell whether AWS refused a call for one reason, where the service has no exception class for it."""
+    """Check whether AWS rejected a call for one reason, where the service has no exception class for it."""
     details = error.response["Error"]
     return details["Code"] == code and message_part.lower() in details["Message"].lower()

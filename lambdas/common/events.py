@@ -13,15 +13,19 @@ def _day(text: object) -> date:
     try:
         return parse_snapshot_date(str(text))
     except InvalidInputError as error:
-        raise ValueError(str(error)) from None  # pydantic collects these and names the field
+        raise ValueError(str(error)) from None  # pydantic collects ValueErrors and adds the name of the field
 
 
 SnapshotDate = Annotated[date, BeforeValidator(_day)]
-"""A day written as `YYYYMMDD`, as the state machines pass it."""
+"""A day written as `YYYYMMDD`, the way the state machines pass it."""
 
 
 class ExecutionEvent(BaseModel):
-    """Base of the events: which execution asks. An unknown field is an error, for it is a misspelt one."""
+    """Base class of the events. An unknown field is an error, because it is most likely a misspelled one.
+
+    Attributes:
+        execution_name: name of the Step Functions execution that calls.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -7,16 +7,16 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import JobRunTypeDef
 
 RUN_NAME_ARGUMENT = "--run_name"
-"""Argument that carries an execution's own name for its run: Glue lets nobody name a run."""
+"""Argument that carries the name of a run, because Glue names runs itself."""
 
-WAITABLE_STATES = frozenset({"WAITING", "STARTING", "RUNNING"})
-"""States of a run that has yet to end by itself."""
+UNFINISHED_STATES = frozenset({"WAITING", "STARTING", "RUNNING"})
+"""States of a run that ends by itself."""
 
 
 def latest_run(glue: "GlueClient", job_name: str, run_name: str) -> "JobRunTypeDef | None":
-    """Give the run that was started last of those that go by a name; `None` when there is none.
+    """Return the run with a name that was started last, or None if there is none.
 
-    Glue retries a failed run as another run with the same arguments, so this is the one that counts.
+    When a run fails, Glue retries it as another run with the same arguments; the last one decides.
     """
     pages = glue.get_paginator("get_job_runs").paginate(JobName=job_name)
     runs = [
@@ -25,12 +25,12 @@ def latest_run(glue: "GlueClient", job_name: str, run_name: str) -> "JobRunTypeD
     return max(runs, key=lambda run: run["StartedOn"], default=None)
 
 
-def is_at_work(run: "JobRunTypeDef", max_retries: int) -> bool:
-    """Tell whether a run has yet to end, or has failed and Glue is about to try again.
+def is_in_progress(run: "JobRunTypeDef", max_retries: int) -> bool:
+    """Check whether a run has not ended, or has failed and Glue is about to retry it.
 
     Args:
-        run: the latest run of its name.
-        max_retries: how often the job lets Glue retry.
+        run: the latest run with its name.
+        max_retries: how often the job lets Glue retry, 0 or more.
     """
     about_to_retry = run["JobRunState"] == "FAILED" and run.get("Attempt", 0) < max_retries
-    return run["JobRunState"] in WAITABLE_STATES or about_to_retry
+    return run["JobRunState"] in UNFINISHED_STATES or about_to_retry

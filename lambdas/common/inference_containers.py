@@ -1,4 +1,4 @@
-"""What an Autopilot candidate's inference containers are asked to answer."""
+"""Configures an Autopilot candidate's inference containers to output probabilities."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import AutoMLContainerDefinitionTypeDef, ContainerDefinitionUnionTypeDef
 
 
-def answering_containers(
+def predicting_containers(
     containers: "Sequence[AutoMLContainerDefinitionTypeDef]",
 ) -> "list[ContainerDefinitionUnionTypeDef]":
-    """Make a candidate's inference containers answer `INFERENCE_RESPONSE_KEYS`; left alone they answer the label only.
+    """Make a candidate's containers output `INFERENCE_RESPONSE_KEYS`; by default they output the stage only.
 
-    Autopilot chains up to three containers. Each names in its environment the keys that it supports; it is told which
-    to put out, and the next one which come in. A container that names none, such as feature engineering, passes rows.
+    Autopilot chains up to three containers. The environment of each lists the keys that it supports, and tells it which
+    keys to output and which come from the container before it. A container that lists none, such as feature
+    engineering, passes rows on.
 
     Raises:
         ModelError: the last container does not support all keys.
@@ -35,5 +36,8 @@ def answering_containers(
             {"Image": container["Image"], "ModelDataUrl": container["ModelDataUrl"], "Environment": environment}
         )
     if keys_out != ",".join(INFERENCE_RESPONSE_KEYS):
-        raise ModelError(f"the best candidate answers {keys_out!r}; {', '.join(INFERENCE_RESPONSE_KEYS)} are needed")
+        raise ModelError(
+            f"the best candidate outputs {keys_out!r}, but the pipeline needs {', '.join(INFERENCE_RESPONSE_KEYS)}; "
+            "train another model, in a training mode whose candidates output probabilities"
+        )
     return result

@@ -1,4 +1,4 @@
-"""Finds models in SageMaker's registry, where they are registered with what the pipeline needs to know of them."""
+"""Finds models in SageMaker's registry, which keeps what the pipeline needs to know about each of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import ListModelPackagesInputTypeDef
 
+REMEDY = "delete it with `make delete-model`; the next execution uses an earlier model or trains another"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The approved model that a challenger is compared with.
+
+    Attributes:
+        model_name: name of the SageMaker model.
+        model_version: what the serving table shows next to each stage.
+    """
+
+    model_name: str
+    model_version: str
+
 
 @dataclass(frozen=True)
 class RegisteredModel:
@@ -18,10 +33,10 @@ class RegisteredModel:
 
     Attributes:
         package_arn: ARN of the package.
-        model_name: name of the SageMaker model made from it.
-        model_version: what the serving table shows beside each stage.
-        created_at: when it was registered; aware.
-        training_data_sha256: names the rows that it learned from, as the labeled set's manifest does.
+        model_name: name of the SageMaker model with the same containers.
+        model_version: what the serving table shows next to each stage.
+        created_at: when it was registered, with time zone.
+        training_data_sha256: identifies the rows that it was trained on, as in the labeled set's manifest.
     """
 
     package_arn: str
@@ -32,7 +47,7 @@ class RegisteredModel:
 
 
 def package_properties(model_name: str, model_version: str, training_data_sha256: str) -> dict[str, str]:
-    """Give what a package is registered with, so that `newest_model` can read it."""
+    """Return the properties to register a package with, so that `newest_model` can read it."""
     return {
         "model_name": model_name,
         "model_version": model_version,
@@ -44,15 +59,15 @@ def package_properties(model_name: str, model_version: str, training_data_sha256
 def newest_model(
     sagemaker: "SageMakerClient", group: str, status: Literal["Approved"] | None = None
 ) -> RegisteredModel | None:
-    """Give the model registered last; `None` when there is none.
+    """Return the model that was registered last, or None if there is none.
 
     Args:
         sagemaker: the client.
         group: name of the model package group.
-        status: the approval status it must have; any when left out.
+        status: the approval status that the model must have; None for any.
 
     Raises:
-        ModelError: it learned from other columns, or was not registered by this pipeline.
+        ModelError: the model was trained on other columns, or another program registered it.
     """
     request: ListModelPackagesInputTypeDef = {
         "ModelPackageGroupName": group,
@@ -79,6 +94,3 @@ def newest_model(
         package["CreationTime"],
         properties["training_data_sha256"],
     )
-
-
-REMEDY = "`make delete-model` takes it away; the next run then uses an earlier model or trains another"

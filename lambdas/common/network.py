@@ -1,4 +1,4 @@
-"""Where SageMaker's jobs and models run: in subnets of ours when the environment names some."""
+"""Where SageMaker jobs and models run: in the subnets that the environment names, if it names any."""
 
 from typing import TYPE_CHECKING, TypedDict
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class VpcSetting(TypedDict, total=False):
-    """What is merged into a request; empty without a VPC."""
+    """The part of a request that names the VPC; empty without one."""
 
     VpcConfig: "VpcConfigTypeDef"
 
 
 class NetworkVariables(Environment):
-    """Environment of the functions that say where something runs; both variables are JSON lists."""
+    """Environment of the functions that choose where a job or model runs; both variables are JSON lists."""
 
     subnet_ids: Json[list[str]]
     security_group_ids: Json[list[str]]

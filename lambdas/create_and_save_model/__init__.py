@@ -1,1 +1,1 @@
-"""Judges a new model and registers it."""
+"""Judges a new model on the holdout and registers it with the verdict."""

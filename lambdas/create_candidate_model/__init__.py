@@ -1,1 +1,1 @@
-"""Makes a model of Autopilot's best candidate."""
+"""Creates a SageMaker model from Autopilot's best candidate and prepares the transforms that score the holdout."""

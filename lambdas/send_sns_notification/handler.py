@@ -1,16 +1,14 @@
 """Notifies the subscribers of what failed and where, with a link to the execution, before the execution fails."""
 
 import json
+from dataclasses import dataclass
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field
 
 from lambdas.common.environment import Environment
-from lambdas.common.errors import named_errors
+from lambdas.common.wiring import lambda_handler, logger, metrics
 
 
 class Variables(Environment):
@@ -39,23 +37,21 @@ class Event(BaseModel):
     failure: Failure
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """The message that was published."""
+
+    message_id: str
+
+
 sns = boto3.client("sns")
 variables = Variables.load()
 MAXIMUM_SUBJECT_LENGTH = 100
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Publish one message that a person can act on.
-
-    Returns:
-        `message_id`.
-    """
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Publish one message that a person can act on."""
     _, _, _, region, _, _, state_machine, execution = event.execution_id.split(":")
     logger.set_correlation_id(execution)
     failure = event.failure
@@ -76,7 +72,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     metrics.add_metric("ExecutionsFailed", MetricUnit.Count, 1)
     response = sns.publish(TopicArn=variables.topic_arn, Subject=subject, Message=message)
     logger.info("notification published", message_id=response["MessageId"])
-    return {"message_id": response["MessageId"]}
+    return Result(response["MessageId"])
 
 
 def sns_subject(text: str) -> str:

@@ -1,20 +1,18 @@
 """Starts SageMaker Autopilot on the labeled set."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import PositiveInt
 
 from buyer_stage.domain.features import TARGET_COLUMN
 from buyer_stage.domain.job_names import job_name
 from buyer_stage.domain.s3_layout import AUTOML_OUTPUT_PREFIX, TRAINING_PREFIX, VALIDATION_PREFIX
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.network import NetworkVariables
+from lambdas.common.wiring import lambda_handler, logger, metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import AutoMLSecurityConfigTypeDef
@@ -34,23 +32,21 @@ class Event(ExecutionEvent):
     """Input of the state `StartAutoML`."""
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """The job to wait for."""
+
+    automl_job_name: str
+
+
 sagemaker = boto3.client("sagemaker")
 variables = Variables.load()
 CHANNELS: dict[Literal["training", "validation"], str] = {"training": TRAINING_PREFIX, "validation": VALIDATION_PREFIX}
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Start the execution's Autopilot job, or find it when a retry comes here again.
-
-    Returns:
-        `automl_job_name`.
-    """
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Start the execution's Autopilot job, or find the one that an earlier attempt started."""
     name = job_name("buyer-stage-automl", event.execution_name)
     root = f"s3://{variables.pipeline_bucket}/"
     security: AutoMLSecurityConfigTypeDef = {
@@ -61,7 +57,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     try:
         sagemaker.create_auto_ml_job_v2(
             AutoMLJobName=name,
-            # Two channels that share no member: left alone, Autopilot would split by row and rank on known members.
+            # With one channel, Autopilot would split by row and rank its candidates on members it was trained on.
             AutoMLJobInputDataConfig=[
                 {
                     "ChannelType": channel,
@@ -75,7 +71,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
                 "TabularJobConfig": {
                     "TargetAttributeName": TARGET_COLUMN,
                     "ProblemType": "MulticlassClassification",
-                    # Named, because for less than 100 MB the default is ensembling, which tries ten candidates.
+                    # Below 100 MB of data, the default mode is ensembling, which tries only ten candidates.
                     "Mode": "HYPERPARAMETER_TUNING",
                     "GenerateCandidateDefinitionsOnly": False,
                     "CompletionCriteria": {
@@ -90,6 +86,6 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
         )
         metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1)
     except sagemaker.exceptions.ResourceInUse:
-        logger.info("this execution has already started its Autopilot job", automl_job_name=name)
+        logger.info("an earlier attempt has started the Autopilot job", automl_job_name=name)
         metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 0)
-    return {"automl_job_name": name}
+    return Result(name)

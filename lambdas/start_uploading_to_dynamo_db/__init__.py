@@ -1,1 +1,1 @@
-"""Starts the Glue run that pushes a snapshot's scored members to DynamoDB."""
+"""Starts the Glue run that pushes a snapshot's stages to DynamoDB."""

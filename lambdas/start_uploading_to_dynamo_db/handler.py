@@ -1,21 +1,19 @@
-"""Starts the Glue run that pushes a snapshot's scored members to DynamoDB."""
+"""Starts the Glue run that pushes a snapshot's stages to DynamoDB."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import event_parser
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, PositiveInt
 
 from buyer_stage.domain.job_names import job_name
 from buyer_stage.domain.s3_layout import inference_results_prefix
 from buyer_stage.domain.snapshot_date import format_partition_value
 from lambdas.common.environment import Environment
-from lambdas.common.errors import named_errors
 from lambdas.common.events import ExecutionEvent, SnapshotDate
 from lambdas.common.glue_runs import RUN_NAME_ARGUMENT, latest_run
+from lambdas.common.wiring import lambda_handler, logger, metrics
 
 
 class Variables(Environment):
@@ -37,22 +35,26 @@ class Event(ExecutionEvent):
     row_count: PositiveInt
 
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+@dataclass(frozen=True)
+class Result:
+    """The run to wait for.
+
+    Attributes:
+        job_run_id: the id that Glue gave the run.
+        run_name: the name that leads to the run's retries and to its receipt.
+    """
+
+    job_run_id: str
+    run_name: str
+
+
 glue = boto3.client("glue")
 variables = Variables.load()
 
 
-@logger.inject_lambda_context(correlation_id_path="execution_name")
-@tracer.capture_lambda_handler
-@metrics.log_metrics
-@named_errors()
-@event_parser(model=Event)
-def handler(event: Event, context: LambdaContext) -> dict[str, object]:
-    """Start the execution's Glue run, or find it when a retry comes here again.
-
-    Returns:
-        `job_run_id`, and `run_name`, by which the run's receipt is found.
-    """
+@lambda_handler
+def handler(event: Event) -> Result:
+    """Start the execution's Glue run, or find the one that an earlier attempt started."""
     run_name = job_name("buyer-stage-push", event.execution_name)
     run = latest_run(glue, variables.glue_job_name, run_name)
     metrics.add_metric("PushRunsStarted", MetricUnit.Count, 1 if run is None else 0)
@@ -61,12 +63,12 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     else:
         root = f"s3://{variables.pipeline_bucket}"
         results = inference_results_prefix(event.snapshot_date, event.transform_job_name)
-        # From the execution's start and not from the clock: a retry gives every item the same expiry.
+        # Counted from the execution's start, so that a retry writes every item with the same expiry.
         expires_at = event.execution_start_time + timedelta(days=variables.ttl_days)
         run_id = glue.start_job_run(
             JobName=variables.glue_job_name,
             Arguments={
-                # The code of this function's own version, whatever the job was last deployed with.
+                # The code of this function's own version, whichever version the job was last deployed with.
                 "--scriptLocation": f"{variables.code_uri}glue/push_to_dynamodb.py",
                 "--extra-py-files": f"{variables.code_uri}libraries.zip",
                 "--transform_output": f"{root}/{results}",
@@ -80,4 +82,4 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
             },
         )["JobRunId"]
     logger.info("Glue run", job_run_id=run_id, run_name=run_name)
-    return {"job_run_id": run_id, "run_name": run_name}
+    return Result(run_id, run_name)

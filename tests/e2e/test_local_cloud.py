@@ -123,7 +123,7 @@ def test_a_model_that_somebody_took_away_fails_the_execution_by_its_own_name(
     assert (record.status, record.error) == ("FAILED", "ModelError")
     assert visited(record).count("CheckModelAvailability") == 1
     (notification,) = stack.deployment.notifications()
-    assert "is gone from SageMaker; `make delete-model`" in notification["Message"]
+    assert "is missing from SageMaker; delete it with `make delete-model`" in notification["Message"]
 
 
 def test_a_challenger_that_is_no_better_leaves_the_scoring_to_the_champion(stack: Stack, first_runs: FirstRuns) -> None:

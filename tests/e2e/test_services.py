@@ -259,7 +259,7 @@ def test_an_alarm_put_by_the_query_protocol_keeps_all_its_fields(work_folder: Pa
         "Metrics.member.2.Id": "a", "Metrics.member.2.ReturnData": "false",
         "Metrics.member.2.MetricStat.Stat": "Sum", "Metrics.member.2.MetricStat.Period": "300",
         "Metrics.member.2.MetricStat.Metric.Namespace": "BuyerStage",
-        "Metrics.member.2.MetricStat.Metric.MetricName": "RecordsWritten",
+        "Metrics.member.2.MetricStat.Metric.MetricName": "ScoredLinesWritten",
     }  # fmt: skip
     query(parameters)
 

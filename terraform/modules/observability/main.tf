@@ -36,7 +36,7 @@ resource "aws_cloudwatch_metric_alarm" "stale_table" {
   alarm_name          = "buyer-stage-stale-table-${var.environment}"
   alarm_description   = "No stage was written for ${var.alerts.stale_after_hours} hours. See docs/operations.md."
   namespace           = var.metrics_namespace
-  metric_name         = "RecordsWritten"
+  metric_name         = "ScoredLinesWritten"
   dimensions          = local.push_metrics
   statistic           = "Sum"
   period              = 3600
@@ -69,7 +69,7 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
 
     metric {
       namespace   = var.metrics_namespace
-      metric_name = "RecordsWritten"
+      metric_name = "ScoredLinesWritten"
       dimensions  = local.push_metrics
       stat        = "Sum"
       period      = 3600
@@ -82,7 +82,7 @@ locals {
   figures = {
     records-quarantined = {
       description = "The push quarantined scored lines. The quarantine folder holds them with the reasons."
-      metric      = "RecordsQuarantined"
+      metric      = "ScoredLinesQuarantined"
       dimensions  = local.push_metrics
       threshold   = 0
     }
@@ -267,7 +267,7 @@ locals {
         period = 3600
         metrics = [
           for outcome in ["Read", "Written", "Quarantined", "Failed"] :
-          [var.metrics_namespace, "Records${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
+          [var.metrics_namespace, "ScoredLines${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
         ]
       }
     },

@@ -1,8 +1,4 @@
-"""A mocked AWS, the functions' environment and the sample events.
-
-The functions read their environment when they are imported, hence the assignments outside any fixture. The keys are
-no account's: a test that misses the mock must not reach one.
-"""
+"""A mocked AWS, the functions' environment variables and the sample events."""
 
 import json
 import os
@@ -10,52 +6,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
+from tests.lambda_environment import BUCKET, REGION
 from tools.repository import REPOSITORY
 
-REGION: Literal["us-west-2"] = "us-west-2"
-BUCKET = "buyer-stage-pipeline"
 EVENTS = REPOSITORY / "tests/events"
 
-os.environ.update(
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_SECRET_ACCESS_KEY="testing",
-    AWS_DEFAULT_REGION=REGION,
-    POWERTOOLS_SERVICE_NAME="buyer-stage",
-    POWERTOOLS_METRICS_NAMESPACE="BuyerStage",
-    POWERTOOLS_TRACE_DISABLED="true",
-    PIPELINE_BUCKET=BUCKET,
-    SAGEMAKER_ROLE_ARN="arn:aws:iam::123456789012:role/sagemaker",
-    KMS_KEY_ARN="arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555",
-    AUTOML_MAX_CANDIDATES="200",
-    AUTOML_MAX_RUNTIME_SECONDS="8000",
-    TRANSFORM_INSTANCE_TYPE="ml.m5.xlarge",
-    TRANSFORM_INSTANCE_COUNT="4",
-    GLUE_JOB_NAME="buyer-stage-push",
-    GLUE_MAX_RETRIES="1",
-    CODE_URI="s3://buyer-stage-code/code/1a2b3c4d5e6f/",
-    SUBNET_IDS="[]",
-    SECURITY_GROUP_IDS="[]",
-    TTL_DAYS="5",
-    MODEL_PACKAGE_GROUP="buyer-stage-test",
-    MAXIMUM_MODEL_AGE_DAYS="30",
-    RETRAIN_ON_DRIFT="true",
-    CODE_VERSION="1a2b3c4d5e6f",
-    TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
-)
-
-s3 = boto3.client("s3")  # one for all tests: making a client takes longer than most of them
+s3 = boto3.client("s3")  # shared, because creating a client takes longer than most tests
 
 
 @dataclass
 class Context:
-    """What Powertools reads of a Lambda context."""
+    """The part of a Lambda context that Powertools reads."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 128
@@ -79,7 +47,7 @@ def event(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def aws() -> Iterator[None]:
-    """A mocked AWS that holds an empty pipeline bucket."""
+    """A mocked AWS with an empty pipeline bucket."""
     with mock_aws():
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield
@@ -97,22 +65,25 @@ def put(aws: None) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def emitted_metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str, float]]:
-    """Give the metrics that a function has printed for CloudWatch, by name."""
+    """Return the metrics printed for CloudWatch since the last call, by name; each must have one value."""
 
     def read() -> dict[str, float]:
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-        return {
-            metric["Name"]: line[metric["Name"]][0]
-            for line in lines
-            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-        }
+        metrics: dict[str, float] = {}
+        for line in capsys.readouterr().out.splitlines():
+            if line.startswith('{"_aws"'):
+                document = json.loads(line)
+                (directive,) = document["_aws"]["CloudWatchMetrics"]
+                for name in (metric["Name"] for metric in directive["Metrics"]):
+                    assert name not in metrics, f"{name} was emitted by two calls"
+                    (metrics[name],) = document[name]
+        return metrics
 
     return read
 
 
 @pytest.fixture
 def automl_job(event: dict[str, Any]) -> dict[str, Any]:
-    """The event's Autopilot job as SageMaker describes it while it runs; moto's never end and have no candidates."""
+    """The event's Autopilot job as SageMaker describes a running one; moto has neither its end nor its candidates."""
     created = datetime(2020, 2, 1, 10, tzinfo=UTC)
     name = event["automl_job_name"]
     data_source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/csv/"}}
@@ -135,13 +106,13 @@ RESPONSE_KEYS = "predicted_label,labels,probabilities"
 
 
 def container(name: str, **environment: str) -> dict[str, Any]:
-    """One of a candidate's inference containers."""
+    """An inference container of a candidate."""
     return {"Image": IMAGE, "ModelDataUrl": f"s3://bucket/{name}.tar.gz", "Environment": environment}
 
 
 @pytest.fixture
 def completed_job(automl_job: dict[str, Any]) -> dict[str, Any]:
-    """The event's Autopilot job as SageMaker describes it at its end."""
+    """The event's Autopilot job as SageMaker describes a completed one."""
     best = {
         "CandidateName": "candidate-7",
         "CandidateStatus": "Completed",
@@ -168,7 +139,7 @@ def completed_job(automl_job: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def registered(aws: None) -> Callable[..., dict[str, Any]]:
-    """Describe a model package as SageMaker does."""
+    """Return a model package as SageMaker describes it."""
 
     def describe(number: int, created: datetime = END, **properties: str) -> dict[str, Any]:
         arn = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/buyer-stage-test/{number}"
@@ -176,7 +147,7 @@ def registered(aws: None) -> Callable[..., dict[str, Any]]:
             "model_name": f"buyer-stage-model-{number}",
             "model_version": f"buyer-stage-automl-{number}",
             "column_checksum": column_checksum(MODEL_FEATURES),
-            "training_data_sha256": "rows-of-before",
+            "training_data_sha256": "earlier-rows",
         }
         return {
             "ModelPackageName": arn,

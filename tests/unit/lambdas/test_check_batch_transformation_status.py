@@ -1,5 +1,6 @@
-"""A transform job that cannot complete any more fails the execution, with SageMaker's reason."""
+"""A transform that can no longer complete fails the execution with SageMaker's reason."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from lambdas.check_batch_transformation_status import handler as function
 from lambdas.common.errors import TransientAwsError
 
 
-def job(name: str, status: str, **more: str) -> dict[str, Any]:
-    """What SageMaker describes; moto's jobs are complete at once."""
-    return {
+def call(event: dict[str, Any], context: Any, status: str, **more: str) -> dict[str, Any]:
+    """Call the handler while SageMaker describes the event's job in this way; moto's jobs complete at once."""
+    name = event["transform_job_name"]
+    job = {
         "TransformJobName": name,
         "TransformJobArn": f"arn:aws:sagemaker:us-west-2:123456789012:transform-job/{name}",
         "TransformJobStatus": status,
@@ -24,40 +26,45 @@ def job(name: str, status: str, **more: str) -> dict[str, Any]:
         "CreationTime": datetime(2020, 2, 1, tzinfo=UTC),
         **more,
     }
-
-
-@pytest.mark.parametrize("status", ["InProgress", "Completed"])
-def test_running_or_complete_job_is_an_answer(event: dict[str, Any], context: Any, status: str) -> None:
     with Stubber(function.sagemaker) as stub:
-        name = event["transform_job_name"]
-        stub.add_response("describe_transform_job", job(name, status), {"TransformJobName": name})
-        assert function.handler(event, context) == {"status": status}
+        stub.add_response("describe_transform_job", job, {"TransformJobName": name})
+        return function.handler(event, context)
 
 
-def test_failed_job_is_an_error_with_the_reason(event: dict[str, Any], context: Any) -> None:
-    with Stubber(function.sagemaker) as stub:
-        name = event["transform_job_name"]
-        stub.add_response("describe_transform_job", job(name, "Failed", FailureReason="AlgorithmError: columns"))
-        with pytest.raises(JobFailedError, match=f"{name} is Failed: AlgorithmError: columns"):
-            function.handler(event, context)
+@pytest.mark.parametrize(("status", "in_progress"), [("InProgress", 1), ("Completed", 0)])
+def test_running_or_complete_job_is_a_status(
+    event: dict[str, Any],
+    context: Any,
+    emitted_metrics: Callable[[], dict[str, float]],
+    status: str,
+    in_progress: int,
+) -> None:
+    assert call(event, context, status) == {"status": status}
+    assert emitted_metrics() == {"TransformJobsInProgress": in_progress}
+
+
+def test_failed_job_is_an_error_with_the_reason(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    with pytest.raises(JobFailedError, match=f"{event['transform_job_name']} is Failed: AlgorithmError: columns; read"):
+        call(event, context, "Failed", FailureReason="AlgorithmError: columns")
+    assert emitted_metrics() == {}
 
 
 def test_stopped_job_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with Stubber(function.sagemaker) as stub:
-        stub.add_response("describe_transform_job", job(event["transform_job_name"], "Stopped"))
-        with pytest.raises(JobFailedError, match="is Stopped: SageMaker gives no reason"):
-            function.handler(event, context)
+    with pytest.raises(JobFailedError, match="is Stopped: SageMaker gives no reason"):
+        call(event, context, "Stopped")
 
 
 @pytest.mark.parametrize("http_status", [500, 503])
-def test_failing_aws_is_named_as_transient(event: dict[str, Any], context: Any, http_status: int) -> None:
+def test_failing_aws_is_transient(event: dict[str, Any], context: Any, http_status: int) -> None:
     with Stubber(function.sagemaker) as stub:
         stub.add_client_error("describe_transform_job", "InternalFailure", http_status_code=http_status)
         with pytest.raises(TransientAwsError):
             function.handler(event, context)
 
 
-def test_timeout_is_named_as_transient(event: dict[str, Any], context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timeout_is_transient(event: dict[str, Any], context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def time_out(**arguments: str) -> None:
         raise ReadTimeoutError(endpoint_url="https://sagemaker")
 

@@ -1,4 +1,4 @@
-"""A snapshot that was served is compared with the model's training, and the result is kept and measured."""
+"""A snapshot that was served is compared with the model's training; the report is kept and counted."""
 
 import json
 from collections.abc import Callable
@@ -23,16 +23,16 @@ RECEIPT = "push-receipts/2020/01/30/buyer-stage-push-6db49f34ea80.json"
 
 
 def profile(rows: int, searches: float) -> FeatureProfile:
-    """Everybody has done nothing but search, in one window."""
+    """Return the profile of members who did nothing but search, in one window."""
     return profile_rows([[searches if name == "total_searches_007" else 0.0 for name in MODEL_FEATURES]] * rows)
 
 
 def documents(*, searches: float, unchanged: int) -> dict[str, str]:
-    """What the states before leave, of 100 members of whom some are in the stage that they were in."""
+    """Return what earlier states leave: 100 scored members, some of them in the same stage as before."""
     stages = {stage.value: 25 for stage in Stage}
-    nobody = dict.fromkeys(stages, 0)
-    transitions = dict.fromkeys(stages, nobody) | {
-        "Dreamer": {**nobody, "Dreamer": unchanged, "Active Searcher": 100 - unchanged}
+    none = dict.fromkeys(stages, 0)
+    transitions = dict.fromkeys(stages, none) | {
+        "Dreamer": {**none, "Dreamer": unchanged, "Active Searcher": 100 - unchanged}
     }
     changes = StageChanges(date(2020, 1, 29), 100, transitions, 3)
     return {
@@ -48,7 +48,7 @@ def report() -> dict[str, Any]:
     return content
 
 
-def test_day_like_the_training(
+def test_day_like_the_training_is_not_drifted(
     event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
     for key, text in documents(searches=1, unchanged=96).items():
@@ -65,30 +65,64 @@ def test_day_like_the_training(
     assert written["changes"]["transitions"]["Dreamer"]["Active Searcher"] == 4
 
 
-def test_day_that_differs(
+def test_feature_that_has_shifted_is_drift(
     event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
     for key, text in documents(searches=60, unchanged=100).items():
         put(key, text)
-    answer = function.handler(event, context)
-    assert (answer["is_drifted"], answer["drifted_features"]) == (True, 1)
-    assert emitted_metrics()["ModelDrifted"] == 1
+    result = function.handler(event, context)
+    assert (result["is_drifted"], result["drifted_features"]) == (True, 1)
+    assert emitted_metrics() == {
+        "ModelDrifted": 1, "FeaturesDrifted": 1, "FeaturesShifted": 0, "StageMixPsi": 0.0, "MembersWaiting": 3,
+        "StageFlipRate": 0.0,
+    }  # fmt: skip
     assert report()["features"]["total_searches"]["t007"]["level"] == "significant"
+
+
+def test_moderate_shift_is_counted_but_is_not_drift(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    sometimes = [
+        [float(name == "total_searches_007" and row % 5 == 0) for name in MODEL_FEATURES] for row in range(500)
+    ]
+    often = [[float(name == "total_searches_007" and row % 5 < 2) for name in MODEL_FEATURES] for row in range(500)]
+    receipt = json.loads(documents(searches=1, unchanged=100)[RECEIPT])
+    put(BASELINE, to_json(DriftBaseline(profile_rows(sometimes), dict.fromkeys(receipt["stages"], 25))))
+    put(PROFILE, to_json(profile_rows(often)))
+    put(RECEIPT, json.dumps({**receipt, "read": 500, "written": 500}))
+    assert function.handler(event, context)["is_drifted"] is False
+    metrics = emitted_metrics()
+    assert (metrics["ModelDrifted"], metrics["FeaturesDrifted"], metrics["FeaturesShifted"]) == (0, 0, 1)
+
+
+def test_first_day_has_no_flip_rate(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    first = documents(searches=1, unchanged=0)
+    receipt = json.loads(first[RECEIPT])
+    none = dict.fromkeys(receipt["stages"], 0)
+    receipt["changes"] |= {"previous_snapshot_date": None, "transitions": dict.fromkeys(none, none)}
+    for key, text in {**first, RECEIPT: json.dumps(receipt)}.items():
+        put(key, text)
+    assert function.handler(event, context)["flip_rate"] is None
+    assert emitted_metrics() == {
+        "ModelDrifted": 0, "FeaturesDrifted": 0, "FeaturesShifted": 0, "StageMixPsi": 0.0, "MembersWaiting": 3,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("missing", "remedy"),
     [
-        (BASELINE, "the model was registered without; `make delete-model`"),
+        (BASELINE, "the model was registered without it; delete it with `make delete-model`"),
         (PROFILE, "run the ETL for this snapshot again"),
         (RECEIPT, "push the snapshot again"),
     ],
 )
-def test_what_is_missing_is_an_error_that_names_it_and_says_what_to_do(
+def test_missing_document_is_an_error_that_names_it_and_says_what_to_do(
     event: dict[str, Any], context: Any, put: Put, missing: str, remedy: str
 ) -> None:
     for key, text in documents(searches=1, unchanged=96).items():
         if key != missing:
             put(key, text)
-    with pytest.raises(InvalidManifestError, match=f"{missing} is not there; {remedy}"):
+    with pytest.raises(InvalidManifestError, match=f"{missing} does not exist; {remedy}"):
         function.handler(event, context)

@@ -1,4 +1,4 @@
-"""Scoring starts on complete, validated features only."""
+"""Scoring starts only on complete, validated features."""
 
 import dataclasses
 import hashlib
@@ -24,6 +24,8 @@ MANIFEST = FeatureManifest(
     part_files=("part-0.csv", "part-1.csv"),
 )
 Put = Callable[[str, str], None]
+Metrics = Callable[[], dict[str, float]]
+UNAVAILABLE = {"available": False, "row_count": None}
 
 
 def write_snapshot(put: Put, manifest: FeatureManifest = MANIFEST) -> None:
@@ -37,26 +39,35 @@ def write_snapshot(put: Put, manifest: FeatureManifest = MANIFEST) -> None:
 
 
 def test_validated_features_are_available_with_their_row_count(
-    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
 ) -> None:
     write_snapshot(put)
     assert handler(event, context) == {"available": True, "row_count": 3}
     assert emitted_metrics() == {"RowsToScore": 3}
 
 
-def test_no_manifest_is_not_available(event: dict[str, Any], context: Any) -> None:
-    assert handler(event, context) == {"available": False}
+def test_features_without_manifest_are_not_available(
+    event: dict[str, Any], context: Any, emitted_metrics: Metrics
+) -> None:
+    assert handler(event, context) == UNAVAILABLE
+    assert emitted_metrics() == {"RowsToScore": 0}
 
 
-def test_features_without_validation_are_not_available(event: dict[str, Any], context: Any, put: Put) -> None:
+def test_features_without_validation_are_not_available(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
+) -> None:
     put(f"{FOLDER}manifest.json", to_json(MANIFEST))
-    assert handler(event, context) == {"available": False}
+    assert handler(event, context) == UNAVAILABLE
+    assert emitted_metrics() == {"RowsToScore": 0}
 
 
-def test_validation_of_an_earlier_manifest_does_not_count(event: dict[str, Any], context: Any, put: Put) -> None:
+def test_validation_of_an_earlier_manifest_does_not_count(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
+) -> None:
     write_snapshot(put)
     put(f"{FOLDER}manifest.json", to_json(dataclasses.replace(MANIFEST, row_count=4)))
-    assert handler(event, context) == {"available": False}
+    assert handler(event, context) == UNAVAILABLE
+    assert emitted_metrics() == {"RowsToScore": 0}
 
 
 def test_damaged_manifest_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:
@@ -80,12 +91,16 @@ def test_damaged_validation_is_an_error_that_names_it(event: dict[str, Any], con
     [
         ({"column_checksum": column_checksum(["member_id"])}, "other columns"),
         ({"schema_version": FEATURE_SCHEMA_VERSION + 1}, "other columns"),
-        ({"snapshot_date": date(2020, 1, 29)}, "describes snapshot 2020-01-29"),
+        ({"snapshot_date": date(2020, 1, 29)}, "describes the wrong snapshot, 2020-01-29; run the ETL"),
         ({"part_files": ("part-0.csv",)}, r"differ in \['part-1.csv'\]"),
+        (
+            {"part_files": ("part-0.csv", "part-2.csv", "part-3.csv")},
+            r"differ in \['part-1.csv', 'part-2.csv', 'part-3.csv'\]",
+        ),
         ({"part_files": ("part-0.csv", "part-1.csv", "part-2.csv")}, r"differ in \['part-2.csv'\]"),
     ],
 )
-def test_manifest_at_odds_with_what_it_describes_is_an_error(
+def test_manifest_that_does_not_fit_is_an_error(
     event: dict[str, Any], context: Any, put: Put, change: dict[str, Any], message: str
 ) -> None:
     write_snapshot(put, dataclasses.replace(MANIFEST, **change))
@@ -93,12 +108,16 @@ def test_manifest_at_odds_with_what_it_describes_is_an_error(
         handler(event, context)
 
 
+def test_manifest_without_part_files_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+    text = to_json(dataclasses.replace(MANIFEST, part_files=()))
+    put(f"{FOLDER}manifest.json", text)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, 477, sha256)))
+    with pytest.raises(InvalidManifestError, match=r"differ in \[\]"):
+        handler(event, context)
+
+
 @pytest.mark.parametrize("text", ["2020-01-30", "20200230", "", None])
-def test_impossible_snapshot_date_is_refused(event: dict[str, Any], context: Any, text: str | None) -> None:
+def test_impossible_snapshot_date_is_an_invalid_input(event: dict[str, Any], context: Any, text: str | None) -> None:
     with pytest.raises(InvalidInputError, match="snapshot_date"):
         handler({**event, "snapshot_date": text}, context)
-
-
-def test_unknown_field_of_the_event_is_refused(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(InvalidInputError, match="snapshot_day"):
-        handler({**event, "snapshot_day": "20200130"}, context)

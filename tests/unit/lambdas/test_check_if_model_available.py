@@ -1,4 +1,4 @@
-"""A model is available when it was approved, fits this version and exists."""
+"""A model is available if it is approved, fits this version and exists."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,11 +15,13 @@ from buyer_stage.domain.errors import InvalidManifestError, ModelError
 from buyer_stage.domain.features import column_checksum
 from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, drift_report_key
 from lambdas.check_if_model_available import handler as function
-from tests.unit.lambdas.labeled_set import MANIFEST
+from tests.labeled_set_manifest import MANIFEST
 
 Put = Callable[[str, str], None]
 Registered = Callable[..., dict[str, Any]]
-YESTERDAY, LONG_AGO = datetime(2020, 1, 31, 10, tzinfo=UTC), datetime(2019, 12, 31, 10, tzinfo=UTC)
+Metrics = Callable[[], dict[str, float]]
+START = datetime(2020, 2, 1, 10, tzinfo=UTC)
+YESTERDAY, LONG_AGO = START - timedelta(days=1), START - timedelta(days=60)
 MODEL = {
     "ModelName": "buyer-stage-model-1",
     "ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/buyer-stage-model-1",
@@ -29,14 +31,14 @@ MODEL = {
 
 @pytest.fixture
 def stub() -> Iterator[Stubber]:
-    """Stands between the function and SageMaker."""
+    """A stub between the function and SageMaker."""
     with Stubber(function.sagemaker) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
 
 
 def find(stub: Stubber, package: dict[str, Any], **status: str) -> None:
-    """Let the registry find a package, when asked for the newest one of a status."""
+    """Let the registry find a package as the newest one with a status."""
     summary = {key: package[key] for key in ("ModelPackageArn", "CreationTime", "ModelPackageStatus")}
     expected = {
         "ModelPackageGroupName": "buyer-stage-test",
@@ -49,7 +51,7 @@ def find(stub: Stubber, package: dict[str, Any], **status: str) -> None:
 
 
 def test_approved_model_is_available(
-    event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
+    event: dict[str, Any], context: Any, stub: Stubber, registered: Registered, emitted_metrics: Metrics
 ) -> None:
     find(stub, registered(1, YESTERDAY), ModelApprovalStatus="Approved")
     stub.add_response("describe_model", MODEL)
@@ -61,38 +63,43 @@ def test_approved_model_is_available(
         "train": False,
         "train_because": "",
     }
+    assert emitted_metrics() == {"ModelAvailable": 1, "ModelAgeDays": 1}
 
 
 @pytest.mark.parametrize(
-    ("retrain", "created", "because"),
+    ("retrain", "days_ago", "because"),
     [
-        (True, YESTERDAY, "the execution's input asks for it"),
-        (False, LONG_AGO, "the last attempt was 32 days ago"),
-        (False, YESTERDAY, ""),
+        (True, 1, "the execution's input asks for it"),
+        (False, 32, "the last attempt was 32 days ago"),
+        (False, 31, "the last attempt was 31 days ago"),
+        (False, 30, ""),
+        (False, 1, ""),
     ],
 )
-def test_another_is_trained_when_asked_for_or_when_the_last_attempt_is_too_long_ago(
+def test_model_is_trained_on_request_or_when_the_last_attempt_is_too_old(
     event: dict[str, Any],
     context: Any,
     stub: Stubber,
     registered: Registered,
+    emitted_metrics: Metrics,
     retrain: bool,
-    created: datetime,
+    days_ago: int,
     because: str,
 ) -> None:
     find(stub, registered(1, LONG_AGO), ModelApprovalStatus="Approved")
     stub.add_response("describe_model", MODEL)
-    find(stub, registered(2, created))
-    answer = function.handler({**event, "retrain": retrain}, context)
-    assert answer["model_name"] == "buyer-stage-model-1"
-    assert (answer["train"], answer["train_because"]) == (because != "", because)
+    find(stub, registered(2, START - timedelta(days=days_ago)))
+    result = function.handler({**event, "retrain": retrain}, context)
+    assert result["model_name"] == "buyer-stage-model-1"
+    assert (result["train"], result["train_because"]) == (because != "", because)
+    assert emitted_metrics() == {"ModelAvailable": 1, "ModelAgeDays": days_ago}
 
 
 DAY = date(2020, 1, 30)
 
 
 def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buyer-stage-automl-1") -> None:
-    put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "more": "than is read"}))
+    put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "other": "fields"}))
 
 
 def put_labeled_set(put: Put, training_data_sha256: str) -> None:
@@ -101,8 +108,8 @@ def put_labeled_set(put: Put, training_data_sha256: str) -> None:
 
 
 @pytest.fixture
-def daily_answer(event: dict[str, Any], context: Any, stub: Stubber, registered: Registered) -> Callable[[], Any]:
-    """Call the function on a day when model 1 is in use, was trained yesterday, and nobody asks for another."""
+def daily_result(event: dict[str, Any], context: Any, stub: Stubber, registered: Registered) -> Callable[[], Any]:
+    """Call the function on a day when model 1 is in use and was trained yesterday."""
 
     def call() -> Any:
         find(stub, registered(1, YESTERDAY), ModelApprovalStatus="Approved")
@@ -113,79 +120,81 @@ def daily_answer(event: dict[str, Any], context: Any, stub: Stubber, registered:
     return call
 
 
-def test_another_is_trained_when_members_have_drifted_and_there_is_more_to_learn_from(
-    daily_answer: Callable[[], Any], put: Put
+def test_model_is_trained_when_members_have_drifted_and_there_are_new_rows(
+    daily_result: Callable[[], Any], put: Put
 ) -> None:
     put_report(put, DAY - timedelta(days=1), is_drifted=False)
     put_report(put, DAY, is_drifted=True)
     put_labeled_set(put, "other-rows")
-    answer = daily_answer()
-    assert answer["train"] is True
-    assert answer["train_because"] == "members have drifted from those that buyer-stage-automl-1 was made from"
+    result = daily_result()
+    assert result["train"] is True
+    assert result["train_because"] == "members have drifted since buyer-stage-automl-1 was trained"
 
 
-@pytest.mark.parametrize("training_data", ["rows-of-before", None])
-def test_none_is_trained_on_the_rows_that_the_last_one_was_made_from(
-    daily_answer: Callable[[], Any], put: Put, training_data: str | None
+@pytest.mark.parametrize("training_data", ["earlier-rows", None])
+def test_the_same_rows_are_not_trained_on_again(
+    daily_result: Callable[[], Any], put: Put, training_data: str | None
 ) -> None:
     put_report(put, DAY, is_drifted=True)
     if training_data is not None:
         put_labeled_set(put, training_data)
-    assert daily_answer()["train"] is False
+    assert daily_result()["train"] is False
 
 
-def test_drift_that_is_over_or_of_another_model_trains_none(daily_answer: Callable[[], Any], put: Put) -> None:
+def test_past_drift_and_drift_of_another_model_train_no_model(daily_result: Callable[[], Any], put: Put) -> None:
     put_report(put, DAY, is_drifted=True)
     put_report(put, DAY + timedelta(days=1), is_drifted=False)
     put_report(put, DAY, is_drifted=True, model_version="buyer-stage-automl-11")
     put_labeled_set(put, "other-rows")
-    assert daily_answer()["train"] is False
+    assert daily_result()["train"] is False
 
 
-def test_drift_trains_none_where_that_is_not_wanted(
-    daily_answer: Callable[[], Any], put: Put, monkeypatch: pytest.MonkeyPatch
+def test_drift_trains_no_model_where_retraining_on_drift_is_off(
+    daily_result: Callable[[], Any], put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(function, "variables", function.variables.model_copy(update={"retrain_on_drift": False}))
     put_report(put, DAY, is_drifted=True)
     put_labeled_set(put, "other-rows")
-    assert daily_answer()["train"] is False
+    assert daily_result()["train"] is False
 
 
-def test_damaged_report_is_an_error_that_names_it(daily_answer: Callable[[], Any], put: Put) -> None:
+def test_damaged_report_is_an_error_that_names_it(daily_result: Callable[[], Any], put: Put) -> None:
     key = drift_report_key("buyer-stage-automl-1", DAY)
     put(key, "{}")
     with pytest.raises(InvalidManifestError, match=f"{key} is damaged: is_drifted"):
-        daily_answer()
+        daily_result()
 
 
-def test_nothing_approved_is_not_available(
-    event: dict[str, Any], context: Any, stub: Stubber, emitted_metrics: Callable[[], dict[str, float]]
+def test_no_approved_model_is_not_available(
+    event: dict[str, Any], context: Any, stub: Stubber, emitted_metrics: Metrics
 ) -> None:
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": []})
     assert function.handler(event, context) == {
-        "available": False, "train": True, "train_because": "no model has been approved",
+        "available": False, "train": True, "train_because": "no model has been approved", "model_name": None,
+        "model_version": None,
     }  # fmt: skip
     assert emitted_metrics() == {"ModelAvailable": 0}
 
 
-def test_model_that_is_gone_is_an_error_that_says_what_to_do(
-    event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
+def test_missing_model_is_an_error_that_says_what_to_do(
+    event: dict[str, Any], context: Any, stub: Stubber, registered: Registered, emitted_metrics: Metrics
 ) -> None:
     find(stub, registered(1), ModelApprovalStatus="Approved")
     stub.add_client_error("describe_model", "ValidationException", 'Could not find model "x".', http_status_code=400)
-    with pytest.raises(ModelError, match=r"buyer-stage-model-1 is gone .* `make delete-model`"):
+    with pytest.raises(ModelError, match=r"buyer-stage-model-1 is missing .* `make delete-model`"):
         function.handler(event, context)
+    assert emitted_metrics() == {"ModelAvailable": 1}
 
 
 def test_model_of_other_columns_is_an_error_that_says_what_to_do(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
     find(stub, registered(1, column_checksum=column_checksum(["snapshot_month"])), ModelApprovalStatus="Approved")
-    with pytest.raises(ModelError, match="other columns; `make delete-model`"):
+    with pytest.raises(ModelError, match="other columns; delete it with `make delete-model`"):
         function.handler(event, context)
 
 
-def test_package_of_somebody_else_is_an_error_that_names_it(
+def test_package_of_another_program_is_an_error_that_names_it(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
     package = {**registered(1), "CustomerMetadataProperties": {"model_name": "other"}}
@@ -195,7 +204,7 @@ def test_package_of_somebody_else_is_an_error_that_names_it(
         function.handler(event, context)
 
 
-def test_other_refusals_of_sagemaker_keep_their_name(
+def test_other_sagemaker_errors_keep_their_name(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
     find(stub, registered(1), ModelApprovalStatus="Approved")

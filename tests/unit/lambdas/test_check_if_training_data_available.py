@@ -1,4 +1,4 @@
-"""Training starts on a complete labeled set with rows in every split, and of which no member crosses."""
+"""Training starts only on a complete labeled set with rows in every split and no member in two of them."""
 
 import dataclasses
 import hashlib
@@ -15,20 +15,20 @@ from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
 from buyer_stage.domain.labeled_set import LabeledRow, channel_line, split_file_lines
 from buyer_stage.domain.stages import Stage
 from lambdas.check_if_training_data_available.handler import handler
-from tests.unit.lambdas.labeled_set import MANIFEST as ANY_MANIFEST
+from tests.labeled_set_manifest import MANIFEST as ANY_MANIFEST
 
 KEY = "train/manifest.json"
-PLACES = {"m1": "train", "m2": "train", "m3": "validation", "m4": "test"}
+ASSIGNED = {"m1": "train", "m2": "train", "m3": "validation", "m4": "test"}
 FILES = {"train": "train/csv/", "validation": "validation/csv/", "test": "test/with-target/"}
 
 
-def record(split: str) -> list[str]:
-    """A split's record: of each member, rows of two days."""
+def split_file(split: str) -> list[str]:
+    """Return the lines of a split file with rows on two days for each member."""
     return split_file_lines(
         LabeledRow(member, date(2020, 1, day), tuple(position for _ in MODEL_FEATURES), Stage.DREAMER)
-        for position, member in enumerate(PLACES)
+        for position, member in enumerate(ASSIGNED)
         for day in (29, 30)
-        if PLACES[member] == split
+        if ASSIGNED[member] == split
     )
 
 
@@ -36,8 +36,8 @@ def text(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-RECORDS = {split: record(split) for split in FILES}
-CHANNELS = {split: [channel_line(line) for line in lines] for split, lines in RECORDS.items()}
+SPLIT_FILES = {split: split_file(split) for split in FILES}
+CHANNELS = {split: [channel_line(line) for line in lines] for split, lines in SPLIT_FILES.items()}
 MANIFEST = dataclasses.replace(
     ANY_MANIFEST,
     splits={
@@ -45,18 +45,20 @@ MANIFEST = dataclasses.replace(
         "validation": SplitCounts(2, 1, {"Dreamer": 2}),
         "test": SplitCounts(2, 1, {"Dreamer": 2}),
     },
-    with_members_sha256={split: hashlib.sha256(text(lines).encode()).hexdigest() for split, lines in RECORDS.items()},
+    with_members_sha256={
+        split: hashlib.sha256(text(lines).encode()).hexdigest() for split, lines in SPLIT_FILES.items()
+    },
 )
 Put = Callable[[str, str], None]
 
 
 @pytest.fixture
 def labeled_set(put: Put) -> None:
-    """A labeled set, as the step leaves it."""
+    """A labeled set as the step leaves it."""
     for split, channel_prefix in FILES.items():
-        put(f"{split}/with-members/part-00000.csv", text(RECORDS[split]))
+        put(f"{split}/with-members/part-00000.csv", text(SPLIT_FILES[split]))
         put(f"{channel_prefix}part-00000.csv", text(CHANNELS[split]))
-    put("train/members.json", json.dumps(PLACES))
+    put("train/members.json", json.dumps(ASSIGNED))
     put(KEY, to_json(MANIFEST))
 
 
@@ -68,50 +70,55 @@ def test_labeled_set_is_available_with_its_row_counts(
     assert emitted_metrics() == {"TrainingRows": 4}
 
 
-def test_no_manifest_is_not_available(event: dict[str, Any], context: Any) -> None:
-    assert handler(event, context) == {"available": False}
+def test_labeled_set_without_manifest_is_not_available(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    assert handler(event, context) == {"available": False, "training_rows": None, "validation_rows": None}
+    assert emitted_metrics() == {"TrainingRows": 0}
 
 
 @pytest.mark.usefixtures("labeled_set")
-def test_row_moved_to_another_channel_is_an_error_that_says_how_many_members_cross(
+def test_row_moved_to_another_channel_is_an_error_that_counts_the_members(
     event: dict[str, Any], context: Any, put: Put
 ) -> None:
     put("train/csv/part-00000.csv", text(CHANNELS["train"][:-1]))
     put("validation/csv/part-00000.csv", text([*CHANNELS["validation"], CHANNELS["train"][-1]]))
-    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m2"):
+    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1"):
         handler(event, context)
 
 
 @pytest.mark.usefixtures("labeled_set")
 @pytest.mark.parametrize("end", ["\n", ""])
-def test_row_added_in_a_file_of_its_own_is_an_error_too(
-    event: dict[str, Any], context: Any, put: Put, end: str
-) -> None:
+def test_row_added_in_another_file_is_an_error(event: dict[str, Any], context: Any, put: Put, end: str) -> None:
     put("train/csv/part-00001.csv", CHANNELS["test"][1] + end)
-    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m4"):
+    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1"):
         handler(event, context)
 
 
 @pytest.mark.usefixtures("labeled_set")
-def test_row_moved_in_the_records_is_an_error_that_says_how_many_members_cross(
+def test_row_moved_to_another_split_file_is_an_error_that_counts_the_members(
     event: dict[str, Any], context: Any, put: Put
 ) -> None:
-    put("train/with-members/part-00000.csv", text(RECORDS["train"][:-1]))
-    put("test/with-members/part-00000.csv", text([*RECORDS["test"], RECORDS["train"][-1]]))
-    with pytest.raises(LabeledSetError, match="members in more than one of train, validation, test: 1, such as m2"):
+    put("train/with-members/part-00000.csv", text(SPLIT_FILES["train"][:-1]))
+    put("test/with-members/part-00000.csv", text([*SPLIT_FILES["test"], SPLIT_FILES["train"][-1]]))
+    with pytest.raises(LabeledSetError, match="members in more than one of train, validation, test: 1"):
         handler(event, context)
 
 
 @pytest.mark.usefixtures("labeled_set")
-def test_record_that_is_not_the_one_of_the_manifest_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
-    put(KEY, to_json(dataclasses.replace(MANIFEST, with_members_sha256=dict.fromkeys(FILES, "of another day"))))
-    with pytest.raises(LabeledSetError, match="train/with-members/ is not what its manifest describes"):
+def test_split_file_that_the_manifest_does_not_describe_is_an_error(
+    event: dict[str, Any], context: Any, put: Put
+) -> None:
+    put(KEY, to_json(dataclasses.replace(MANIFEST, with_members_sha256=dict.fromkeys(FILES, "of-other-rows"))))
+    with pytest.raises(
+        LabeledSetError, match="files in train/with-members/ differ from those that the manifest describes"
+    ):
         handler(event, context)
 
 
-def test_labeled_set_without_its_places_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
+def test_labeled_set_without_assigned_splits_is_an_error(event: dict[str, Any], context: Any, put: Put) -> None:
     put(KEY, to_json(MANIFEST))
-    with pytest.raises(LabeledSetError, match=r"train/members\.json is missing"):
+    with pytest.raises(LabeledSetError, match=r"train/members\.json does not exist"):
         handler(event, context)
 
 

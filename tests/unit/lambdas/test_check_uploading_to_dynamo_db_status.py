@@ -1,4 +1,4 @@
-"""A push is done when its receipt accounts for every record."""
+"""A push is done when its receipt accounts for every scored line."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -14,10 +14,12 @@ from lambdas.check_uploading_to_dynamo_db_status import handler as function
 JOB = "buyer-stage-push"
 DAY = date(2020, 1, 30)
 Put = Callable[[str, str], None]
+Metrics = Callable[[], dict[str, float]]
+RUNNING = {"status": "RUNNING", "read": None, "written": None, "quarantined": None, "failed": None}
 
 
 def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str) -> dict[str, Any]:
-    """A run as Glue describes it; moto's always succeed."""
+    """Return a run as Glue describes it; moto's runs always succeed."""
     started = datetime(2020, 2, 1, 10, attempt, tzinfo=UTC)
     arguments = {"--run_name": run_name}
     return {
@@ -31,7 +33,7 @@ def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str
 
 
 def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
-    """Call the handler when the run, and those by which Glue has retried it, are in some state."""
+    """Call the handler while the run and its retries by Glue are in these states."""
     runs = [run(f"jr_{n}", state, event["run_name"], attempt=n, **more) for n, state in enumerate(states)]
     stranger = run("jr_stranger", "FAILED", "another-execution", attempt=9)
     with Stubber(function.glue) as stub:
@@ -48,35 +50,42 @@ def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, qua
 
 
 @pytest.mark.parametrize("state", ["WAITING", "STARTING", "RUNNING"])
-def test_unfinished_run_is_running(event: dict[str, Any], context: Any, state: str) -> None:
-    assert call(event, context, state) == {"status": "RUNNING"}
+def test_unfinished_run_is_running(event: dict[str, Any], context: Any, emitted_metrics: Metrics, state: str) -> None:
+    assert call(event, context, state) == RUNNING
+    assert emitted_metrics() == {"PushRunsInProgress": 1}
 
 
-def test_succeeded_run_answers_with_its_receipt(
-    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Callable[[], dict[str, float]]
+def test_succeeded_run_returns_the_counts_of_its_receipt(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
 ) -> None:
     put_receipt(put, event, read=3, written=2, quarantined=1, failed=0)
     assert call(event, context, "SUCCEEDED") == {
         "status": "SUCCEEDED", "read": 3, "written": 2, "quarantined": 1, "failed": 0,
     }  # fmt: skip
     assert emitted_metrics() == {
-        "PushRunsInProgress": 0, "RecordsRead": 3, "RecordsWritten": 2, "RecordsQuarantined": 1, "RecordsFailed": 0,
-        "MembersDreamer": 2, "MembersReadyToTransact": 0,
+        "PushRunsInProgress": 0, "ScoredLinesRead": 3, "ScoredLinesWritten": 2, "ScoredLinesQuarantined": 1,
+        "ScoredLinesFailed": 0, "MembersDreamer": 2, "MembersReadyToTransact": 0,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("state", ["TIMEOUT", "STOPPING", "STOPPED", "ERROR", "EXPIRED"])
-def test_run_that_ended_otherwise_is_an_error_with_the_reason(event: dict[str, Any], context: Any, state: str) -> None:
-    with pytest.raises(JobFailedError, match=f"jr_0 is {state}: out of workers"):
+def test_run_that_ended_without_success_is_an_error_with_the_reason(
+    event: dict[str, Any], context: Any, emitted_metrics: Metrics, state: str
+) -> None:
+    with pytest.raises(JobFailedError, match=f"jr_0 is {state}: out of workers; read"):
         call(event, context, state, ErrorMessage="out of workers")
+    assert emitted_metrics() == {"PushRunsInProgress": 0}
 
 
-def test_failed_run_that_glue_is_about_to_retry_is_still_running(event: dict[str, Any], context: Any) -> None:
-    assert call(event, context, "FAILED") == {"status": "RUNNING"}
+def test_failed_run_that_glue_is_about_to_retry_is_running(
+    event: dict[str, Any], context: Any, emitted_metrics: Metrics
+) -> None:
+    assert call(event, context, "FAILED") == RUNNING
+    assert emitted_metrics() == {"PushRunsInProgress": 1}
 
 
-def test_failed_run_that_glue_retries_is_still_running(event: dict[str, Any], context: Any) -> None:
-    assert call(event, context, "FAILED", "RUNNING") == {"status": "RUNNING"}
+def test_failed_run_that_glue_retries_is_running(event: dict[str, Any], context: Any) -> None:
+    assert call(event, context, "FAILED", "RUNNING") == RUNNING
 
 
 def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], context: Any, put: Put) -> None:
@@ -84,28 +93,42 @@ def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], conte
     assert call(event, context, "FAILED", "SUCCEEDED")["status"] == "SUCCEEDED"
 
 
-def test_last_retry_that_fails_too_is_an_error(event: dict[str, Any], context: Any) -> None:
+def test_failed_last_retry_is_an_error(event: dict[str, Any], context: Any) -> None:
     with pytest.raises(JobFailedError, match="jr_1 is FAILED: Glue gives no reason"):
         call(event, context, "FAILED", "FAILED")
 
 
-def test_run_that_glue_does_not_know_is_an_error(event: dict[str, Any], context: Any) -> None:
+def test_unknown_run_is_an_error(event: dict[str, Any], context: Any) -> None:
     with pytest.raises(JobFailedError, match=f"no run {event['job_run_id']}"):
         call(event, context)
 
 
 def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(ScoredLinesLostError, match="without a receipt at push-receipts/2020/01/30/"):
+    with pytest.raises(
+        ScoredLinesLostError, match=r"push-receipts/2020/01/30/.* does not exist; push the snapshot again"
+    ):
         call(event, context, "SUCCEEDED")
 
 
 @pytest.mark.parametrize(("read", "written", "quarantined", "failed"), [(3, 2, 0, 0), (3, 2, 0, 1), (2, 2, 1, 0)])
-def test_receipt_that_loses_records_is_an_error(
-    event: dict[str, Any], context: Any, put: Put, read: int, written: int, quarantined: int, failed: int
+def test_receipt_that_loses_scored_lines_is_an_error(
+    event: dict[str, Any],
+    context: Any,
+    put: Put,
+    emitted_metrics: Metrics,
+    read: int,
+    written: int,
+    quarantined: int,
+    failed: int,
 ) -> None:
     put_receipt(put, event, read=read, written=written, quarantined=quarantined, failed=failed)
-    with pytest.raises(ScoredLinesLostError, match="does not account for every record"):
+    with pytest.raises(ScoredLinesLostError, match="does not account for every scored line"):
         call(event, context, "SUCCEEDED")
+    assert emitted_metrics() == {
+        "PushRunsInProgress": 0, "ScoredLinesRead": read, "ScoredLinesWritten": written,
+        "ScoredLinesQuarantined": quarantined, "ScoredLinesFailed": failed, "MembersDreamer": written,
+        "MembersReadyToTransact": 0,
+    }  # fmt: skip
 
 
 def test_damaged_receipt_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:

@@ -1,4 +1,4 @@
-"""The best candidate becomes a model that answers label and probabilities, and is asked about the holdout."""
+"""The best candidate becomes a model that outputs stage and probabilities, and two transforms score the holdout."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,11 +13,12 @@ from lambdas.create_candidate_model import handler as function
 
 MODEL_ARN = {"ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/model"}
 KEYS = "predicted_label,labels,probabilities"
+Metrics = Callable[[], dict[str, float]]
 
 
 @pytest.fixture
 def stub() -> Iterator[Stubber]:
-    """Stands between the function and SageMaker."""
+    """A stub between the function and SageMaker."""
     with Stubber(function.sagemaker) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -31,7 +32,7 @@ def no_champion(stub: Stubber) -> None:
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": []}, expected)
 
 
-def test_model_answers_label_and_probabilities_through_all_its_containers(
+def test_model_outputs_stage_and_probabilities_through_all_its_containers(
     event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
 ) -> None:
     features, algorithm, labels = completed_job["BestCandidate"]["InferenceContainers"]
@@ -58,17 +59,18 @@ def test_model_answers_label_and_probabilities_through_all_its_containers(
     function.handler(event, context)
 
 
-def test_first_model_is_asked_alone(
-    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
+def test_first_model_scores_the_holdout_alone(
+    event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber, emitted_metrics: Metrics
 ) -> None:
     stub.add_response("describe_auto_ml_job_v2", completed_job)
     stub.add_response("create_model", MODEL_ARN)
     no_champion(stub)
-    answer = function.handler(event, context)
+    result = function.handler(event, context)
+    assert emitted_metrics() == {"ChampionsChallenged": 0}
 
     name = job_name("buyer-stage-model", event["execution_name"])
-    assert (answer["model_name"], answer["champion"]) == (name, None)
-    (request,) = answer["holdout_transforms"]
+    assert (result["model_name"], result["champion"]) == (name, None)
+    (request,) = result["holdout_transforms"]
     assert request["ModelName"] == name
     assert request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"] == (
         "s3://buyer-stage-pipeline/test/no-target/part-"
@@ -79,12 +81,13 @@ def test_first_model_is_asked_alone(
     assert request["DataProcessing"] == {"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": "$[-3,-2,-1]"}
 
 
-def test_model_in_use_is_asked_about_the_same_rows(
+def test_champion_scores_the_same_rows(
     event: dict[str, Any],
     context: Any,
     completed_job: dict[str, Any],
     stub: Stubber,
     registered: Callable[..., dict[str, Any]],
+    emitted_metrics: Metrics,
 ) -> None:
     package = registered(3)
     summary = {
@@ -96,10 +99,11 @@ def test_model_in_use_is_asked_about_the_same_rows(
     stub.add_response("create_model", MODEL_ARN)
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
     stub.add_response("describe_model_package", package)
-    answer = function.handler(event, context)
+    result = function.handler(event, context)
+    assert emitted_metrics() == {"ChampionsChallenged": 1}
 
-    assert answer["champion"] == {"model_name": "buyer-stage-model-3", "model_version": "buyer-stage-automl-3"}
-    challenger, champion = answer["holdout_transforms"]
+    assert result["champion"] == {"model_name": "buyer-stage-model-3", "model_version": "buyer-stage-automl-3"}
+    challenger, champion = result["holdout_transforms"]
     assert champion["ModelName"] == "buyer-stage-model-3"
     assert champion["TransformInput"] == challenger["TransformInput"]
     assert champion["TransformJobName"] != challenger["TransformJobName"]
@@ -121,7 +125,7 @@ def test_retry_finds_the_model_that_was_created(
     assert function.handler(event, context) == first
 
 
-def test_other_refusals_of_sagemaker_are_errors(
+def test_other_sagemaker_errors_keep_their_name(
     event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber
 ) -> None:
     stub.add_response("describe_auto_ml_job_v2", completed_job)
@@ -148,12 +152,12 @@ def test_job_without_candidate_is_an_error(
 
 
 @pytest.mark.parametrize("supported", [None, "predicted_label,probability"])
-def test_candidate_that_cannot_answer_probabilities_is_an_error(
+def test_candidate_without_probabilities_is_an_error(
     event: dict[str, Any], context: Any, completed_job: dict[str, Any], stub: Stubber, supported: str | None
 ) -> None:
     container = completed_job["BestCandidate"]["InferenceContainers"][0]
     container["Environment"] = {} if supported is None else {"SAGEMAKER_INFERENCE_SUPPORTED": supported}
     completed_job["BestCandidate"]["InferenceContainers"] = [container]
     stub.add_response("describe_auto_ml_job_v2", completed_job)
-    with pytest.raises(ModelError, match="predicted_label, labels, probabilities are needed"):
+    with pytest.raises(ModelError, match="the pipeline needs predicted_label, labels, probabilities"):
         function.handler(event, context)

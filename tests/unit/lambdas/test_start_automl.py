@@ -1,6 +1,7 @@
 """An execution starts one Autopilot job, on channels that share no member."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from lambdas.start_automl import handler as function
 
 
 def test_job_trains_on_the_training_members_and_ranks_on_the_validation_members(
-    event: dict[str, Any], context: Any
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
-    answer = function.handler(event, context)
+    result = function.handler(event, context)
+    assert emitted_metrics() == {"AutoMLJobsStarted": 1}
 
-    job = function.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=answer["automl_job_name"])
+    job = function.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=result["automl_job_name"])
     channels = {c["ChannelType"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["AutoMLJobInputDataConfig"]}
     assert channels == {
         "training": "s3://buyer-stage-pipeline/train/csv/",
@@ -50,11 +52,15 @@ def test_job_runs_in_the_subnets_that_the_environment_names(
     assert security["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 
 
-def test_retry_finds_the_job_that_was_started(event: dict[str, Any], context: Any) -> None:
+def test_retry_finds_the_job_that_was_started(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
     first = function.handler(event, context)
+    assert emitted_metrics() == {"AutoMLJobsStarted": 1}
     with Stubber(function.sagemaker) as stub:
         stub.add_client_error("create_auto_ml_job_v2", "ResourceInUse", "name must be unique", http_status_code=400)
         assert function.handler(event, context) == first
+    assert emitted_metrics() == {"AutoMLJobsStarted": 0}
 
 
 def test_another_execution_gets_another_job(event: dict[str, Any], context: Any) -> None:
@@ -69,7 +75,7 @@ def test_quota_is_not_mistaken_for_a_started_job(event: dict[str, Any], context:
             function.handler(event, context)
 
 
-def test_throttling_is_named_as_transient(event: dict[str, Any], context: Any) -> None:
+def test_throttling_is_transient(event: dict[str, Any], context: Any) -> None:
     with Stubber(function.sagemaker) as stub:
         stub.add_client_error("create_auto_ml_job_v2", "ThrottlingException", "slow down", http_status_code=400)
         with pytest.raises(TransientAwsError, match="slow down"):

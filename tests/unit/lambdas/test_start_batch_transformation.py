@@ -1,5 +1,6 @@
-"""An execution starts one transform, of the part files only, without the columns that the model must not see."""
+"""An execution starts one transform, which reads the part files only and hides ids and dates from the model."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from buyer_stage.domain.errors import InvalidInputError
 from lambdas.start_batch_transformation import handler as function
 
 
-def test_transform_reads_the_part_files_and_joins_the_answer_to_the_member(event: dict[str, Any], context: Any) -> None:
+def test_transform_reads_the_part_files_and_joins_the_prediction_to_the_member(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
     name = function.handler(event, context)["transform_job_name"]
+    assert emitted_metrics() == {"TransformJobsStarted": 1}
 
     job = function.sagemaker.describe_transform_job(TransformJobName=name)
     assert job["ModelName"] == event["model_name"]
@@ -40,14 +44,18 @@ def test_transform_reads_the_part_files_and_joins_the_answer_to_the_member(event
     }
 
 
-def test_retry_finds_the_transform_that_was_started(event: dict[str, Any], context: Any) -> None:
+def test_retry_finds_the_transform_that_was_started(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
     first = function.handler(event, context)
+    assert emitted_metrics() == {"TransformJobsStarted": 1}
     with Stubber(function.sagemaker) as stub:
         stub.add_client_error("create_transform_job", "ResourceInUse", "name must be unique", http_status_code=400)
         assert function.handler(event, context) == first
+    assert emitted_metrics() == {"TransformJobsStarted": 0}
 
 
-def test_missing_model_name_is_refused(event: dict[str, Any], context: Any) -> None:
+def test_missing_model_name_is_an_invalid_input(event: dict[str, Any], context: Any) -> None:
     del event["model_name"]
     with pytest.raises(InvalidInputError, match="model_name: Field required"):
         function.handler(event, context)

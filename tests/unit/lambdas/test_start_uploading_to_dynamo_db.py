@@ -1,5 +1,6 @@
 """An execution starts one run of the one Glue job."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ JOB = "buyer-stage-push"
 
 @pytest.fixture(autouse=True)
 def glue_job(aws: None) -> None:
-    """The Glue job, as Terraform would have made it."""
+    """The Glue job as Terraform would have created it."""
     function.glue.create_job(
         Name=JOB,
         Role="arn:aws:iam::123456789012:role/glue",
@@ -24,14 +25,17 @@ def glue_job(aws: None) -> None:
 
 
 def runs() -> list[dict[str, Any]]:
-    """All runs of the job."""
+    """Return all runs of the job."""
     return [dict(run) for run in function.glue.get_job_runs(JobName=JOB)["JobRuns"]]
 
 
-def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], context: Any) -> None:
-    answer = function.handler(event, context)
+def test_run_knows_what_to_push_and_when_items_expire(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
+    result = function.handler(event, context)
+    assert emitted_metrics() == {"PushRunsStarted": 1}
     (run,) = runs()
-    assert answer == {"job_run_id": run["Id"], "run_name": run["Arguments"]["--run_name"]}
+    assert result == {"job_run_id": run["Id"], "run_name": run["Arguments"]["--run_name"]}
     transform_job = event["transform_job_name"]
     assert run["Arguments"] == {
         "--scriptLocation": "s3://buyer-stage-code/code/1a2b3c4d5e6f/glue/push_to_dynamodb.py",
@@ -43,13 +47,17 @@ def test_run_is_told_what_to_push_and_when_it_expires(event: dict[str, Any], con
         "--expires_at_epoch_seconds": "1580983200",  # 2020-02-06T10:00:00Z: five days after the start
         "--ttl_days": "5",
         "--expected_line_count": "3",
-        "--run_name": answer["run_name"],
+        "--run_name": result["run_name"],
     }
 
 
-def test_retry_finds_the_run_that_was_started(event: dict[str, Any], context: Any) -> None:
+def test_retry_finds_the_run_that_was_started(
+    event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
+) -> None:
     first = function.handler(event, context)
+    assert emitted_metrics() == {"PushRunsStarted": 1}
     assert function.handler(event, context) == first
+    assert emitted_metrics() == {"PushRunsStarted": 0}
     assert len(runs()) == 1
 
 
@@ -69,6 +77,6 @@ def test_failed_run_of_the_execution_is_left_to_glue_to_retry(event: dict[str, A
         assert function.handler(event, context)["job_run_id"] == "jr_1"
 
 
-def test_start_time_without_a_zone_is_refused(event: dict[str, Any], context: Any) -> None:
+def test_start_time_without_time_zone_is_an_invalid_input(event: dict[str, Any], context: Any) -> None:
     with pytest.raises(InvalidInputError, match="execution_start_time"):
         function.handler({**event, "execution_start_time": "2020-02-01T10:00:00"}, context)

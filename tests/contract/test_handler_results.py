@@ -1,0 +1,116 @@
+"""The ML state machine reads what the handlers return and sends what they accept."""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tests.lambda_environment  # noqa: F401 - the handlers read these variables when they are imported
+from tools.diagrams import parse_state_machine
+from tools.repository import REPOSITORY
+
+FUNCTIONS = sorted(path.parent.name for path in REPOSITORY.glob("lambdas/*/handler.py"))
+
+
+def states() -> dict[str, dict[str, Any]]:
+    """Return the states of the ML state machine by name."""
+    template = (REPOSITORY / "statemachine/ml_pipeline.asl.json").read_text()
+    return dict(parse_state_machine(template)["States"])
+
+
+def calling_states() -> dict[str, dict[str, Any]]:
+    """Return the state that calls each function, by function."""
+    calls = {}
+    for state in states().values():
+        if (arguments := state.get("Arguments")) and isinstance(arguments, dict) and "FunctionName" in arguments:
+            calls[arguments["FunctionName"].strip("${}")] = state
+    return calls
+
+
+def annotations(function: str) -> dict[str, Any]:
+    """Return the types of a handler's event and result."""
+    handler = importlib.import_module(f"lambdas.{function}.handler").handler
+    return inspect.get_annotations(inspect.unwrap(handler))
+
+
+def result_fields(function: str) -> set[str]:
+    return {field.name for field in dataclasses.fields(annotations(function)["return"])}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield all strings of a part of the definition."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from texts(child)
+
+
+def variables() -> dict[str, set[str]]:
+    """Return the fields of each variable that a function's result is assigned to or merged into."""
+    fields: dict[str, set[str]] = defaultdict(set)
+    for function, state in calling_states().items():
+        for variable, expression in state.get("Assign", {}).items():
+            if "$states.result.Payload" in expression:
+                fields[variable] |= result_fields(function)
+    return fields
+
+
+def fields_read(name: str, expressions: Iterator[str]) -> set[str]:
+    """Return the fields of a variable, or of `states.result.Payload`, that JSONata expressions read."""
+    pattern = re.compile(rf"\${re.escape(name)}\.(\w+)")
+    return {field for expression in expressions for field in pattern.findall(expression)}
+
+
+def test_state_machine_calls_every_function() -> None:
+    assert sorted(calling_states()) == FUNCTIONS
+
+
+@pytest.mark.parametrize("variable", sorted(variables()))
+def test_expressions_read_fields_that_the_handlers_return(variable: str) -> None:
+    assert fields_read(variable, texts(states())) <= variables()[variable]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_state_reads_fields_that_its_own_handler_returns(function: str) -> None:
+    assert fields_read("states.result.Payload", texts(calling_states()[function])) <= result_fields(function)
+
+
+def test_expressions_read_no_variable_that_is_never_assigned() -> None:
+    assigned = {name for state in states().values() for part in assignments(state) for name in part}
+    expressions = list(texts(states()))
+    read = {name for text in expressions if "{%" in text for name in re.findall(r"\$(\w+)\.\w", text)} - {"states"}
+    assert {"model", "daily_data", "automl"} <= read
+    assert read <= assigned
+
+
+def assignments(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a state assigns, when it succeeds and when an error is caught."""
+    for branch in (state, *state.get("Catch", []), *state.get("Choices", [])):
+        yield branch.get("Assign", {})
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_payload_has_the_fields_of_the_event(function: str) -> None:
+    fields = annotations(function)["event"].model_fields
+    payload = set(calling_states()[function]["Arguments"]["Payload"])
+    assert payload <= fields.keys()
+    assert payload >= {name for name, field in fields.items() if field.is_required()}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_sample_event_has_the_fields_of_the_payload(function: str) -> None:
+    sample = json.loads((REPOSITORY / f"tests/events/{function}.json").read_text())
+    assert sample.keys() == calling_states()[function]["Arguments"]["Payload"].keys()
+    annotations(function)["event"].model_validate(sample)
+
+
+def test_names_that_no_handler_returns_are_noticed() -> None:
+    assert fields_read("model", iter(["{% $model.vailable and $models.x %}"])) == {"vailable"}
+    assert not {"vailable"} <= variables()["model"]
