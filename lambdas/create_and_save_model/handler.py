@@ -27,10 +27,11 @@ from buyer_stage.domain.s3_layout import (
 )
 from buyer_stage.domain.transform_output import OUTPUT_FILE_SUFFIX
 from buyer_stage.quality.drift import DriftBaseline
-from buyer_stage.quality.evaluation import Matrix, Predictions, baseline_predictions, compare, evaluate
+from buyer_stage.quality.evaluation import compare, evaluate
 from buyer_stage.quality.gate import Decision, judge
-from buyer_stage.quality.holdout import LABELS, answers, class_shares, predictions
+from buyer_stage.quality.holdout import LABELS, class_shares, labels, predictions
 from buyer_stage.quality.model_card import ModelCard, to_markdown
+from buyer_stage.quality.predictions import Matrix, Predictions, baseline_predictions
 from lambdas.common.documents import load_document, read_folder
 from lambdas.common.environment import Environment
 from lambdas.common.errors import named_errors
@@ -96,7 +97,7 @@ def handler(event: Event, context: LambdaContext) -> dict[str, object]:
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
     records = {split: split_lines(_read(with_members_prefix(split))) for split in SPLIT_SHARES}
     require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in records.items()})
-    shares, holdout = class_shares(answers(records["train"])), answers(records["test"])
+    shares, holdout = class_shares(labels(records["train"])), labels(records["test"])
     challenger = predictions(holdout, _scores(event, event.model_name))
     champion = None if event.champion is None else predictions(holdout, _scores(event, event.champion.model_name))
     card = _make_card(event, job, shares, challenger, champion)
@@ -177,7 +178,7 @@ def _make_card(
 def _drift_baseline(train: Sequence[str], challenger: Predictions) -> DriftBaseline:
     """Count one row of each member: the last one, which is the latest snapshot's."""
     last_lines = {member_of(line): line for line in train[1:]}
-    named = Counter(dict(zip(challenger.members, challenger.named.tolist(), strict=True)).values())
+    named = Counter(dict(zip(challenger.members, challenger.predicted.tolist(), strict=True)).values())
     return DriftBaseline(
         features=profile_rows([features_of(line) for line in last_lines.values()]),
         stages={label: named[index] for index, label in enumerate(LABELS)},

@@ -27,7 +27,7 @@ def test_synthetic_members_have_the_etls_features_on_every_day() -> None:
 
 def test_procedure_and_every_candidate_are_measured_on_all_members() -> None:
     rows = synthetic_rows(3)
-    rows = rows.of_others(rows.members[150:SYNTHETIC_MEMBERS])
+    rows = rows.without_members(rows.members[150:SYNTHETIC_MEMBERS])
     lines = measure(rows, 2, 0, Console(quiet=True), "test")
     assert list(lines) == [PROCEDURE, *(recipe.name for recipe in RECIPES)]
     prior = baselines(rows, 0)["prior"].metrics

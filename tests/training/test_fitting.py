@@ -7,7 +7,8 @@ import pytest
 
 from buyer_stage.domain.errors import LabeledSetError
 from buyer_stage.domain.stages import Stage
-from buyer_stage.quality.evaluation import baseline_predictions, compare, metric_values
+from buyer_stage.quality.evaluation import compare, metric_values
+from buyer_stage.quality.predictions import baseline_predictions
 from buyer_stage.training.blending import blend_weights, decision_multipliers, predicted_classes
 from buyer_stage.training.candidates import RECIPES, Recipe, fit, raw_probabilities
 from buyer_stage.training.fitting import Training, member_folds, train
@@ -97,7 +98,7 @@ def test_no_member_is_fitted_and_held_out_in_a_fold(signal: TrainingRows) -> Non
 
 
 def test_stage_with_fewer_members_than_folds_is_an_error(signal: TrainingRows) -> None:
-    few = signal.of_others([f"m{member}" for member in range(3, 200) if signal.classes[member] == 1])
+    few = signal.without_members([f"m{member}" for member in range(3, 200) if signal.classes[member] == 1])
     with pytest.raises(LabeledSetError, match=r"Casual Searcher: \d members; 5 folds"):
         member_folds(few, 5, seed=0)
 

@@ -78,7 +78,7 @@ def test_row_moved_to_another_channel_is_an_error_that_says_how_many_members_cro
 ) -> None:
     put("train/csv/part-00000.csv", text(CHANNELS["train"][:-1]))
     put("validation/csv/part-00000.csv", text([*CHANNELS["validation"], CHANNELS["train"][-1]]))
-    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m2"):
+    with pytest.raises(LabeledSetError, match=r"members in the channel of another split: 1 \(validation: 1\)"):
         handler(event, context)
 
 
@@ -88,7 +88,7 @@ def test_row_added_in_a_file_of_its_own_is_an_error_too(
     event: dict[str, Any], context: Any, put: Put, end: str
 ) -> None:
     put("train/csv/part-00001.csv", CHANNELS["test"][1] + end)
-    with pytest.raises(LabeledSetError, match="members in the channel of another split: 1, such as m4"):
+    with pytest.raises(LabeledSetError, match=r"members in the channel of another split: 1 \(train: 1\)"):
         handler(event, context)
 
 
@@ -98,7 +98,7 @@ def test_row_moved_in_the_records_is_an_error_that_says_how_many_members_cross(
 ) -> None:
     put("train/with-members/part-00000.csv", text(RECORDS["train"][:-1]))
     put("test/with-members/part-00000.csv", text([*RECORDS["test"], RECORDS["train"][-1]]))
-    with pytest.raises(LabeledSetError, match="members in more than one of train, validation, test: 1, such as m2"):
+    with pytest.raises(LabeledSetError, match=r"members in more than one split: 1 \(train and test: 1\)"):
         handler(event, context)
 
 
