@@ -88,7 +88,7 @@ def feature_profile_key(snapshot_date: date) -> str:
 
 
 def raw_sample_prefix(snapshot_date: date, window: Window) -> str:
-    """Return the folder of a snapshot's raw data lake rows, kept so that questions about a member can be answered."""
+    """Return the folder of the raw data lake rows of a snapshot's window, kept for questions about single members."""
     return f"etl_pipeline_test/{_day(snapshot_date)}{window.value}/"
 
 
