@@ -66,6 +66,11 @@ def test_members_keep_their_split_when_others_are_added(all_members: dict[str, S
             assert abs(counts[split] - len(chosen) * percent / 100) < 2
 
 
+def test_splits_of_many_members_have_exact_shares() -> None:
+    splits = assign_splits({f"m{number}": Stage.DREAMER for number in range(1000)}, {})
+    assert Counter(splits.values()) == {"train": 700, "validation": 150, "test": 150}
+
+
 def test_order_of_the_members_does_not_matter() -> None:
     stages = {f"m{number}": list(Stage)[number % 4] for number in range(99)}
     assert assign_splits(stages, {}) == assign_splits(dict(reversed(stages.items())), {})
