@@ -58,12 +58,13 @@ def test_by_chance_is_a_quantile_of_chi_squared(bins: int) -> None:
     ("now", "level"),
     [
         ([50_000, 50_000], DriftLevel.STABLE),
-        ([60_000, 40_000], DriftLevel.STABLE),
-        ([68_000, 32_000], DriftLevel.MODERATE),
-        ([80_000, 20_000], DriftLevel.SIGNIFICANT),
+        ([65_500, 34_500], DriftLevel.STABLE),
+        ([66_000, 34_000], DriftLevel.MODERATE),
+        ([73_500, 26_500], DriftLevel.MODERATE),
+        ([74_100, 25_900], DriftLevel.SIGNIFICANT),
         ([8, 2], DriftLevel.STABLE),
     ],
-    ids=["none", "small", "moderate", "large", "large, but ten rows"],
+    ids=["none", "below 0.1", "above 0.1", "below 0.25", "above 0.25", "large, but ten rows"],
 )
 def test_level_of_a_shift(now: list[int], level: DriftLevel) -> None:
     assert measure_shift([50_000, 50_000], now).level is level
@@ -75,6 +76,11 @@ def test_few_rows_of_the_same_members_hardly_ever_shift(rows: int) -> None:
     shares = [0.6, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.02, 0.01]
     shifts = [measure_shift(draw.multinomial(2000, shares), draw.multinomial(rows, shares)) for _ in range(500)]
     assert sum(shift.level is not DriftLevel.STABLE for shift in shifts) <= 2
+
+
+def test_half_a_row_is_added_to_each_bin() -> None:
+    expected = (9.5 - 10.5) / 11 * math.log(9.5 / 10.5) + (1.5 - 0.5) / 11 * math.log(1.5 / 0.5)
+    assert measure_shift([10, 0], [9, 1]).psi == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_single_bin_cannot_shift() -> None:
