@@ -27,14 +27,9 @@ from rich.table import Table
 from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, MODEL_FEATURES, SOURCE_COLUMNS, TARGET_COLUMN, Rule
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
-from buyer_stage.quality.evaluation import (
-    Classes,
-    Estimate,
-    Matrix,
-    Predictions,
-    baseline_predictions,
-    metric_estimates,
-)
+from buyer_stage.quality.bootstrap import Estimate
+from buyer_stage.quality.evaluation import metric_estimates
+from buyer_stage.quality.predictions import Classes, Matrix, Predictions, baseline_predictions
 from buyer_stage.training.candidates import raw_probabilities
 from buyer_stage.training.fitting import FOLDS, Training, choose, member_folds, train
 from buyer_stage.training.representations import REPRESENTATIONS
@@ -130,9 +125,8 @@ def _in_order(rows: TrainingRows, parts: Sequence[tuple[Classes, Predictions]]) 
     positions = np.concatenate([positions for positions, _ in parts])
     order = np.argsort(positions)
     probabilities = np.vstack([each.probabilities for _, each in parts])[order]
-    return Predictions(
-        rows.labels, rows.members, rows.classes, probabilities, np.concatenate([each.named for _, each in parts])[order]
-    )
+    predicted = np.concatenate([each.predicted for _, each in parts])[order]
+    return Predictions(rows.labels, rows.members, rows.classes, probabilities, predicted)
 
 
 def _candidate_predictions(

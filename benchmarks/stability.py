@@ -41,7 +41,7 @@ def predicted_stages(rows: TrainingRows, seed: int, console: Console) -> list[St
     for number, (fitted, held_out) in enumerate(member_folds(rows, FOLDS, seed), start=1):
         with console.status(f"members held out, fold {number} of {FOLDS}"):
             model = train(rows.take(fitted), seed, lambda _: None).model
-            named[held_out] = model.predict(rows.take(held_out)).named
+            named[held_out] = model.predict(rows.take(held_out)).predicted
     return [stages[index] for index in named]
 
 

@@ -1,1 +1,1 @@
-"""Everything that is true of the product wherever it runs: on Lambda, EMR, Glue or a laptop."""
+"""Everything that is true of the product on Lambda, EMR, Glue and a laptop."""

@@ -27,7 +27,7 @@ from buyer_stage.domain.labeled_set import (
     LabeledRow,
     SplitBy,
     channel_line,
-    count_duplicate_members,
+    duplicate_members,
     split_file_lines,
     split_lines,
     split_members,
@@ -127,7 +127,7 @@ def build_training_data(
         rows_with_unknown_label=outcomes["unknown label"],
         rows_with_conflicting_answers=outcomes["conflicting answers"],
         rows_after_answer=outcomes["after the answer"],
-        duplicate_members=count_duplicate_members(rows),
+        duplicate_members=len(duplicate_members((row.member_id, row.features) for row in rows)),
         members_kept=len(split_by_member.keys() & placed.keys()),
         splits=_count_splits(rows, split_by_member),
         with_members_sha256={

@@ -82,7 +82,6 @@ def validate_features(
     validation = FeatureValidation(
         snapshot_date=snapshot_date,
         row_count=row_count,
-        value_count=row_count * len(OUTPUT_COLUMNS),
         manifest_sha256=hashlib.sha256(manifest_text.encode()).hexdigest(),
     )
     write_text(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)), to_json(validation))

@@ -98,7 +98,7 @@ def count_stages(
         Stage -> members who are served it; stage -> members of whom the model named it; and the changes.
     """
     stages = {stage.value: 0 for stage in Stage}
-    predicted_stages, transitions, held = dict(stages), {stage: dict(stages) for stage in stages}, 0
+    predicted_stages, transitions, waiting = dict(stages), {stage: dict(stages) for stage in stages}, 0
     counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
     for (before, now, named), members in counts.items():
         stages[now] += members
@@ -106,8 +106,8 @@ def count_stages(
         if before is not None:
             transitions[before][now] += members
         if now is not named:
-            held += members
-    return stages, predicted_stages, StageChanges(previous_date, previous_members, transitions, held)
+            waiting += members
+    return stages, predicted_stages, StageChanges(previous_date, previous_members, transitions, waiting)
 
 
 def write_served_stages(spark: SparkSession, served: RDD[ServedMember], pipeline_bucket: str, day: date) -> None:

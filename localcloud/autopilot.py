@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from buyer_stage.domain.stages import Stage
-from buyer_stage.quality.evaluation import HIGHER_IS_BETTER, Matrix, metric_values
+from buyer_stage.quality.evaluation import HIGHER_IS_BETTER, metric_values
+from buyer_stage.quality.predictions import Matrix
 from buyer_stage.training.candidates import RECIPES, fit, raw_probabilities
 from buyer_stage.training.fitting import blended_model, choose
 from buyer_stage.training.model_archive import MODEL_ARCHIVE, Component, Model, save_model

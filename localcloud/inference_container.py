@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from buyer_stage.quality.evaluation import Matrix
+from buyer_stage.quality.predictions import Matrix
 from buyer_stage.training.model_archive import Model
 
 
@@ -38,7 +38,7 @@ def respond(model: Model, rows: Sequence[Sequence[str]], response_keys: Sequence
     probabilities = model.probabilities(_to_matrix(model, rows))
     return [
         write_csv_line([answer(model.labels, int(named), row) for answer in answers])
-        for named, row in zip(model.named(probabilities), probabilities, strict=True)
+        for named, row in zip(model.predicted(probabilities), probabilities, strict=True)
     ]
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import date
 
-from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, SOURCE_COLUMNS, Rule, calendar_features
+from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, SOURCE_COLUMNS, Rule
 from buyer_stage.domain.windows import Window
 
 
@@ -12,7 +12,7 @@ def reference_features(
     member_id: str, snapshot_date: date, windows: Mapping[Window, Mapping[str, object]]
 ) -> list[object]:
     """Give a member's output row from the raw rows of the windows that the member is in."""
-    row: list[object] = [member_id, *calendar_features(snapshot_date).values()]
+    row: list[object] = [member_id, snapshot_date.month, snapshot_date.day, snapshot_date.isoweekday()]
     for window in Window:
         raw = windows.get(window, {})
         for source in SOURCE_COLUMNS:

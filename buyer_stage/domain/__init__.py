@@ -1,1 +1,1 @@
-"""The domain: what a stage, a window, a feature and a snapshot are. Standard library only."""
+"""Stages, windows, features, documents and the S3 layout. Standard library only."""

@@ -1,4 +1,4 @@
-"""Where the data lake keeps the behavior summaries, and which of their columns the product reads."""
+"""The location of the behavior summaries in the data lake, and the columns that the product reads."""
 
 from datetime import date
 
@@ -13,33 +13,33 @@ TABLES_PREFIX = "cnsp"
 """Folder of the data lake that holds the tables."""
 
 SURVEY_FILE = "survey.csv"
-"""The survey's answers, at the root of a data lake's folder: `SURVEY_COLUMNS`, with a header."""
+"""The survey's answers, at the root of a data lake folder: `SURVEY_COLUMNS`, with a header."""
 
 SURVEY_KEY = f"survey/{SURVEY_FILE}"
-"""The same in the data lake's bucket: alone in its folder, because a table of the catalog is a folder."""
+"""The survey's answers in the data lake's bucket, alone in their folder, because a catalog table is a folder."""
 
 SURVEY_COLUMNS: tuple[str, ...] = (
     MEMBER_ID, "start_date", "end_date", "stage_label_1", "stage_label_2", "stage_label_3",
 )  # fmt: skip
-"""Columns of the survey. `stage_label_1` is the answer the model learns; the dates are ISO 8601 days."""
+"""Columns of the survey. The model learns `stage_label_1`; the dates are ISO 8601 days."""
 
 REQUIRED_COLUMNS: dict[str, HiveType] = {
     MEMBER_ID: HiveType.STRING,
     **{column.name: column.hive_type for column in SOURCE_COLUMNS},
 }
-"""The columns that the product reads of every table, and their types."""
+"""The columns that the product reads from every table, and their types."""
 
 
 def table_name(window: Window) -> str:
-    """Name of the table that holds a window's behavior summaries."""
+    """Return the name of the table that holds a window's behavior summaries."""
     return f"consumer_analytical_profile_member_id_summary_{window.value}"
 
 
 def table_prefix(window: Window) -> str:
-    """Path of a window's table below the data lake's root, without slashes at its ends."""
+    """Return the path of a window's table below the data lake's root, without leading or trailing slash."""
     return f"{TABLES_PREFIX}/{table_name(window)}"
 
 
 def partition_prefix(window: Window, snapshot_date: date) -> str:
-    """Path of one snapshot of a window's table below the data lake's root, without slashes at its ends."""
+    """Return the path of a snapshot in a window's table, without leading or trailing slash."""
     return f"{table_prefix(window)}/{PARTITION_COLUMN}={format_partition_value(snapshot_date)}"

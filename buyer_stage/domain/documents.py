@@ -1,6 +1,6 @@
-"""The JSON documents that parts of the pipeline leave for each other in S3.
+"""The JSON documents that the parts of the pipeline exchange in S3.
 
-Each is a frozen dataclass; readers at the edge check what comes in with `pydantic.TypeAdapter`, writers use `to_json`.
+Each document is a frozen dataclass. Readers validate it with `pydantic.TypeAdapter`, writers use `to_json`.
 """
 
 import dataclasses
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureManifest:
-    """Describes a snapshot's feature part files; written after the last of them.
+    """A description of a snapshot's feature part files, written after the last of them.
 
     Attributes:
         schema_version: `features.FEATURE_SCHEMA_VERSION` of the writer.
         snapshot_date: the day that the features describe.
-        row_count: rows in all part files: one per member.
-        window_row_counts: window (`t001` ...) -> rows that the data lake held.
-        column_checksum: `features.column_checksum` of the columns written.
+        row_count: rows in all part files, one per member.
+        window_row_counts: window (`t001` ...) -> rows in the data lake.
+        column_checksum: `features.column_checksum` of the written columns.
         part_files: names of the part files, sorted.
     """
 
@@ -37,12 +37,12 @@ class FeatureManifest:
 
 @dataclass(frozen=True)
 class FeatureProfile:
-    """How the values of each feature are spread.
+    """The distribution of each feature's values.
 
     Attributes:
-        rows: rows counted.
-        upper_bounds: of all bins but the last, inclusive: `feature_bins.UPPER_BOUNDS` of the writer.
-        counts: feature -> rows in each bin; they add up to `rows`.
+        rows: number of rows counted.
+        upper_bounds: inclusive upper bounds of all bins but the last: `feature_bins.UPPER_BOUNDS` of the writer.
+        counts: feature -> rows in each bin, which add up to `rows`.
     """
 
     rows: int
@@ -52,28 +52,26 @@ class FeatureProfile:
 
 @dataclass(frozen=True)
 class FeatureValidation:
-    """Says that a snapshot's features equal the SQL definition; written only when every value does.
+    """Proof that a snapshot's features equal the SQL definition, written only when every value does.
 
     Attributes:
         snapshot_date: the day that the features describe.
-        row_count: rows compared.
-        value_count: values compared, rows times columns.
-        manifest_sha256: SHA-256 (hex) of the manifest's bytes: features written later are not validated by it.
+        row_count: number of rows compared.
+        manifest_sha256: SHA-256 (hex) of the manifest's bytes; the validation does not cover features written later.
     """
 
     snapshot_date: date
     row_count: int
-    value_count: int
     manifest_sha256: str
 
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """Size of one split of the labeled set.
+    """The size of one split of the labeled set.
 
     Attributes:
-        rows: one per member and snapshot.
-        members: distinct members.
+        rows: number of rows, one per member and snapshot.
+        members: number of distinct members.
         stages: stage -> rows.
     """
 
@@ -84,20 +82,21 @@ class SplitCounts:
 
 @dataclass(frozen=True)
 class LabeledSetManifest:
-    """Describes the labeled set; written after its last file.
+    """A description of the labeled set, written after its last file.
 
     Attributes:
-        column_checksum: of the model's features, in order.
-        snapshot_dates: the days that features were taken from, in order.
-        split_by: `labeled_set.SplitBy`: what decided the split of new members.
-        answers: rows of the survey.
-        rows_with_unknown_label: left out, the answers near them name no stage.
-        rows_with_conflicting_answers: left out, their member named more than one stage for the same day.
-        rows_after_answer: left out, because they lie after the answer and would tell the future.
-        duplicate_members: members of whom a row equals another member's in every feature.
-        members_kept: members who are in the split where an earlier labeled set has placed them.
-        splits: `train`, `validation` and `test` -> counts. No member is in two.
-        with_members_sha256: split -> SHA-256 (hex) of its record's bytes: names the data that a model was made from.
+        column_checksum: `features.column_checksum` of the model's features.
+        snapshot_dates: days of the feature rows, in order.
+        split_by: `labeled_set.SplitBy`, which decided the split of new members.
+        answers: number of answers in the survey.
+        rows_with_unknown_label: rows left out because the answers near them do not match a stage.
+        rows_with_conflicting_answers: rows left out because the member's answers for the day assign several stages.
+        rows_after_answer: rows left out because they are later than the answer and would reveal the future.
+        duplicate_members: members that `labeled_set.duplicate_members` finds.
+        members_kept: members who stay in the split that an earlier labeled set assigned.
+        splits: `train`, `validation` and `test` -> counts. Each member is in one split only.
+        with_members_sha256: split -> SHA-256 (hex) of its split file, which identifies the data that a model was
+            trained on.
     """
 
     column_checksum: str
@@ -115,22 +114,22 @@ class LabeledSetManifest:
 
 @dataclass(frozen=True)
 class StageChanges:
-    """How the stages that a push serves differ from those that were served before.
+    """How the stages that a push serves differ from the stages that were served before.
 
     Attributes:
-        previous_snapshot_date: of the stages before; None when there are none that the table could still hold.
-        previous_members: members who had a stage then.
-        transitions: stage then -> stage now -> members who had one then and have one now.
-        held: members who keep a stage though the model names another one (`stage_changes.next_served_stage`).
+        previous_snapshot_date: snapshot of the earlier stages; None when the table cannot hold any of them anymore.
+        previous_members: members who had a stage on that snapshot.
+        transitions: earlier stage -> current stage -> members who have both.
+        waiting: members whose served stage does not follow the prediction yet (`stage_changes.next_served_stage`).
     """
 
     previous_snapshot_date: date | None
     previous_members: int
     transitions: dict[str, dict[str, int]]
-    held: int
+    waiting: int
 
     def flip_rate(self) -> float | None:
-        """Share of the members with a stage then and now whose stage has changed; None when there are no such."""
+        """Return the share of members whose stage has changed; None when no member has an earlier and a current one."""
         members = sum(sum(now.values()) for now in self.transitions.values())
         unchanged = sum(now[then] for then, now in self.transitions.items())
         return (members - unchanged) / members if members else None
@@ -138,17 +137,17 @@ class StageChanges:
 
 @dataclass(frozen=True)
 class PushReceipt:
-    """Accounts for every record of one push to DynamoDB: `read == written + quarantined + failed`.
+    """An account of every scored line of a push to DynamoDB: `read == written + quarantined + failed`.
 
     Attributes:
         snapshot_date: the day that the stages describe.
-        read: records found in the transform's output.
+        read: scored lines in the transform's output.
         written: items that DynamoDB has accepted.
-        quarantined: records refused, each kept with the reason.
-        failed: records that DynamoDB did not accept after all retries.
-        stages: stage -> records that were to be written; those of all stages add up to `written + failed`.
-        predicted_stages: stage -> records of which the model named it: others than `stages` where a change waits.
-        changes: how these stages differ from those served before.
+        quarantined: scored lines that the push refused and kept with the reason.
+        failed: items that DynamoDB did not accept after all retries.
+        stages: served stage -> items to write, which add up to `written + failed`.
+        predicted_stages: predicted stage -> items to write; differs from `stages` where a change waits.
+        changes: how these stages differ from the stages served before.
     """
 
     snapshot_date: date
@@ -162,13 +161,13 @@ class PushReceipt:
 
 
 def to_json(document: "DataclassInstance") -> str:
-    """Write a document as indented JSON with sorted keys, so that equal documents are equal bytes."""
+    """Return a document as indented JSON with sorted keys, so that equal documents have equal bytes."""
 
     def plain(value: object) -> object:
         if isinstance(value, date | datetime):
             return value.isoformat()
         if isinstance(value, Enum):
             return value.value
-        raise TypeError(f"{type(value).__name__} has no place in a document")
+        raise TypeError(f"a document cannot hold a value of type {type(value).__name__}")
 
     return json.dumps(dataclasses.asdict(document), default=plain, indent=2, sort_keys=True) + "\n"

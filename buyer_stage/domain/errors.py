@@ -1,7 +1,7 @@
-"""The one hierarchy of errors that the product raises on purpose.
+"""The hierarchy of errors that the product raises on purpose.
 
-The state machines branch on the class name: none of these is retried, because waiting does not mend a wrong
-input. Transient faults of AWS keep the names that AWS gives them, and those are retried.
+The state machines branch on the class name and retry none of these errors, because waiting does not fix a wrong input.
+Transient faults of AWS keep the names that AWS gives them, and the state machines retry those.
 """
 
 
@@ -14,7 +14,7 @@ class InvalidInputError(BuyerStageError):
 
 
 class InvalidManifestError(BuyerStageError):
-    """A manifest is there but damaged, incomplete or at odds with what it describes."""
+    """A manifest exists but is damaged, incomplete or does not match what it describes."""
 
 
 class DataLakeError(BuyerStageError):
@@ -22,11 +22,11 @@ class DataLakeError(BuyerStageError):
 
 
 class FeatureMismatchError(BuyerStageError):
-    """The features written differ from what the SQL definition gives on the same input."""
+    """The written features differ from what the SQL definition computes from the same input."""
 
 
 class LabeledSetError(BuyerStageError):
-    """The labeled set cannot be built or used: no answers, a stage nobody chose, members across splits."""
+    """The labeled set cannot be built or used: no answers, a stage without members, or members in several splits."""
 
 
 class ModelError(BuyerStageError):
@@ -38,4 +38,4 @@ class JobFailedError(BuyerStageError):
 
 
 class ScoredLinesLostError(BuyerStageError):
-    """The records read, written, quarantined and failed do not add up, or some could not be written."""
+    """The scored lines read, written, quarantined and failed do not add up, or some could not be written."""

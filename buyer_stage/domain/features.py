@@ -1,19 +1,18 @@
-"""The feature specification. Every column list, one-hot name and order in the product is derived from here."""
+"""The feature specification. Every column list, one-hot name and column order in the product derives from it."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import Enum
 
 from buyer_stage.domain.windows import Window
 
 MAXIMUM_DWELL_SECONDS = 180
-"""Dwell times above this say that a tab was left open, not that the member went on reading."""
+"""Longer dwell times mean that a tab was left open, not that the member kept reading."""
 
 
 class HiveType(Enum):
-    """Types of data lake columns, named as Hive, Athena and Spark SQL name them."""
+    """Types of data lake columns, as Hive, Athena and Spark SQL spell them."""
 
     STRING = "string"
     BIGINT = "bigint"
@@ -30,12 +29,12 @@ class Rule(Enum):
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """One data lake column that features are made of.
+    """A data lake column that becomes features.
 
     Attributes:
-        name: its name in every window's table.
-        hive_type: its type there.
-        rule: how it becomes features.
+        name: name of the column in every window's table.
+        hive_type: type of the column.
+        rule: how the column becomes features.
         values: for `Rule.ONE_HOT`, the known values in the order of their features.
     """
 
@@ -45,7 +44,7 @@ class SourceColumn:
     values: tuple[str, ...] = ()
 
     def feature_names(self, window: Window) -> list[str]:
-        """The features this column gives in a window, in output order."""
+        """Return the names of the column's features in a window, in output order."""
         if self.rule is Rule.ONE_HOT:
             return [f"{self.name}_{value.replace(' ', '_')}{window.suffix}" for value in self.values]
         return [f"{self.name}{window.suffix}"]
@@ -94,14 +93,14 @@ SOURCE_COLUMNS: tuple[SourceColumn, ...] = (
     _count("submitted_leads_for_sale"),
     _count("submitted_leads_not_for_sale"),
 )
-"""The data lake columns that features are made of, in the order of their features."""
+"""The data lake columns that become features, in the order of their features."""
 
 CALENDAR_COLUMNS: tuple[str, ...] = ("snapshot_month", "snapshot_day_of_month", "snapshot_day_of_week")
-"""Put out because the contract has them; kept out of the model, which would meet unseen values every month."""
+"""Part of the output contract, but not of the model, which would meet new values of them every month."""
 
 
 def window_feature_names(window: Window) -> list[str]:
-    """The 31 features of one window, in output order."""
+    """Return the names of a window's 31 features, in output order."""
     return [name for column in SOURCE_COLUMNS for name in column.feature_names(window)]
 
 
@@ -115,19 +114,12 @@ TARGET_COLUMN = "buyer_stage"
 """The column of the labeled set that the model learns to predict."""
 
 TRANSFORM_INPUT_FILTER = f"$[{1 + len(CALENDAR_COLUMNS)}:]"
-"""JSONPath by which batch transform leaves the member id and the calendar columns out of the model's input."""
+"""JSONPath with which batch transform leaves the member id and the calendar columns out of the model's input."""
 
 FEATURE_SCHEMA_VERSION = 1
-"""Raised whenever the meaning or order of the output columns changes."""
+"""Increases whenever the meaning or the order of the output columns changes."""
 
 
 def column_checksum(columns: Sequence[str]) -> str:
-    """SHA-256 (hex) of an ordered column list; two files of equal checksum have the same columns in order."""
+    """Return the SHA-256 (hex) of a column list; equal checksums mean equal columns in equal order."""
     return hashlib.sha256(",".join(columns).encode()).hexdigest()
-
-
-def calendar_features(snapshot_date: date) -> dict[str, int]:
-    """Give month, day of month and ISO 8601 day of week (1 = Monday ... 7 = Sunday) of a snapshot."""
-    return dict(
-        zip(CALENDAR_COLUMNS, (snapshot_date.month, snapshot_date.day, snapshot_date.isoweekday()), strict=True)
-    )

@@ -1,4 +1,4 @@
-"""Fills in the parameters of the queries in `sql/`, for whichever engine runs them."""
+"""Fill in the parameters of the queries in `sql/`, for any engine that runs them."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -8,22 +8,22 @@ from buyer_stage.domain.snapshot_date import format_partition_value
 
 
 def fill_feature_query(definition: str, snapshot_dates: Iterable[date]) -> str:
-    """Give the query for the features of some snapshots.
+    """Return the query for the features of some snapshots.
 
     Args:
         definition: text of `sql/features.sql`.
-        snapshot_dates: at least one.
+        snapshot_dates: one date or more.
     """
     return definition.replace(":snapshot_dates", _literals(snapshot_dates))
 
 
 def fill_labeled_set_query(definition: str, feature_definition: str, snapshot_dates: Iterable[date]) -> str:
-    """Give the query for the labeled set of some snapshots.
+    """Return the query for the labeled set of some snapshots.
 
     Args:
         definition: text of `sql/labeled_set.sql`.
         feature_definition: text of `sql/features.sql`.
-        snapshot_dates: at least one.
+        snapshot_dates: one date or more.
     """
     return (
         definition.replace(":model_features", ",\n    ".join(f"features.{name}" for name in MODEL_FEATURES))

@@ -1,4 +1,4 @@
-"""The layout of the pipeline bucket and of the code's bucket. Nothing else in the product spells a key or a prefix.
+"""The layout of the pipeline bucket and the code bucket. Nothing else in the product spells a key or a prefix.
 
 Prefixes end with a slash, keys do not; neither starts with one.
 """
@@ -8,32 +8,32 @@ from datetime import date
 from buyer_stage.domain.windows import Window
 
 PART_FILE_PREFIX = "part-"
-"""Data files start with this, so that a transform can take a prefix and leave the manifest beside them out."""
+"""Start of every data file's name, so that a transform can select the data files by prefix and skip the manifest."""
 
 MANIFEST_FILE = "manifest.json"
 VALIDATION_FILE = "validation.json"
 PROFILE_FILE = "profile.json"
 
 TRAINING_PREFIX = "train/csv/"
-"""Autopilot's channel: CSV with header, the model's features and the target of the training members."""
+"""Autopilot's training channel: CSV with header, features and target of the training members."""
 VALIDATION_PREFIX = "validation/csv/"
-"""As `TRAINING_PREFIX`, of other members: what Autopilot ranks its candidates on."""
+"""The same for the validation members, on whom Autopilot ranks its candidates."""
 TEST_WITH_TARGET_PREFIX = "test/with-target/"
-"""As `TRAINING_PREFIX`, of members in neither: what nobody looks at before the model is chosen."""
+"""The same for the test members, whom no part of the pipeline reads before the model is chosen."""
 TEST_NO_TARGET_PREFIX = "test/no-target/"
-"""The rows of `TEST_WITH_TARGET_PREFIX` without the target and without header: as the model is asked to score."""
+"""The rows of `TEST_WITH_TARGET_PREFIX` without target and header, as a transform scores them."""
 CHANNEL_PREFIXES: dict[str, str] = {
     "train": TRAINING_PREFIX,
     "validation": VALIDATION_PREFIX,
     "test": TEST_WITH_TARGET_PREFIX,
 }
-"""Split -> folder of what models see of it."""
+"""Split -> folder of its channel."""
 LABELED_SET_FILE = f"{PART_FILE_PREFIX}00000.csv"
-"""The one file in each folder of the labeled set: a survey is small, and one file has an order."""
+"""The only file in each folder of the labeled set: a survey is small, and a single file has an order."""
 ASSIGNED_SPLITS_KEY = "train/members.json"
-"""JSON of member -> split, of everyone who was ever placed: who leaves the survey and returns is placed as before."""
+"""JSON of member -> split for all members ever assigned: a member who leaves the survey and returns keeps the split."""
 LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
-"""Written last; describes all splits."""
+"""Describes all splits; written last."""
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
 EMR_LOGS_PREFIX = "emr-logs/"
@@ -45,89 +45,89 @@ def _day(snapshot_date: date) -> str:
 
 
 def with_members_prefix(split: str) -> str:
-    """Folder of a split's record: the channel's lines in its order, each after member and snapshot date."""
+    """Return the folder of a split file: the channel's lines in order, each after member id and snapshot date."""
     return f"{split}/with-members/"
 
 
 def holdout_scores_prefix(execution_name: str, model_name: str) -> str:
-    """Folder of what a model said about the holdout when an execution judged it."""
+    """Return the folder of a model's predictions for the holdout when an execution judged it."""
     return f"best-model/holdout/{execution_name}/{model_name}/"
 
 
 def model_card_key(model_version: str) -> str:
-    """What a model is, what it was made from and how good it is, as JSON."""
+    """Return the key of a model card as JSON."""
     return f"best-model/{model_version}/card.json"
 
 
 def model_card_text_key(model_version: str) -> str:
-    """The same for people, as Markdown."""
+    """Return the key of a model card as Markdown."""
     return f"best-model/{model_version}/card.md"
 
 
 def drift_baseline_key(model_version: str) -> str:
-    """How the features looked that a model learned from, and which stages it named of members it did not know."""
+    """Return the key of a model's drift baseline."""
     return f"best-model/{model_version}/drift_baseline.json"
 
 
 def features_prefix(snapshot_date: date) -> str:
-    """Folder of a snapshot's feature part files, manifest and validation report."""
+    """Return the folder of a snapshot's feature part files, manifest, profile and validation."""
     return f"inputs/{_day(snapshot_date)}"
 
 
 def feature_manifest_key(snapshot_date: date) -> str:
-    """Written after a snapshot's last part file."""
+    """Return the key of a snapshot's manifest, written after the last part file."""
     return features_prefix(snapshot_date) + MANIFEST_FILE
 
 
 def feature_validation_key(snapshot_date: date) -> str:
-    """Written when every value of a snapshot equals what the SQL definition gives."""
+    """Return the key of a snapshot's validation, written when every value equals the SQL definition."""
     return features_prefix(snapshot_date) + VALIDATION_FILE
 
 
 def feature_profile_key(snapshot_date: date) -> str:
-    """How the values of a snapshot's features are spread; written before the manifest."""
+    """Return the key of a snapshot's feature profile, written before the manifest."""
     return features_prefix(snapshot_date) + PROFILE_FILE
 
 
 def raw_sample_prefix(snapshot_date: date, window: Window) -> str:
-    """Folder of the raw data lake rows kept of a snapshot, so that a question about a member can be answered."""
+    """Return the folder of the raw data lake rows of a snapshot's window, kept for questions about single members."""
     return f"etl_pipeline_test/{_day(snapshot_date)}{window.value}/"
 
 
 def inference_results_prefix(snapshot_date: date, transform_job_name: str) -> str:
-    """Folder of one transform job's output; one per job, so that a re-run never mixes with what was there."""
+    """Return the folder of a transform job's output: one per job, so that the outputs of two runs never mix."""
     return f"inference-results/{_day(snapshot_date)}{transform_job_name}/"
 
 
 def quarantine_prefix(snapshot_date: date, run_name: str) -> str:
-    """Folder of the records that one push to DynamoDB refused, each with the reason."""
+    """Return the folder of the scored lines that a push to DynamoDB refused, each with the reason."""
     return f"quarantine/{_day(snapshot_date)}{run_name}/"
 
 
 def push_receipt_key(snapshot_date: date, run_name: str) -> str:
-    """What one push to DynamoDB read, wrote, quarantined and failed to write."""
+    """Return the key of the receipt of a push to DynamoDB."""
     return f"push-receipts/{_day(snapshot_date)}{run_name}.json"
 
 
 def served_stages_prefix(snapshot_date: date) -> str:
-    """Folder of the stages that a snapshot's last successful push has served: what the next one is compared with."""
+    """Return the folder of the stages that a snapshot's last successful push served, for the next push to compare."""
     return f"served-stages/{_day(snapshot_date)}"
 
 
 def drift_reports_prefix(model_version: str) -> str:
-    """Folder of the reports on a model's drift; the last key is of the latest snapshot."""
+    """Return the folder of a model's drift reports; the last key belongs to the latest snapshot."""
     return f"drift-reports/{model_version}/"
 
 
 def drift_report_key(model_version: str, snapshot_date: date) -> str:
-    """How a snapshot's features and stages differ from those of the model's training."""
+    """Return the key of the report on a model's drift on a snapshot."""
     return f"{drift_reports_prefix(model_version)}{snapshot_date.isoformat()}.json"
 
 
 def code_prefix(version: str) -> str:
-    """Folder of one version's step scripts, job script, libraries and functions, in the bucket of the code."""
+    """Return the folder of a code version's step scripts, job script, libraries and functions, in the code bucket."""
     return f"code/{version}/"
 
 
 EMR_CERTIFICATE_KEY = "certificates/emr.zip"
-"""In the bucket of the code: what the nodes of a cluster know each other by."""
+"""Key in the code bucket of the certificates by which the nodes of a cluster trust each other."""

@@ -6,20 +6,20 @@ from decimal import Decimal
 from buyer_stage.domain.transform_output import ScoredMember
 
 PROBABILITY_QUANTUM = Decimal("0.000001")
-"""Probabilities are kept to six decimals: equal scores give equal items."""
+"""Probabilities have six decimals, so that equal predictions become equal items."""
 
 
 def serving_item(
     scored: ScoredMember, *, snapshot_date: date, model_version: str, expires_at_epoch_seconds: int
 ) -> dict[str, object]:
-    """Give the item of a scored member, as boto3's DynamoDB resource takes it.
+    """Return the item of a scored member, as boto3's DynamoDB resource accepts it.
 
     Args:
-        scored: the member's probabilities, and the stage to serve: an earlier one while a change waits
+        scored: the member's probabilities and the stage to serve, which is an earlier one while a change waits
             (`stage_changes`).
         snapshot_date: the day that the probabilities describe.
-        model_version: the model that gave them.
-        expires_at_epoch_seconds: when DynamoDB may delete the item (its TTL attribute).
+        model_version: the model that predicted them.
+        expires_at_epoch_seconds: when DynamoDB can delete the item (its TTL attribute).
 
     Returns:
         `member_id`, `value` (the stage), `confidence` (its probability), `probabilities` (stage -> probability),

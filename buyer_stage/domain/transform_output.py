@@ -1,7 +1,7 @@
-"""What batch transform writes per member: the joined and filtered record between SageMaker and Glue.
+"""Scored lines: what batch transform writes for each member and the push to DynamoDB reads.
 
-The model answers `INFERENCE_RESPONSE_KEYS` in this order. With `JoinSource=Input` these follow the input's columns,
-and `OUTPUT_FILTER` keeps the member id and the answer: `member_id, stage, [labels], [probabilities]`.
+The model's response holds `INFERENCE_RESPONSE_KEYS` in this order. `JoinSource=Input` appends it to the columns of the
+input, and `OUTPUT_FILTER` keeps the member id and the response: `member_id, stage, [labels], [probabilities]`.
 """
 
 import ast
@@ -12,25 +12,25 @@ from dataclasses import dataclass
 from buyer_stage.domain.stages import Stage, parse_stage
 
 INFERENCE_RESPONSE_KEYS: tuple[str, ...] = ("predicted_label", "labels", "probabilities")
-"""Asked of Autopilot's inference container; the labels name the order of the probabilities."""
+"""Requested from Autopilot's inference container; the labels say in which order the probabilities are."""
 
 _PREDICTION = ",".join(str(i) for i in range(-len(INFERENCE_RESPONSE_KEYS), 0))
 
 OUTPUT_FILTER = f"$[0,{_PREDICTION}]"
 
 PREDICTION_FILTER = f"$[{_PREDICTION}]"
-"""Keeps the answer alone, where the input has no member id: the rows of the holdout, in their order."""
+"""Keeps only the response, for the rows of the holdout, which have no member id and stay in order."""
 
 OUTPUT_FILE_SUFFIX = ".out"
-"""Batch transform names each output after its input file and appends this."""
+"""Batch transform appends this to the name of the input file."""
 
 PROBABILITY_SUM_TOLERANCE = 1e-3
-"""How far four printed probabilities may be from adding up to 1."""
+"""Largest accepted difference between 1 and the sum of the printed probabilities."""
 
 
 @dataclass(frozen=True)
 class ScoredMember:
-    """A member's stage with the probability of each stage."""
+    """A member's predicted stage with the probability of each stage."""
 
     member_id: str
     stage: Stage
@@ -38,14 +38,14 @@ class ScoredMember:
 
 
 class InvalidScoredLineError(ValueError):
-    """A record of the transform's output cannot be used; the message is the reason kept in quarantine."""
+    """A scored line cannot be used; the message is the reason that the quarantine keeps."""
 
 
 def parse_scored_line(line: str) -> ScoredMember:
-    """Read one line of the transform's output.
+    """Read a scored line.
 
     Args:
-        line: CSV of member id, stage, list of labels, list of as many probabilities.
+        line: CSV of member id, predicted stage, list of labels, and list of probabilities in the same order.
 
     Raises:
         InvalidScoredLineError: a field is missing, the member id is empty, a stage is unknown, or a

@@ -1,10 +1,10 @@
-"""The windows of behavior: what a member did in the last 1, 7, 30, 60 and 90 days."""
+"""The windows of behavior: the last 1, 7, 30, 60 and 90 days before a snapshot."""
 
 from enum import StrEnum
 
 
 class Window(StrEnum):
-    """A span of days that ends on the snapshot date."""
+    """A number of days that ends on the snapshot date."""
 
     T001 = "t001"
     T007 = "t007"
@@ -19,5 +19,5 @@ class Window(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """What the window's features end with, such as `_007`."""
+        """Suffix of the window's features, such as `_007`."""
         return f"_{self.value[1:]}"

@@ -1,1 +1,1 @@
-"""How good a model is, whether it may score members, and whether they have drifted from it. Needs numpy."""
+"""How good a model is, whether it is allowed to score members, and whether members have drifted. Needs numpy."""

@@ -1,8 +1,8 @@
-"""Tells whether the members that a model scores still look like those that it was made from.
+"""Check whether the members that a model scores still resemble the members that it was made from.
 
-Shifts are measured by the population stability index (PSI): the sum over bins of (q - p) ln(q / p), where p and q are a
-bin's shares then and now. Credit scoring, where it comes from, reads it as below 0.1 stable, above 0.25 another
-population (Siddiqi, Credit Risk Scorecards, 2006).
+The population stability index (PSI) measures a shift: the sum over bins of (q - p) ln(q / p), where p and q are the
+shares of a bin in the baseline and in the snapshot. In credit scoring, where the index comes from, less than 0.1 means
+stable, and more than 0.25 means a different population (Siddiqi, Credit Risk Scorecards, 2006).
 """
 
 import math
@@ -22,14 +22,14 @@ MODERATE_PSI = 0.1
 SIGNIFICANT_PSI = 0.25
 
 CHANCE = 0.001
-"""Of how many comparisons of one population with itself one may pass for a shift: 155 features are compared a day."""
+"""Share of the comparisons of a population with itself that can pass for a shift; a day has 155 comparisons."""
 
 PRIOR_ROWS_PER_BIN = 0.5
-"""Added to each bin's count (Jeffreys' prior), so that one that is empty on one side makes the index not infinite."""
+"""Added to each bin's count (Jeffreys' prior), so that the index stays finite when a bin is empty on one side."""
 
 
 class DriftLevel(Enum):
-    """What a shift means."""
+    """How large a shift is."""
 
     STABLE = "stable"
     MODERATE = "moderate"
@@ -38,12 +38,13 @@ class DriftLevel(Enum):
 
 @dataclass(frozen=True)
 class Shift:
-    """How far two distributions lie apart.
+    """The distance between two distributions.
 
     Attributes:
         psi: the population stability index, 0 or more.
-        by_chance: what so few rows of one population exceed in `CHANCE` of the cases; below it a shift means nothing.
-        level: what to think of it.
+        by_chance: the index that samples of these sizes from one population exceed with probability `CHANCE`; a smaller
+            index is not a shift.
+        level: how large the shift is.
     """
 
     psi: float
@@ -53,14 +54,14 @@ class Shift:
 
 @dataclass(frozen=True)
 class DriftBaseline:
-    """What a model was made from, to compare the members with that it scores later.
+    """What a model was made from, to compare with the members that it scores later.
 
-    One row of each member counts: a day has one, and several days of one member say little more than one.
+    One row of each member counts, because a snapshot has one, and several rows of a member add little information.
 
     Attributes:
-        features: of the members whom it learned from.
-        stages: stage -> members of the holdout, whom it never saw, of whom it named this stage. Not their answers: a
-            model that names rare stages less or more often than they were answered has not drifted.
+        features: feature profile of the members in training.
+        stages: predicted stage -> members of the holdout. Labels would not do: a model that predicts rare stages less
+            or more often than they occur has not drifted.
     """
 
     features: FeatureProfile
@@ -69,19 +70,19 @@ class DriftBaseline:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """How a snapshot's features and stages differ from those of the model's training, and its stages from those before.
+    """How a snapshot differs from the model's training data, and its served stages from the stages served before.
 
     Attributes:
-        snapshot_date: the day that was scored.
+        snapshot_date: the snapshot that was scored.
         model_version: the model that scored it.
         run_name: the push that served it.
-        members: how many were served.
+        members: number of members served.
         features: feature without its window -> window -> shift since training.
-        stage_mix: shift of the stages that the model names, since training.
-        stages: stage -> members of whom the model named it.
-        baseline_stages: the same, of the holdout.
-        changes: how the stages differ from those served before.
-        flip_rate: share of the members whose stage has changed; None when there is nothing to compare with.
+        stage_mix: shift of the predicted stages since training.
+        stages: predicted stage -> members of the snapshot.
+        baseline_stages: predicted stage -> members of the holdout.
+        changes: how the served stages differ from the stages served before.
+        flip_rate: share of the members whose served stage has changed; None when there is nothing to compare with.
         is_drifted: whether the stage mix or any feature has shifted significantly.
     """
 
@@ -98,7 +99,7 @@ class DriftReport:
     is_drifted: bool
 
     def features_at(self, level: DriftLevel) -> list[str]:
-        """Give the features, with their window's suffix, whose shift is of a level; the largest first."""
+        """Return the features, with window suffix, whose shift has a level; the largest shift first."""
         shifts = [
             (shift.psi, feature + window.suffix)
             for feature, by_window in self.features.items()
@@ -111,31 +112,35 @@ class DriftReport:
 def report_drift(
     baseline: DriftBaseline, profile: FeatureProfile, receipt: PushReceipt, *, model_version: str, run_name: str
 ) -> DriftReport:
-    """Compare a snapshot with what its model was made from.
+    """Compare a snapshot with the drift baseline of its model.
 
     Args:
-        baseline: of the model.
-        profile: of the snapshot's features.
-        receipt: of the push of its stages.
-        model_version: the model that scored it.
-        run_name: of the push.
+        baseline: drift baseline of the model.
+        profile: feature profile of the snapshot.
+        receipt: receipt of the push that served the snapshot.
+        model_version: the model that scored the snapshot.
+        run_name: name of the push.
 
     Raises:
-        InvalidManifestError: the two count other features, or in other bins; or the profile is not of what was scored.
-        ScoredLinesLostError: nobody was served.
+        InvalidManifestError: profile and baseline differ in features or bins, or the profile does not describe the
+            scored features.
+        ScoredLinesLostError: the push served no members.
     """
     if profile.rows != receipt.read:
         raise InvalidManifestError(
-            f"the features' profile counts {profile.rows} rows, {run_name} has read {receipt.read}: the features were "
-            "made anew in between; score the snapshot again"
+            f"the feature profile counts {profile.rows} rows, but {run_name} has read {receipt.read} scored lines: the "
+            "features were rewritten in between; score the snapshot again"
         )
     if not receipt.written:
-        raise ScoredLinesLostError(f"{run_name} has served nobody: all {receipt.quarantined} records are in quarantine")
+        raise ScoredLinesLostError(
+            f"{run_name} has served no members: {receipt.quarantined} of {receipt.read} scored lines are in "
+            "quarantine, each with the reason"
+        )
     then, now = baseline.features, profile
     if then.upper_bounds != now.upper_bounds or not (then.counts.keys() == now.counts.keys() == set(MODEL_FEATURES)):
         raise InvalidManifestError(
-            f"the features' profile and the baseline of model {model_version} count other features or bins; run the "
-            "ETL again, and when that does not mend it, train another model"
+            f"the feature profile and the drift baseline of model {model_version} have different features or bins; run "
+            "the ETL again, and if the error persists, train another model"
         )
     features: dict[str, dict[str, Shift]] = {}
     for window in Window:
@@ -162,16 +167,16 @@ def report_drift(
 
 
 def measure_shift(baseline: Sequence[int], current: Sequence[int]) -> Shift:
-    """Measure how far two distributions lie apart.
+    """Measure the distance between two distributions.
 
-    Of one population, the index times the harmonic factor 1 / (1/n + 1/m) follows a chi-squared distribution of one
+    For two samples of one population, the index times 1 / (1/n + 1/m) follows a chi-squared distribution with one
     degree of freedom less than there are bins (Yurdakul, Statistical Properties of Population Stability Index, 2018).
-    So 50 rows reach an index of 0.4 without any shift, which `by_chance` tells apart. It holds of independent rows,
-    hence of one row per member.
+    Samples of 50 rows therefore reach an index of 0.4 without any shift, which `by_chance` accounts for. This requires
+    independent rows, that is, one row per member.
 
     Args:
-        baseline: rows in each bin, then; one at least.
-        current: rows in each bin, now; one at least.
+        baseline: rows in each bin of the baseline, one row or more in total.
+        current: rows in each bin of the snapshot, one row or more in total.
     """
     bins = [(then, now) for then, now in zip(baseline, current, strict=True) if then or now]
     if len(bins) == 1:
@@ -194,6 +199,6 @@ def _shares(counts: Sequence[int]) -> list[float]:
 
 
 def _chi_squared_quantile(probability: float, degrees_of_freedom: int) -> float:
-    """By Wilson and Hilferty's cube (1931): within 3% for these tails."""
+    """Return the quantile by Wilson and Hilferty's cube (1931), which is within 3% in the tails used here."""
     spread = 2 / (9 * degrees_of_freedom)
     return degrees_of_freedom * (1 - spread + NormalDist().inv_cdf(probability) * math.sqrt(spread)) ** 3

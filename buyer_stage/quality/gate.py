@@ -1,4 +1,4 @@
-"""Decides whether a new model may score members: only one that is clearly better than what there is."""
+"""The gate: a new model scores members only when it is clearly better than the model in use, or than no model."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,11 +6,11 @@ from enum import Enum
 from buyer_stage.quality.evaluation import HIGHER_IS_BETTER, Comparison, Evaluation
 
 GATE_METRICS = ("macro_f1", "log_loss")
-"""What Autopilot searches for, and what tells whether the probabilities can be believed."""
+"""The objective of Autopilot's search, and the metric that shows whether the probabilities can be trusted."""
 
 
 class Decision(Enum):
-    """What becomes of a model, in the words of SageMaker's registry."""
+    """Approval status of a model in SageMaker's model registry."""
 
     APPROVED = "Approved"
     PENDING = "PendingManualApproval"
@@ -19,30 +19,29 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A decision and, in a sentence, why."""
+    """A decision and its reason in one sentence."""
 
     decision: Decision
     reason: str
 
 
 def judge(evaluation: Evaluation, against_prior: Comparison, against_champion: Comparison | None) -> Verdict:
-    """Judge a challenger by members whom neither its training nor its choice has seen.
+    """Judge a challenger by members that were used neither to train nor to choose it.
 
-    A model that is worse than knowing no more than the stages' shares is rejected. One that is better than the
-    champion (or, when there is none, than the shares) beyond the interval is approved. Anything between waits for a
-    person.
+    Reject a model that is worse than the class shares of the training rows. Approve a model that is better than the
+    champion (or than the class shares, when there is no champion) beyond the interval. Leave all others to a person.
 
     Args:
-        evaluation: of the challenger on the holdout.
-        against_prior: the challenger against the class shares of the training rows, on the same rows.
-        against_champion: the challenger against the model in use, on the same rows; None when there is none.
+        evaluation: evaluation of the challenger on the holdout.
+        against_prior: the challenger compared with the class shares of the training rows, on the same rows.
+        against_champion: the challenger compared with the champion, on the same rows; None when there is no champion.
     """
     model, prior = evaluation.metrics["log_loss"], evaluation.baselines["prior"]["log_loss"]
     if model.value > prior.value:
         return Verdict(
             Decision.REJECTED,
             f"worse than no model: its log-loss on {evaluation.members} unseen members is {model.value:.4f}, "
-            f"the class shares alone reach {prior.value:.4f}",
+            f"and the class shares alone reach {prior.value:.4f}",
         )
     if against_champion is None:
         return _judge_first(evaluation, against_prior)
@@ -56,8 +55,8 @@ def judge(evaluation: Evaluation, against_prior: Comparison, against_champion: C
 
 def _judge_first(evaluation: Evaluation, against_prior: Comparison) -> Verdict:
     macro_f1 = evaluation.metrics["macro_f1"]
-    # Guessing by the shares is right about a stage as often as it guesses it: F1 of stage k is its share, and the mean
-    # of all shares is one over their number.
+    # Guessing by the shares has a precision, a recall and thus an F1 of each stage equal to its share. The mean over
+    # the stages is 1 over their number.
     chance = 1 / len(evaluation.stages)
     figures = (
         f"{_differences(against_prior)} against the class shares; "

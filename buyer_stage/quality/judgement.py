@@ -10,10 +10,11 @@ from buyer_stage.domain.feature_bins import profile_rows
 from buyer_stage.domain.labeled_set import features_of, member_of
 from buyer_stage.domain.leak_guard import require_disjoint_members
 from buyer_stage.quality.drift import DriftBaseline
-from buyer_stage.quality.evaluation import Predictions, baseline_predictions, compare, evaluate
+from buyer_stage.quality.evaluation import compare, evaluate
 from buyer_stage.quality.gate import judge
-from buyer_stage.quality.holdout import LABELS, answers, class_shares, predictions
+from buyer_stage.quality.holdout import LABELS, class_shares, labels, predictions
 from buyer_stage.quality.model_card import ModelCard
+from buyer_stage.quality.predictions import Predictions, baseline_predictions
 
 BOOTSTRAP_SEED = 7
 """Seed of the intervals. Fixed, so that the same predictions always get the same verdict."""
@@ -82,7 +83,7 @@ def judge_challenger(
         ModelError: a model's scored lines are not one valid line per row of the holdout.
     """
     require_disjoint_members({split: [member_of(line) for line in lines[1:]] for split, lines in split_files.items()})
-    shares, holdout = class_shares(answers(split_files["train"])), answers(split_files["test"])
+    shares, holdout = class_shares(labels(split_files["train"])), labels(split_files["test"])
     predicted = predictions(holdout, challenger.scored_lines)
     prior = baseline_predictions(predicted, shares, BOOTSTRAP_SEED)["prior"]
     evaluation = evaluate(predicted, shares, seed=BOOTSTRAP_SEED)
@@ -113,7 +114,7 @@ def judge_challenger(
 def _drift_baseline(training_lines: Sequence[str], predicted: Predictions) -> DriftBaseline:
     """Count each member once, on the member's latest snapshot: a split file is sorted by member and snapshot."""
     latest = {member_of(line): line for line in training_lines[1:]}
-    stages = Counter(dict(zip(predicted.members, predicted.named.tolist(), strict=True)).values())
+    stages = Counter(dict(zip(predicted.members, predicted.predicted.tolist(), strict=True)).values())
     return DriftBaseline(
         features=profile_rows([features_of(line) for line in latest.values()]),
         stages={label: stages[index] for index, label in enumerate(LABELS)},

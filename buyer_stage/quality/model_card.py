@@ -1,39 +1,40 @@
-"""What a model is, what it was made from, how good it is and what it is not good for; for programs and for people."""
+"""The model card: what a model was made from, how good it is and what its limits are, for programs and people."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from buyer_stage.domain.documents import LabeledSetManifest
-from buyer_stage.quality.evaluation import Comparison, Estimate, Evaluation
+from buyer_stage.quality.bootstrap import Estimate
+from buyer_stage.quality.evaluation import Comparison, Evaluation
 from buyer_stage.quality.gate import Verdict
 
 LIMITS = (
-    "It was judged on members who answered a survey; others may behave otherwise.",
-    "It knows members as they were on the snapshot days named above; habits and the market change.",
-    "Probabilities are worth more than the stage alone: neighboring stages are hard to tell apart.",
-    "It says how close a member seems to a purchase, not whether somebody should be offered one.",
+    "The model was judged by members who answered a survey. Other members can behave differently.",
+    "The model knows behavior from the snapshot dates above. Habits and the market change.",
+    "Use the probabilities, not only the stage: neighboring stages are hard to tell apart.",
+    "The model estimates how close a member is to a purchase, not whether to offer the member anything.",
 )
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything that a person needs to approve a model, or a program to find out where it came from.
+    """Everything that a person needs to approve a model, and a program needs to trace its origin.
 
     Attributes:
-        model_version: what the serving table shows beside each stage.
+        model_version: the version that the table shows with each stage.
         model_name: name of the SageMaker model.
         candidate_name: the candidate that Autopilot ranked best.
         created_at: when the Autopilot job ended.
-        code_version: folder of the code that trained and judged it.
-        labeled_set: what it was made from.
+        code_version: version of the code that trained and judged the model.
+        labeled_set: manifest of the labeled set that the model was made from.
         class_shares: stage -> share of the training rows.
-        autopilot_metrics: what Autopilot says of it; kept for reference, no decision uses it.
-        evaluation: on the holdout, with baselines.
-        against_prior: compared with the class shares.
+        autopilot_metrics: Autopilot's own metrics, for reference only; no decision uses them.
+        evaluation: evaluation on the holdout, with baselines.
+        against_prior: comparison with the class shares.
         champion_version: the model in use when this one was judged; None when there was none.
-        against_champion: compared with that one.
-        verdict: what was decided, and why.
-        limits: what it is not good for.
+        against_champion: comparison with the champion; None when there was none.
+        verdict: the gate's decision and its reason.
+        limits: what the model is not suited for.
     """
 
     model_version: str
@@ -53,7 +54,7 @@ class ModelCard:
 
 
 def to_markdown(card: ModelCard) -> str:
-    """Write the card for people."""
+    """Return the card as Markdown."""
     evaluation, labeled_set = card.evaluation, card.labeled_set
     splits = ", ".join(
         f"{split} {counts.rows:,} rows of {counts.members:,} members" for split, counts in labeled_set.splits.items()
@@ -68,15 +69,15 @@ def to_markdown(card: ModelCard) -> str:
         "|---|---|",
         f"| SageMaker model | `{card.model_name}` |",
         f"| candidate | `{card.candidate_name}` |",
-        f"| made | {card.created_at.isoformat()} |",
+        f"| created | {card.created_at.isoformat()} |",
         f"| code | `{card.code_version}` |",
         f"| snapshots | {days[0]} to {days[-1]}, {len(days)} days |",
         f"| split by member | {splits} |",
         f"| shares in training | {', '.join(f'{stage} {share:.3f}' for stage, share in card.class_shares.items())} |",
         "",
-        f"## On {evaluation.rows:,} rows of {evaluation.members:,} members that it never saw",
+        f"## On {evaluation.rows:,} rows of {evaluation.members:,} unseen members",
         "",
-        f"Intervals hold {evaluation.confidence_level:.0%} of {evaluation.resamples:,} draws of whole members.",
+        f"Intervals contain {evaluation.confidence_level:.0%} of {evaluation.resamples:,} draws of whole members.",
         "",
         "| metric | model | class shares | most frequent | by chance |",
         "|---|---|---|---|---|",
@@ -101,9 +102,9 @@ def to_markdown(card: ModelCard) -> str:
     ]
     if card.against_champion is not None:
         lines += [
-            f"## Against the champion {card.champion_version}",
+            f"## Compared with the champion {card.champion_version}",
             "",
-            "| metric | challenger less champion |",
+            "| metric | challenger minus champion |",
             "|---|---|",
             *(f"| {name} | {_with_interval(value)} |" for name, value in card.against_champion.differences.items()),
             "",

@@ -1,1 +1,1 @@
-"""What the Spark programs on EMR and Glue share: the session and Hadoop's file systems. Needs PySpark."""
+"""The Spark session and the file access that EMR steps and the Glue job share. Needs PySpark."""

@@ -1,4 +1,4 @@
-"""Files through Hadoop's file systems: `s3://` on EMR and Glue, plain folders anywhere else, one code for both."""
+"""Files on Hadoop's file systems, with the same code for `s3://` on EMR and Glue and for folders anywhere else."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from pyspark.sql import SparkSession
 
 
 def join_uri(root: str, key: str) -> str:
-    """Give the URI of a key below a root, whether or not the root ends with a slash."""
+    """Return the URI of a key below a root, which can end with a slash."""
     return f"{root.rstrip('/')}/{key}"
 
 
 def exists(spark: SparkSession, uri: str) -> bool:
-    """Tell whether a file or folder is there."""
+    """Check whether a file or folder exists."""
     file_system, path = _open(spark, uri)
     return bool(file_system.exists(path))
 
@@ -20,7 +20,7 @@ def read_text(spark: SparkSession, uri: str) -> str:
     """Read a UTF-8 file.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     file_system, path = _open(spark, uri)
     if not file_system.exists(path):
@@ -33,7 +33,7 @@ def read_text(spark: SparkSession, uri: str) -> str:
 
 
 def write_text(spark: SparkSession, uri: str, text: str) -> None:
-    """Write a UTF-8 file, in the place of one that is there."""
+    """Write a UTF-8 file, replacing an existing one."""
     file_system, path = _open(spark, uri)
     stream = file_system.create(path, True)
     try:
@@ -43,25 +43,25 @@ def write_text(spark: SparkSession, uri: str, text: str) -> None:
 
 
 def delete(spark: SparkSession, uri: str) -> None:
-    """Delete a file, or a folder with all it holds; one that is not there is fine."""
+    """Delete a file, or a folder with its content, if it exists."""
     file_system, path = _open(spark, uri)
     file_system.delete(path, True)
 
 
 def list_file_names(spark: SparkSession, uri: str) -> list[str]:
-    """Give the sorted names of the files directly in a folder.
+    """Return the sorted names of the files directly in a folder.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: the folder does not exist.
     """
     return sorted(status.getPath().getName() for status in _statuses(spark, uri) if status.isFile())
 
 
 def list_folder_names(spark: SparkSession, uri: str) -> list[str]:
-    """Give the sorted names of the folders directly in a folder.
+    """Return the sorted names of the folders directly in a folder.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: the folder does not exist.
     """
     return sorted(status.getPath().getName() for status in _statuses(spark, uri) if status.isDirectory())
 

@@ -12,12 +12,12 @@ def start_spark(app_name: str) -> SparkSession:
     spark = (
         SparkSession.builder.appName(app_name)
         .config("spark.sql.session.timeZone", "UTC")
-        # A manifest says that an output is complete; an empty _SUCCESS beside the data would be read as data.
+        # Readers rely on manifests, and would read an empty _SUCCESS file as data.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("WARN")
-    # The session's own file system object: spark-submit may have opened it before any setting could reach it.
+    # Set on the file system object itself: spark-submit can have opened it before any setting takes effect.
     hadoop = spark._jvm.org.apache.hadoop.fs.FileSystem  # type: ignore[union-attr]
     hadoop.getLocal(spark._jsc.hadoopConfiguration()).setWriteChecksum(False)
     return spark

@@ -1,1 +1,1 @@
-"""Training and prediction without SageMaker. Needs scikit-learn and LightGBM."""
+"""Train models and predict with them, without SageMaker. Needs scikit-learn and LightGBM."""

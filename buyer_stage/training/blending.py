@@ -1,35 +1,36 @@
-"""What is done with the candidates' probabilities: they are blended with the prior, and a rule names a stage.
+"""Blend the probabilities of candidates with the prior, and derive the predicted stage from the blend.
 
-Both are chosen on rows of members that the candidates have not seen. The probabilities stay what they are; the named
-stage is that of the highest probability *times a multiplier*. The most probable stage would nearly always be the most
-frequent one, and dividing the probabilities themselves by the prior would make them wrong.
+Weights and multipliers are chosen on rows of unseen members. The predicted stage has the highest probability *times a
+multiplier*: the most probable stage is nearly always the most frequent one. The probabilities themselves do not change,
+because dividing them by the prior would make them wrong.
 """
 
 import numpy as np
 
-from buyer_stage.quality.evaluation import Classes, Matrix
+from buyer_stage.quality.predictions import Classes, Matrix
 
 EARLY_STOP = 30
-"""Steps after which the weights are good enough: more would fit them to the noise of the rows they are chosen on."""
+"""Number of steps after which the weights are good enough; more steps would fit them to noise."""
 
 MAXIMUM_STEPS = 2000
 
 STRENGTHS = np.linspace(0, 1.2, 25)
-"""Powers of the prior that the multipliers may divide by: 0 names the most probable stage, 1 the most telling one."""
+"""Powers of the prior by which the multipliers can divide. With 0, the most probable stage is predicted; with 1, the
+stage whose probability exceeds its prior the most."""
 
 
 def blend_weights(likelihoods: Matrix) -> Matrix:
-    """Choose the weights of a mixture of forecasts, starting from equal ones.
+    """Choose the weights of a mixture of forecasts.
 
-    Each step of expectation-maximization raises the likelihood of the mixture (Dempster, Laird and Rubin, 1977), whose
-    forecasts stay as they are. Few steps keep dissimilar forecasts in; steps go on while the last forecast alone, the
-    prior, has a better log-loss: no mixture that is worse than knowing nothing is taken.
+    Start with equal weights. Each step of expectation-maximization raises the likelihood of the mixture and leaves its
+    forecasts unchanged (Dempster, Laird and Rubin, 1977). Stop early, so that dissimilar forecasts keep a weight, but
+    not before the mixture's log-loss is at least as good as the prior's.
 
     Args:
-        likelihoods: what each of the M forecasts, the prior last, gave the true stage of each row, shape (M, N).
+        likelihoods: probability of each row's label in each of the M forecasts, the prior last, shape (M, N).
 
     Returns:
-        Weights of the M forecasts, adding up to 1.
+        Weights of the M forecasts, which add up to 1.
     """
     weights: Matrix = np.full(len(likelihoods), 1 / len(likelihoods))
     likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
@@ -43,30 +44,30 @@ def blend_weights(likelihoods: Matrix) -> Matrix:
 
 
 def decision_multipliers(probabilities: Matrix, prior: Matrix) -> Matrix:
-    """Choose the multipliers that reach the best macro-F1 if the probabilities are right.
+    """Choose the multipliers with the best macro-F1, provided that the probabilities are right.
 
-    One number is chosen, how strongly the prior is divided out, and no stage of any row is looked at: what is
-    maximized is the F1 that the probabilities themselves promise (the plug-in rule; Koyejo et al., Consistent binary
-    classification with generalized performance metrics, 2014). So there is next to nothing to overfit.
+    The choice has one degree of freedom, the power of the prior to divide by, and does not use any labels: it maximizes
+    the macro-F1 that the probabilities themselves predict (the plug-in rule; Koyejo et al., Consistent binary
+    classification with generalized performance metrics, 2014). Overfitting is therefore hardly possible.
 
     Args:
-        probabilities: of rows that the candidates have not seen, shape (N, K).
+        probabilities: probability of each stage for rows of unseen members, shape (N, K).
         prior: share of each stage among the training rows, shape (K,).
 
     Returns:
-        Shape (K,).
+        Multiplier of each stage, shape (K,).
     """
-    seen = np.maximum(prior, 1 / (len(probabilities) + 1))
-    multipliers = [seen**-strength for strength in STRENGTHS]
+    floored_prior = np.maximum(prior, 1 / (len(probabilities) + 1))
+    multipliers = [floored_prior**-strength for strength in STRENGTHS]
     return max(multipliers, key=lambda each: _expected_macro_f1(probabilities, predicted_classes(probabilities, each)))
 
 
 def predicted_classes(probabilities: Matrix, multipliers: Matrix) -> Classes:
-    """Give the index of the stage that is named for each row."""
+    """Return the index of each row's predicted stage, shape (N,)."""
     return np.asarray((probabilities * multipliers).argmax(axis=1), dtype=np.int64)
 
 
-def _expected_macro_f1(probabilities: Matrix, named: Classes) -> float:
-    is_named = np.eye(probabilities.shape[1])[named]
-    right = (probabilities * is_named).sum(axis=0)
-    return float(np.mean(2 * right / np.maximum(probabilities.sum(axis=0) + is_named.sum(axis=0), 1e-12)))
+def _expected_macro_f1(probabilities: Matrix, predicted: Classes) -> float:
+    is_predicted = np.eye(probabilities.shape[1])[predicted]
+    correct = (probabilities * is_predicted).sum(axis=0)
+    return float(np.mean(2 * correct / np.maximum(probabilities.sum(axis=0) + is_predicted.sum(axis=0), 1e-12)))

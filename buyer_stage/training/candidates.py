@@ -1,7 +1,7 @@
-"""The kinds of estimators that are tried, and how one of them is fitted.
+"""The candidates: their recipes, and how to fit one.
 
-With a thousand members and weak signal, strong regularization and few degrees of freedom win, and dissimilar models
-err differently: each recipe is there because the blend of all is better with it.
+With a thousand members and a weak signal, strong regularization and few degrees of freedom work best. Dissimilar models
+make different errors, and each recipe improves the blend.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from buyer_stage.quality.evaluation import Matrix
+from buyer_stage.quality.predictions import Matrix
 from buyer_stage.training.representations import REPRESENTATIONS
 from buyer_stage.training.training_rows import TrainingRows
 
@@ -23,13 +23,13 @@ LIGHTGBM, ORDINAL = "LightGBM", "OrdinalLogisticRegression"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a candidate is made.
+    """How to make a candidate.
 
     Attributes:
-        name: of the candidate.
+        name: name of the candidate.
         algorithm: `LIGHTGBM` or `ORDINAL`.
         representation: key of `REPRESENTATIONS`.
-        parameters: of the algorithm.
+        parameters: parameters of the algorithm.
     """
 
     name: str
@@ -52,65 +52,70 @@ RECIPES: tuple[Recipe, ...] = (
         {**_BOOSTING, "learning_rate": 0.05, "min_child_samples": 40, "num_leaves": 15, "rounds": 60},
     ),
 )
-"""What is tried and blended, in this order. The last alone is worse than the prior, and the blend better with it."""
+"""The recipes of the blend, in order. The last one alone is worse than the prior, but improves the blend."""
 
 
 def fit(recipe: Recipe, rows: TrainingRows, seed: int) -> Any:
-    """Fit a recipe to rows, each weighted so that members count the same.
+    """Fit a recipe to rows, weighted so that all members count the same.
+
+    Args:
+        recipe: the recipe to fit.
+        rows: the rows to learn from.
+        seed: seed of LightGBM.
 
     Returns:
-        What `raw_probabilities` takes: a LightGBM booster, or the list of the K-1 classifiers of an ordinal model.
+        A LightGBM booster, or the list of the K-1 classifiers of an ordinal model, for `raw_probabilities`.
     """
-    seen = REPRESENTATIONS[recipe.representation](rows.features, rows.values)
+    inputs = REPRESENTATIONS[recipe.representation](rows.features, rows.values)
     if recipe.algorithm == LIGHTGBM:
-        return _fit_lightgbm(recipe.parameters, seen, rows, seed)
-    # Frank and Hall, A simple approach to ordinal classification, 2001: is it nearer than stage k? The
-    # matrices are too narrow for threads of the linear algebra to be worth their waiting.
+        return _fit_lightgbm(recipe.parameters, inputs, rows, seed)
+    # Frank and Hall, A simple approach to ordinal classification, 2001: is the member nearer than stage k? The
+    # matrices are too narrow for BLAS threads to pay off.
     with threadpool_limits(1, user_api="blas"):
         return [
-            _scaled(recipe.parameters).fit(seen, rows.classes > k, logisticregression__sample_weight=rows.weights)
+            _scaled(recipe.parameters).fit(inputs, rows.classes > k, logisticregression__sample_weight=rows.weights)
             for k in range(len(rows.labels) - 1)
         ]
 
 
-def raw_probabilities(estimator: Any, seen: Matrix) -> Matrix:
-    """Give what a fitted estimator says, before it is blended.
+def raw_probabilities(estimator: Any, inputs: Matrix) -> Matrix:
+    """Return the probabilities of a fitted estimator, before blending.
 
     Args:
-        estimator: as `fit` returns it.
-        seen: rows in the representation of its recipe, shape (N, columns).
+        estimator: an estimator that `fit` has returned.
+        inputs: rows in the representation of the estimator's recipe, shape (N, columns).
 
     Returns:
         Probability of each stage, shape (N, K).
     """
     if isinstance(estimator, lightgbm.Booster):
-        return np.asarray(estimator.predict(seen), dtype=np.float64)
-    nearer = np.column_stack([each.predict_proba(seen)[:, 1] for each in estimator])
-    # A member nearer than stage k is nearer than stage k-1 too, whatever two separate fits say.
+        return np.asarray(estimator.predict(inputs), dtype=np.float64)
+    nearer = np.column_stack([each.predict_proba(inputs)[:, 1] for each in estimator])
+    # A member who is nearer than stage k is nearer than stage k-1 too, even if two separate fits disagree.
     nearer = np.minimum.accumulate(nearer, axis=1)
     return np.asarray(-np.diff(nearer, axis=1, prepend=1.0, append=0.0))
 
 
 def _scaled(parameters: dict[str, Any]) -> Pipeline:
-    # After scaling, arcsinh holds back values that hardly any member has.
+    # After scaling, arcsinh compresses the values of very active members.
     return make_pipeline(
         StandardScaler(), FunctionTransformer(np.arcsinh), LogisticRegression(**parameters, max_iter=300, tol=1e-3)
     )
 
 
-def _fit_lightgbm(parameters: dict[str, Any], seen: Matrix, rows: TrainingRows, seed: int) -> lightgbm.Booster:
+def _fit_lightgbm(parameters: dict[str, Any], inputs: Matrix, rows: TrainingRows, seed: int) -> lightgbm.Booster:
     own = {name: value for name, value in parameters.items() if name != "rounds"}
     return lightgbm.train(
         {
             "objective": "multiclass",
             "num_class": len(rows.labels),
-            "num_threads": 1,  # the rows are too few for threads to be worth their waiting
+            "num_threads": 1,  # with so few rows, threads do not pay off
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
             **own,
         },
-        lightgbm.Dataset(seen, rows.classes, weight=rows.weights),
+        lightgbm.Dataset(inputs, rows.classes, weight=rows.weights),
         num_boost_round=parameters["rounds"],
     )

@@ -1,4 +1,4 @@
-"""Trains a model: candidates are fitted, blended and given their rule on members that they have not seen."""
+"""Fit a model: fit the candidates, and choose their blend and its decision rule on unseen members."""
 
 import dataclasses
 import time
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sklearn.model_selection import StratifiedGroupKFold
 
 from buyer_stage.domain.errors import LabeledSetError
-from buyer_stage.quality.evaluation import Classes, Matrix, Predictions
+from buyer_stage.quality.predictions import Classes, Matrix, Predictions
 from buyer_stage.training.blending import blend_weights, decision_multipliers, predicted_classes
 from buyer_stage.training.candidates import RECIPES, Recipe, fit, raw_probabilities
 from buyer_stage.training.model_archive import Component, Model
@@ -22,17 +22,17 @@ from buyer_stage.training.training_rows import TrainingRows
 FOLDS = 5
 
 Report = Callable[[str], None]
-"""Told what was done, each time a candidate was fitted."""
+"""Called with a description each time a candidate has been fitted."""
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What candidates say about rows of members whom they have not seen.
+    """Predictions of M candidates for N rows of unseen members.
 
     Attributes:
-        names: of the M candidates; the prior is the last.
-        probabilities: shape (M, N, K).
-        seconds: of fitting each candidate to all folds; M values.
+        names: names of the candidates, the prior last.
+        probabilities: probability of each stage, shape (M, N, K).
+        seconds: time to fit each candidate to all folds, M values.
     """
 
     names: tuple[str, ...]
@@ -42,11 +42,11 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Choice:
-    """How candidates are blended, and by which rule a stage is named.
+    """How candidates are blended, and how the blend predicts a stage.
 
     Attributes:
-        weights: of the M candidates, the prior last.
-        multipliers: of the K stages.
+        weights: weights of the M candidates, the prior last.
+        multipliers: multipliers of the K stages.
     """
 
     weights: Matrix
@@ -55,7 +55,7 @@ class Choice:
     def predict(
         self, probabilities: Matrix, labels: Sequence[str], members: Sequence[str], actual: Classes
     ) -> Predictions:
-        """Blend candidates' probabilities, shape (M, N, K), and name the stages."""
+        """Blend the candidates' probabilities, shape (M, N, K), and predict the stages."""
         blend = np.einsum("m,mnk->nk", self.weights, probabilities)
         blend /= blend.sum(axis=1, keepdims=True)
         return Predictions(tuple(labels), tuple(members), actual, blend, predicted_classes(blend, self.multipliers))
@@ -63,12 +63,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model and what it was chosen on.
+    """A trained model and its predictions for unseen members.
 
     Attributes:
-        model: fitted to all rows.
-        out_of_fold: what its candidates said about members whom they had not seen.
-        predictions: the blend of these. The weights and the rule, few numbers, were chosen on the same rows.
+        model: the model, fitted to all rows.
+        out_of_fold: predictions of its candidates for unseen members.
+        predictions: blend of the candidates' predictions. Its few weights and multipliers were chosen on the same rows.
     """
 
     model: Model
@@ -77,7 +77,12 @@ class Training:
 
 
 def member_folds(rows: TrainingRows, folds: int, seed: int) -> list[tuple[Classes, Classes]]:
-    """Give the positions of the rows to fit and of the rows held out, per fold; no member is in both.
+    """Return the positions of the rows to fit and of the rows held out, per fold; no member is in both.
+
+    Args:
+        rows: the rows to divide.
+        folds: number of folds, 2 or more.
+        seed: seed of the assignment to folds.
 
     Raises:
         LabeledSetError: a stage has fewer members than there are folds.
@@ -85,7 +90,7 @@ def member_folds(rows: TrainingRows, folds: int, seed: int) -> list[tuple[Classe
     for index, label in enumerate(rows.labels):
         members = len({rows.members[row] for row in np.flatnonzero(rows.classes == index)})
         if members < folds:
-            raise LabeledSetError(f"{label}: {members} members; {folds} folds need that many of every stage")
+            raise LabeledSetError(f"{label} has {members} members; {folds} folds need at least {folds} of every stage")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(rows.values, rows.classes, rows.members))
 
@@ -93,15 +98,15 @@ def member_folds(rows: TrainingRows, folds: int, seed: int) -> list[tuple[Classe
 def out_of_fold(
     rows: TrainingRows, recipes: Sequence[Recipe], seed: int, report: Report, folds: int = FOLDS
 ) -> OutOfFold:
-    """Fit every recipe to the other folds, and ask it about each fold in turn."""
+    """Predict each fold with every recipe fitted to the other folds."""
     probabilities = np.zeros((len(recipes) + 1, len(rows.members), len(rows.labels)))
     seconds = np.zeros(len(recipes) + 1)
     for number, (fitted, held_out) in enumerate(member_folds(rows, folds, seed), start=1):
         training = rows.take(fitted)
         for position, recipe in enumerate(recipes):
             started = time.monotonic()
-            seen = REPRESENTATIONS[recipe.representation](rows.features, rows.values[held_out])
-            probabilities[position, held_out] = raw_probabilities(fit(recipe, training, seed), seen)
+            inputs = REPRESENTATIONS[recipe.representation](rows.features, rows.values[held_out])
+            probabilities[position, held_out] = raw_probabilities(fit(recipe, training, seed), inputs)
             seconds[position] += time.monotonic() - started
             report(f"{recipe.name}, fold {number} of {folds}")
         probabilities[-1, held_out] = training.prior
@@ -109,11 +114,11 @@ def out_of_fold(
 
 
 def choose(probabilities: Matrix, classes: Classes, prior: Matrix) -> Choice:
-    """Choose weights and rule.
+    """Choose weights and multipliers.
 
     Args:
-        probabilities: of rows that the candidates have not seen, the prior last; shape (M, N, K).
-        classes: index of each row's stage, shape (N,).
+        probabilities: predictions of the candidates for rows of unseen members, the prior last, shape (M, N, K).
+        classes: index of each row's label, shape (N,).
         prior: share of each stage among the training rows, shape (K,).
     """
     weights = blend_weights(probabilities[:, np.arange(len(classes)), classes])
@@ -123,30 +128,30 @@ def choose(probabilities: Matrix, classes: Classes, prior: Matrix) -> Choice:
 def train(
     rows: TrainingRows, seed: int, report: Report, recipes: Sequence[Recipe] = RECIPES, folds: int = FOLDS
 ) -> Training:
-    """Train a model; the same rows and seed give the same model.
+    """Train a model; the same rows and seed produce the same model.
 
     Args:
-        rows: all rows that may be learned from.
-        seed: of everything random.
-        report: told of each fit; there are `len(recipes) * (folds + 1)`.
-        recipes: what to try.
-        folds: of members, on which weights and rule are chosen.
+        rows: all rows to learn from.
+        seed: seed of everything random.
+        report: called after each of the `len(recipes) * (folds + 1)` fits.
+        recipes: recipes of the candidates.
+        folds: number of folds for choosing weights and multipliers, 2 or more.
 
     Raises:
         LabeledSetError: a stage has too few members.
     """
-    unseen = out_of_fold(rows, recipes, seed, report, folds)
-    choice = choose(unseen.probabilities, rows.classes, rows.prior)
+    held_out = out_of_fold(rows, recipes, seed, report, folds)
+    choice = choose(held_out.probabilities, rows.classes, rows.prior)
     components = []
     for recipe in recipes:
         components.append(Component(recipe.name, recipe.representation, 0.0, fit(recipe, rows, seed)))
         report(f"{recipe.name}, all rows")
     model = blended_model(rows, components, choice)
-    return Training(model, unseen, choice.predict(unseen.probabilities, rows.labels, rows.members, rows.classes))
+    return Training(model, held_out, choice.predict(held_out.probabilities, rows.labels, rows.members, rows.classes))
 
 
 def blended_model(rows: TrainingRows, components: Sequence[Component], choice: Choice) -> Model:
-    """Give components, fitted to the rows, the weights of a choice made in their order, the prior last."""
+    """Return the model that blends components fitted to the rows, with the weights of a choice in the same order."""
     *weights, prior_weight = choice.weights.tolist()
     return Model(
         features=rows.features,
@@ -161,7 +166,7 @@ def blended_model(rows: TrainingRows, components: Sequence[Component], choice: C
 
 
 def train_showing_progress(rows: TrainingRows, seed: int, console: Console) -> Training:
-    """Train a model with the usual recipes and folds, and show how far it is."""
+    """Train a model with the default recipes and folds, and show the progress."""
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),

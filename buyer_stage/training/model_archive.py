@@ -1,7 +1,7 @@
-"""A trained model, and the file it is kept in.
+"""A trained model and its file format.
 
-`model.tar.gz` holds `model.json` and one file per component: LightGBM's text or skops. Neither can run code when it is
-read, as a pickle could.
+`model.tar.gz` holds `model.json` and one file per component, in LightGBM's text format or skops. Unlike a pickle,
+neither can run code when it is read.
 """
 
 import gzip
@@ -18,7 +18,7 @@ import numpy as np
 import skops.io
 
 from buyer_stage.domain.errors import ModelError
-from buyer_stage.quality.evaluation import Classes, Matrix, Predictions
+from buyer_stage.quality.predictions import Classes, Matrix, Predictions
 from buyer_stage.training.blending import predicted_classes
 from buyer_stage.training.candidates import raw_probabilities
 from buyer_stage.training.representations import REPRESENTATIONS
@@ -35,10 +35,10 @@ class Component:
     """A fitted estimator in a blend.
 
     Attributes:
-        name: of its recipe, unique in the model.
-        representation: key of `REPRESENTATIONS`: what it sees of a row.
-        weight: of its probabilities in the blend.
-        estimator: as `buyer_stage.training.candidates.fit` returns it.
+        name: name of its recipe, unique in the model.
+        representation: key of `REPRESENTATIONS` for its inputs.
+        weight: weight of its probabilities in the blend.
+        estimator: what `buyer_stage.training.candidates.fit` returned.
     """
 
     name: str
@@ -49,15 +49,15 @@ class Component:
 
 @dataclass(frozen=True)
 class Model:
-    """A blend of fitted estimators and the prior, with the rule that names a stage.
+    """A blend of fitted estimators and the prior, with the rule that predicts a stage.
 
     Attributes:
-        features: names of the columns that the model takes, in order.
+        features: names of the F columns that the model reads, in order.
         labels: the K stages, in the order of the probabilities.
         prior: share of each stage among the training rows, K values.
-        prior_weight: of the prior in the blend; with the components' weights it adds up to 1.
+        prior_weight: weight of the prior in the blend; all weights add up to 1.
         components: the estimators.
-        multipliers: the stage named is that of the highest probability times multiplier; K values.
+        multipliers: K values; the predicted stage has the highest probability times multiplier.
     """
 
     features: tuple[str, ...]
@@ -68,32 +68,32 @@ class Model:
     multipliers: tuple[float, ...]
 
     def probabilities(self, values: Matrix) -> Matrix:
-        """Give the probability of each stage.
+        """Return the probability of each stage, shape (N, K).
 
         Args:
             values: the features of N rows, shape (N, F).
-
-        Returns:
-            Shape (N, K).
         """
         blend = np.tile(self.prior_weight * np.array(self.prior), (len(values), 1))
         for component in self.components:
-            seen = REPRESENTATIONS[component.representation](self.features, values)
-            blend += component.weight * raw_probabilities(component.estimator, seen)
+            inputs = REPRESENTATIONS[component.representation](self.features, values)
+            blend += component.weight * raw_probabilities(component.estimator, inputs)
         return np.asarray(blend / blend.sum(axis=1, keepdims=True))
 
-    def named(self, probabilities: Matrix) -> Classes:
-        """Give the index of the stage that the model names for each row of its probabilities."""
+    def predicted(self, probabilities: Matrix) -> Classes:
+        """Return the index of the predicted stage for each row of the model's probabilities, shape (N,)."""
         return predicted_classes(probabilities, np.array(self.multipliers))
 
     def predict(self, rows: TrainingRows) -> Predictions:
-        """Give what the model says about labeled rows, to be evaluated."""
+        """Return the model's predictions for labeled rows, for evaluation."""
         probabilities = self.probabilities(rows.values)
-        return Predictions(self.labels, rows.members, rows.classes, probabilities, self.named(probabilities))
+        return Predictions(self.labels, rows.members, rows.classes, probabilities, self.predicted(probabilities))
 
 
 def save_model(model: Model, archive: Path) -> None:
-    """Pack a model as `model.tar.gz`. Equal models score equally; their bytes differ, as skops writes the time."""
+    """Write a model as `model.tar.gz`.
+
+    Equal models predict the same, but their bytes differ, because skops writes the time.
+    """
     description = {
         "features": model.features,
         "labels": model.labels,
@@ -122,10 +122,10 @@ def save_model(model: Model, archive: Path) -> None:
 def load_model(path: Path) -> Model:
     """Load a model from a `model.tar.gz`, a folder that holds one, or a folder that holds its files.
 
-    Nothing is unpacked to disk: the files are read by their names, so that no path in an archive has any effect.
+    Nothing is unpacked to disk: files are looked up by name, so paths in an archive have no effect.
 
     Raises:
-        ModelError: the files are missing, damaged, or hold types that skops does not trust.
+        ModelError: a file is missing or damaged, or holds a type that skops does not trust.
     """
     archive = path / MODEL_ARCHIVE if (path / MODEL_ARCHIVE).is_file() else path
     try:
@@ -143,7 +143,7 @@ def load_model(path: Path) -> Model:
             multipliers=tuple(description["multipliers"]),
         )
     except KeyError as error:
-        raise ModelError(f"{archive} has no {error}; it is not a model of this version") from error
+        raise ModelError(f"{archive} has no {error}; train the model with this version") from error
     except _DAMAGED as error:
         raise ModelError(f"{archive} cannot be loaded: {error}") from error
 

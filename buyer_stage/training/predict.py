@@ -1,10 +1,10 @@
-"""Scores members with a trained model.
+"""Score members with a trained model.
 
     python -m buyer_stage.training.predict --model model.tar.gz --input rows.csv --output stages.csv
 
-The input has a header with `member_id` and the model's features; other columns, labels among them, are not looked at.
-The output has a line per row, in the same order: member_id, stage, and the probability of each stage. The stage named
-is not always the most probable one: the rule that names it gives rare stages their chance, see `calibration`.
+The input has a header with `member_id` and the model's features; other columns, such as labels, are ignored. The output
+has a line for each row, in the same order: member_id, stage, and the probability of each stage. The stage is not always
+the most probable one, because the model also predicts rare stages (see `buyer_stage.training.blending`).
 """
 
 import argparse
@@ -22,10 +22,10 @@ STAGE_COLUMN = "stage"
 
 
 def predict(model: Model, source: Path, output: Path) -> int:
-    """Score every row of a CSV file, or of all in a folder, and give their number.
+    """Score every row of a CSV file, or of all files in a folder, and return the number of rows.
 
     Raises:
-        InvalidInputError: a column is missing, or a value is impossible.
+        InvalidInputError: a file or column is missing, or a value is impossible.
     """
     frame = read_csv(source)
     members = member_ids(frame, source)
@@ -34,16 +34,18 @@ def predict(model: Model, source: Path, output: Path) -> int:
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([MEMBER_ID, STAGE_COLUMN, *model.labels])
-        for member, named, row in zip(members, model.named(probabilities), probabilities.tolist(), strict=True):
-            writer.writerow([member, model.labels[named], *row])
+        predicted = model.predicted(probabilities)
+        for member, stage, row in zip(members, predicted, probabilities.tolist(), strict=True):
+            writer.writerow([member, model.labels[stage], *row])
     return len(members)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; an error on purpose ends it with its message and exit code 1."""
+    """Run the command; an error raised on purpose ends it with the error's message and exit code 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("--model", "--input", "--output"):
-        parser.add_argument(name, required=True, type=Path)
+    parser.add_argument("--model", required=True, type=Path, help="model archive to read")
+    parser.add_argument("--input", required=True, type=Path, help="CSV file, or folder of CSV files, to score")
+    parser.add_argument("--output", required=True, type=Path, help="CSV file to write")
     parsed = parser.parse_args(arguments)
     try:
         rows = predict(load_model(parsed.model), parsed.input, parsed.output)

@@ -1,4 +1,4 @@
-"""What estimators see of a row: functions of the features alone, known to the model archive by name."""
+"""The inputs of estimators: functions of the features alone, to which a model archive refers by name."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,33 +6,40 @@ import numpy as np
 
 from buyer_stage.domain.features import DOMINANT_SEGMENT
 from buyer_stage.domain.windows import Window
-from buyer_stage.quality.evaluation import Matrix
+from buyer_stage.quality.predictions import Matrix
 
 TOTALS = ("total_", "submitted_")
-"""Beginnings of the names of features that add up over a window."""
+"""Prefixes of the features that add up over a window."""
 
 COMPARED_WINDOWS = ((Window.T007, Window.T030), (Window.T030, Window.T090))
-"""A shorter window against a longer one: is the member doing more of it lately, or less?"""
+"""Pairs of a shorter and a longer window, which show whether a member has become more or less active."""
 
 
 def levels(features: Sequence[str], values: Matrix) -> Matrix:
-    """Give every feature on a scale where doubling is a step, and which windows the member is in.
+    """Return every feature on a logarithmic scale, and the windows in which the member was active.
 
     Args:
         features: names of the F features.
-        values: shape (N, F).
+        values: the features, shape (N, F).
 
     Returns:
-        Shape (N, F and a column per window). arcsinh is close to the logarithm for large values, and 0 at 0.
+        Shape (N, F + W) for W windows. arcsinh is close to the logarithm for large values, and 0 at 0.
     """
     return np.hstack([np.arcsinh(values), _presence(features, values)])
 
 
 def activity(features: Sequence[str], values: Matrix) -> Matrix:
-    """Give how much was done per window, how that changed, the dominant segments, and the windows the member is in.
+    """Return totals per window, their change, dominant segments, and the windows in which the member was active.
 
-    Averages and medians are left out: few columns are better when there is little to learn from. Features that belong
-    to no window are kept as in `levels`.
+    Averages and medians are omitted: with few rows to learn from, few columns are better. Features without a window
+    stay as in `levels`.
+
+    Args:
+        features: names of the F features.
+        values: the features, shape (N, F).
+
+    Returns:
+        Shape (N, columns); the columns depend on the features only.
     """
     scaled = dict(zip(features, np.arcsinh(values).T, strict=True))
     columns = [column for name, column in scaled.items() if _window_of(name) is None]
@@ -41,7 +48,7 @@ def activity(features: Sequence[str], values: Matrix) -> Matrix:
         window = _window_of(name)
         if window is None or not name.startswith(TOTALS):
             continue
-        if window is not Window.T001:  # nearly always empty
+        if window is not Window.T001:  # nearly always zero
             columns.append(column)
         for shorter, longer in COMPARED_WINDOWS:
             other = name.removesuffix(window.suffix) + longer.suffix
@@ -59,7 +66,7 @@ def _window_of(feature: str) -> Window | None:
 
 
 def _presence(features: Sequence[str], values: Matrix) -> Matrix:
-    """Give a 0/1 column per window that there are features of: a member who is absent from a window is all zeros."""
+    """Return a 0/1 column for each window of the features: 0 where all of the window's features are 0."""
     windows = [_window_of(feature) for feature in features]
     columns = [
         (values[:, [position for position, other in enumerate(windows) if other is window]] != 0).any(axis=1)

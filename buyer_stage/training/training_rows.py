@@ -1,7 +1,7 @@
-"""Reads rows of members, with or without their stages, from CSV files with header.
+"""Read rows of members, with or without labels, from CSV files with a header.
 
-A value that is missing is read as the ETL writes it: 0, and dwell times are capped. So the rows of the original's
-sample, where a window that the member is absent from is empty, become those that the pipeline scores.
+Missing values become 0 and dwell times are capped, as in the ETL. This turns the rows of the original's sample, where
+the windows that a member is absent from are empty, into the rows that the pipeline scores.
 """
 
 from collections import Counter
@@ -15,10 +15,10 @@ import pandas as pd
 
 from buyer_stage.domain.errors import InvalidInputError, LabeledSetError
 from buyer_stage.domain.features import MAXIMUM_DWELL_SECONDS, MEMBER_ID, SOURCE_COLUMNS, TARGET_COLUMN, Rule
-from buyer_stage.domain.labeled_set import MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS
+from buyer_stage.domain.labeled_set import MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS, duplicate_members
 from buyer_stage.domain.stages import Stage, parse_stage
 from buyer_stage.domain.windows import Window
-from buyer_stage.quality.evaluation import Classes, Matrix
+from buyer_stage.quality.predictions import Classes, Matrix
 
 DWELL_FEATURES = frozenset(
     name
@@ -31,14 +31,14 @@ DWELL_FEATURES = frozenset(
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Rows of members whose stage is known.
+    """N labeled rows of members.
 
     Attributes:
-        features: names of the columns of `values`, in order.
-        labels: the K stages that the rows may have, from furthest to nearest.
-        members: member id of each of the N rows.
-        values: the features, shape (N, F); finite.
-        classes: index in `labels` of each row's stage, shape (N,).
+        features: names of the F columns of `values`, in order.
+        labels: the K stages that the rows can have, from furthest to nearest.
+        members: member id of each row.
+        values: the features, finite, shape (N, F).
+        classes: index in `labels` of each row's label, shape (N,).
     """
 
     features: tuple[str, ...]
@@ -54,23 +54,28 @@ class TrainingRows:
 
     @property
     def weights(self) -> Matrix:
-        """Weight of each row, 1 on average: a member counts the same however often it occurs; shape (N,)."""
+        """Weight of each row, shape (N,), 1 on average: all members count the same, however many rows they have."""
         rows_of = Counter(self.members)
         weights = np.array([1 / rows_of[member] for member in self.members])
         return np.asarray(weights / weights.mean())
 
+    @property
+    def duplicate_members(self) -> set[str]:
+        """The members that `labeled_set.duplicate_members` finds."""
+        return duplicate_members(zip(self.members, map(tuple, self.values.tolist()), strict=True))
+
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "TrainingRows":
-        """Give the rows at these positions, or where this is true."""
+        """Return the rows at these positions, or where the mask is true."""
         members = tuple(np.array(self.members, dtype=object)[rows].tolist())
         return TrainingRows(self.features, self.labels, members, self.values[rows], self.classes[rows])
 
-    def of_others(self, members: Iterable[str]) -> "TrainingRows":
-        """Give the rows of everyone but these members."""
-        left_out = set(members)
-        return self.take(np.array([member not in left_out for member in self.members]))
+    def without_members(self, members: Iterable[str]) -> "TrainingRows":
+        """Return the rows of all other members."""
+        excluded = set(members)
+        return self.take(np.array([member not in excluded for member in self.members]))
 
     def with_rows(self, other: "TrainingRows") -> "TrainingRows":
-        """Give these rows followed by others of the same features and labels."""
+        """Return these rows followed by others with the same features and labels."""
         return TrainingRows(
             self.features,
             self.labels,
@@ -81,11 +86,11 @@ class TrainingRows:
 
 
 def read_training_rows(path: Path, features: Sequence[str]) -> TrainingRows:
-    """Read a CSV file, or all in a folder, that holds `member_id`, the features and `buyer_stage`.
+    """Read `member_id`, the features and `buyer_stage` from a CSV file, or from all files in a folder.
 
     Raises:
-        InvalidInputError: a file, column or value is missing or impossible.
-        LabeledSetError: a stage is unknown, or too many members equal another.
+        InvalidInputError: a file or column is missing, or a value is impossible.
+        LabeledSetError: a label is unknown, or there are too many duplicate members.
     """
     frame = read_csv(path)
     rows = TrainingRows(
@@ -95,39 +100,39 @@ def read_training_rows(path: Path, features: Sequence[str]) -> TrainingRows:
         values=feature_values(frame, features, path),
         classes=stage_classes(frame, path),
     )
-    twins, members = len(duplicate_members(rows)), len(set(rows.members))
-    if twins > MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS * members:
+    duplicates, members = len(rows.duplicate_members), len(set(rows.members))
+    if duplicates > MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS * members:
         raise LabeledSetError(
-            f"{path}: {twins} of {members} members have a row that equals another member's in every feature, more than "
-            f"{MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS:.0%}; were ids issued again? No split by member is honest then"
+            f"{path}: {duplicates} of {members} members are duplicates, more than "
+            f"{MAXIMUM_SHARE_OF_DUPLICATE_MEMBERS:.0%}; check whether member ids were reissued or features lost"
         )
     return rows
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file with header, or all files directly in a folder.
+    """Read a CSV file with a header, or all files directly in a folder.
 
     Raises:
-        InvalidInputError: there is no file or no row, or the files' columns differ.
+        InvalidInputError: a file cannot be read, there are no rows, or the columns of the files differ.
     """
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     files = [file for file in files if file.is_file() and not file.name.startswith((".", "_"))]
     try:
         frames = [pd.read_csv(file, dtype={MEMBER_ID: str}, low_memory=False) for file in files]
     except (ValueError, pd.errors.ParserError) as error:
-        raise InvalidInputError(f"{path} cannot be read as CSV with header: {error}") from error
+        raise InvalidInputError(f"{path} cannot be read as CSV with a header: {error}") from error
     if not any(len(frame) for frame in frames):
-        raise InvalidInputError(f"{path} holds no rows")
+        raise InvalidInputError(f"{path} has no rows")
     if any(list(frame.columns) != list(frames[0].columns) for frame in frames):
-        raise InvalidInputError(f"the files of {path} have different columns")
+        raise InvalidInputError(f"the files in {path} have different columns")
     return pd.concat(frames, ignore_index=True)
 
 
 def member_ids(frame: pd.DataFrame, source: Path) -> tuple[str, ...]:
-    """Give the rows' member ids.
+    """Return the member id of each row.
 
     Raises:
-        InvalidInputError: there is no such column, or a row has none.
+        InvalidInputError: the column is missing, or a row has no member id.
     """
     _require_columns(frame, [MEMBER_ID], source)
     if frame[MEMBER_ID].isna().any():
@@ -136,18 +141,18 @@ def member_ids(frame: pd.DataFrame, source: Path) -> tuple[str, ...]:
 
 
 def feature_values(frame: pd.DataFrame, features: Sequence[str], source: Path) -> Matrix:
-    """Give the rows' features as the ETL writes them: what is missing is 0, dwell times are capped.
+    """Return the features of each row as the ETL writes them: missing values are 0, and dwell times are capped.
 
     Args:
         frame: the rows.
         features: names of the F features.
-        source: where the rows are from, for messages.
+        source: path of the rows, for error messages.
 
     Returns:
         Shape (rows, F).
 
     Raises:
-        InvalidInputError: a feature is missing, or a value is no finite number.
+        InvalidInputError: a feature is missing, or a value is not a finite number.
     """
     _require_columns(frame, features, source)
     values = np.zeros((len(frame), len(features)))
@@ -165,11 +170,16 @@ def feature_values(frame: pd.DataFrame, features: Sequence[str], source: Path) -
 
 
 def stage_classes(frame: pd.DataFrame, source: Path, target: str = TARGET_COLUMN) -> Classes:
-    """Give the index in `Stage` of each row's stage.
+    """Return the index in `Stage` of each row's label.
+
+    Args:
+        frame: the rows.
+        source: path of the rows, for error messages.
+        target: column of the labels.
 
     Raises:
-        InvalidInputError: there is no such column.
-        LabeledSetError: a label names no stage.
+        InvalidInputError: the column is missing.
+        LabeledSetError: a label is unknown.
     """
     _require_columns(frame, [target], source)
     index_of = {stage: index for index, stage in enumerate(Stage)}
@@ -180,20 +190,8 @@ def stage_classes(frame: pd.DataFrame, source: Path, target: str = TARGET_COLUMN
     return np.array([stage_of[label] for label in frame[target]], dtype=np.int64)
 
 
-def duplicate_members(rows: TrainingRows) -> set[str]:
-    """Give the members with a row that equals a row of another member in every feature.
-
-    Rows without any behavior are left out: members who did nothing equal each other.
-    """
-    members_by_values: dict[bytes, set[str]] = {}
-    for member, values in zip(rows.members, rows.values, strict=True):
-        if values.any():
-            members_by_values.setdefault(values.tobytes(), set()).add(member)
-    return {member for twins in members_by_values.values() if len(twins) > 1 for member in twins}
-
-
 def _require_columns(frame: pd.DataFrame, columns: Sequence[str], source: Path) -> None:
     missing = [column for column in columns if column not in frame.columns]
     if missing:
-        named = ", ".join(missing[:3])
-        raise InvalidInputError(f"{source}: {len(missing)} columns are missing, such as {named}")
+        examples = ", ".join(missing[:3])
+        raise InvalidInputError(f"{source}: {len(missing)} columns are missing, such as {examples}")

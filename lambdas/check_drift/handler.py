@@ -96,6 +96,6 @@ def _emit(report: DriftReport, drifted: list[str]) -> None:
     metrics.add_metric("FeaturesDrifted", MetricUnit.Count, len(drifted))
     metrics.add_metric("FeaturesShifted", MetricUnit.Count, len(report.features_at(DriftLevel.MODERATE)))
     metrics.add_metric("StageMixPsi", MetricUnit.NoUnit, report.stage_mix.psi)
-    metrics.add_metric("MembersWaiting", MetricUnit.Count, report.changes.held)
+    metrics.add_metric("MembersWaiting", MetricUnit.Count, report.changes.waiting)
     if report.flip_rate is not None:
         metrics.add_metric("StageFlipRate", MetricUnit.NoUnit, report.flip_rate)

@@ -152,7 +152,7 @@ def test_a_member_moved_to_another_split_stops_the_training(stack: Stack, first_
     assert "StartAutoML" not in visited(record)
     assert "CheckDrift" in visited(record), "the model in use has served the members all the same"
     (notification,) = stack.deployment.notifications()
-    assert "in the channel of another split: 1, such as" in notification["Message"]
+    assert "in the channel of another split: 1 (validation: 1)" in notification["Message"]
 
 
 def test_a_rollback_starts_the_version_before(stack: Stack, first_runs: FirstRuns) -> None:

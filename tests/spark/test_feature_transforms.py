@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from buyer_stage.domain.features import OUTPUT_COLUMNS, calendar_features
+from buyer_stage.domain.features import CALENDAR_COLUMNS, OUTPUT_COLUMNS
 from buyer_stage.domain.windows import Window
 from emr_steps.feature_files import FEATURE_SCHEMA
 from emr_steps.feature_transforms import SNAPSHOT_DATE, feature_columns, join_windows, row_count_column
@@ -112,7 +112,7 @@ def test_segment_is_one_of_four_known_or_none(join: Join, segment: str | None, o
 def test_calendar_columns_count_the_week_from_monday(join: Join, day: date) -> None:
     row = join({Window.T001: [{"member_id": "m1"}]}, day).select(*feature_columns()).collect()[0]
 
-    assert {name: row[name] for name in calendar_features(day)} == calendar_features(day)
+    assert [row[name] for name in CALENDAR_COLUMNS] == [day.month, day.day, day.isoweekday()]
 
 
 def test_duplicates_show_in_the_windows_row_count(join: Join) -> None:

@@ -185,7 +185,7 @@ def test_stages_are_compared_with_those_of_the_snapshot_before(
     }
     assert counted == {"Dreamer": {"Dreamer": 1, "Active Searcher": 1}, "Casual Searcher": {"Casual Searcher": 1}}
     assert set(changes.transitions) == {stage.value for stage in Stage}
-    assert (changes.previous_snapshot_date, changes.previous_members, changes.held) == (DAY, 4, 0)
+    assert (changes.previous_snapshot_date, changes.previous_members, changes.waiting) == (DAY, 4, 0)
     assert changes.flip_rate() == pytest.approx(1 / 3)
     assert values() == {**LATER, "goes": "Active Searcher"}
 
@@ -196,12 +196,12 @@ def test_stage_waits_for_another_snapshot_to_disagree_where_that_is_wanted(
     push_day(spark, tmp_path, 0, {"a": "Dreamer", "b": "Dreamer"}, runs_before=2)
     first = push_day(spark, tmp_path, 1, {"a": "Active Searcher", "b": "Active Searcher"}, runs_before=2)
     assert values() == {"a": "Dreamer", "b": "Dreamer"}
-    assert (first.changes.held, first.changes.flip_rate()) == (2, 0)
+    assert (first.changes.waiting, first.changes.flip_rate()) == (2, 0)
     assert (first.stages["Dreamer"], first.predicted_stages["Active Searcher"]) == (2, 2)
     assert stored()["a"]["confidence"] == Decimal("0.4")
     second = push_day(spark, tmp_path, 2, {"a": "Active Searcher", "b": "Dreamer"}, runs_before=2)
     assert values() == {"a": "Active Searcher", "b": "Dreamer"}
-    assert (second.changes.held, second.changes.flip_rate()) == (0, 0.5)
+    assert (second.changes.waiting, second.changes.flip_rate()) == (0, 0.5)
 
 
 def test_running_again_changes_nothing_but_ttl(spark: SparkSession, server: DynamoDBServer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the two commands: train and predict, as anyone runs them."""
+"""The commands train and predict work from files to files, and fail with a message."""
 
 import csv
 from pathlib import Path
@@ -14,7 +14,7 @@ from buyer_stage.training.model_archive import load_model
 
 
 def write_rows(path: Path, members: range) -> Path:
-    """Write members on two days each, who search more the nearer they are; a window they are absent from is empty."""
+    """Write members on two days each, who search more the nearer they are; one window is empty."""
     random = np.random.default_rng(members.start)
     stages = [list(Stage)[member % 4] for member in members]
     searches = random.poisson(np.exp([1 + 0.7 * (member % 4) for member in members]))
@@ -59,7 +59,7 @@ def test_trained_model_scores_rows_in_order_without_their_labels(trained: Path, 
     assert right > 0.5 * len(scored)
 
 
-def test_absent_window_scores_as_the_zeros_of_the_etl(trained: Path, tmp_path: Path) -> None:
+def test_empty_window_scores_the_same_as_zeros(trained: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "empty.csv", range(4))
     pd.read_csv(rows).fillna(0).to_csv(tmp_path / "zeros.csv", index=False)
     for name in ("empty", "zeros"):
@@ -85,9 +85,7 @@ def split_command(folder: Path, members: dict[str, range]) -> list[str]:
     return arguments
 
 
-def test_splits_without_a_common_member_give_a_model_and_its_score(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_disjoint_splits_produce_a_model_and_its_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train.main(split_command(tmp_path, {"train": range(100), "validation": range(100, 140), "test": range(140, 180)}))
     assert load_model(tmp_path / "model.tar.gz").features == MODEL_FEATURES
     shown = capsys.readouterr().err
@@ -105,9 +103,9 @@ def test_splits_without_a_common_member_give_a_model_and_its_score(
 def test_member_in_two_splits_stops_the_training(
     members: dict[str, range], crossing: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match=f": {crossing}, such as") as stopped:
+    with pytest.raises(SystemExit, match=f"members in more than one split: {crossing} ") as stopped:
         train.main(split_command(tmp_path, members))
-    assert isinstance(stopped.value.code, str)  # printed, with exit code 1
+    assert isinstance(stopped.value.code, str)  # which Python prints before it exits with 1
     shown = capsys.readouterr().err
     assert "leaked" in shown
     assert "honest" in shown
@@ -115,7 +113,7 @@ def test_member_in_two_splits_stops_the_training(
 
 
 @pytest.mark.parametrize("extra", [[], ["--train", "x"], ["--input", "x", "--test", "y"]])
-def test_neither_one_input_nor_all_splits_is_a_usage_error(extra: list[str], tmp_path: Path) -> None:
+def test_anything_but_one_input_or_all_splits_is_a_usage_error(extra: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         train.main(["--output", str(tmp_path / "m"), "--seed", "7", *extra])
     assert stopped.value.code == 2

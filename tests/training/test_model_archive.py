@@ -1,4 +1,4 @@
-"""Tests of the model's files: what is kept, and what is refused."""
+"""A model survives saving and loading, and damaged or dangerous files are rejected."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def model() -> Model:
     )
 
 
-def test_saved_model_answers_as_before(model: Model, tmp_path: Path) -> None:
+def test_loaded_model_predicts_the_same_as_the_saved_one(model: Model, tmp_path: Path) -> None:
     save_model(model, tmp_path / "model.tar.gz")
     with tarfile.open(tmp_path / "model.tar.gz") as tar:
         tar.extractall(tmp_path / "unpacked", filter="data")
@@ -46,7 +46,7 @@ def test_saved_model_answers_as_before(model: Model, tmp_path: Path) -> None:
         assert (loaded.features, loaded.labels) == (model.features, model.labels)
         np.testing.assert_array_equal(loaded.probabilities(rows), model.probabilities(rows))
         probabilities = loaded.probabilities(rows)
-        np.testing.assert_array_equal(loaded.named(probabilities), model.named(probabilities))
+        np.testing.assert_array_equal(loaded.predicted(probabilities), model.predicted(probabilities))
 
 
 def test_blend_is_the_weighted_mean_with_the_prior(model: Model) -> None:
@@ -70,7 +70,7 @@ def archive(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def test_archive_cannot_write_outside_or_run_code(model: Model, tmp_path: Path) -> None:
+def test_archive_cannot_write_files_or_run_code(model: Model, tmp_path: Path) -> None:
     description = {
         "features": [],
         "labels": [],
@@ -90,7 +90,7 @@ def test_archive_cannot_write_outside_or_run_code(model: Model, tmp_path: Path) 
     assert not (tmp_path.parent / "escaped").exists()
 
 
-def test_estimator_that_could_crash_the_reader_is_refused(tmp_path: Path) -> None:
+def test_estimator_of_an_untrusted_type_is_rejected(tmp_path: Path) -> None:
     trees = ExtraTreesClassifier(2, random_state=0).fit(*data())
     save_model(model_of(Component("trees", "levels", 1.0, trees)), tmp_path / "model.tar.gz")
     with pytest.raises(ModelError, match="Untrusted"):

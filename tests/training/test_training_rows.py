@@ -1,4 +1,4 @@
-"""Tests of reading rows: what is missing, capped, named otherwise or impossible."""
+"""Rows are read as the ETL would write them, and impossible values are errors."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from buyer_stage.domain.errors import InvalidInputError, LabeledSetError
-from buyer_stage.training.training_rows import duplicate_members, read_training_rows
+from buyer_stage.training.training_rows import read_training_rows
 
 FEATURES = ("total_searches_007", "total_srp_dwell_time_seconds_007")
 
@@ -24,7 +24,7 @@ def write(path: Path, **changed: list[object]) -> Path:
     return path
 
 
-def test_rows_are_those_that_the_etl_would_write(tmp_path: Path) -> None:
+def test_missing_values_are_0_and_dwell_times_are_capped(tmp_path: Path) -> None:
     rows = read_training_rows(write(tmp_path / "rows.csv"), FEATURES)
     assert rows.members == ("001", "b", "c")
     assert [rows.labels[index] for index in rows.classes] == ["Dreamer", "Ready To Transact", "Casual Searcher"]
@@ -51,7 +51,7 @@ def test_files_of_a_folder_are_read_together(tmp_path: Path) -> None:
         ({"buyer_stage": ["Dreamer", None, "Dreamer"]}, LabeledSetError, "unknown stage"),
     ],
 )
-def test_impossible_value_is_an_error_that_names_it(
+def test_impossible_value_is_an_error_that_quotes_it(
     changed: dict[str, list[object]], error: type[Exception], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=message):
@@ -71,23 +71,25 @@ def test_file_that_is_missing_or_empty_is_an_error(tmp_path: Path) -> None:
         read_training_rows(tmp_path / "header.csv", FEATURES)
 
 
-def twin_rows(members: int, twins: int) -> dict[str, list[object]]:
-    """Give members of whom the last ones equal the first in every feature; the very last two did nothing."""
-    searches = [*range(1, members - twins + 1), *range(1, twins + 1), 0, 0]
+def rows_of_100_members(pairs: int) -> dict[str, list[object]]:
+    """Return rows of 100 members: the given number of equal pairs, six idle members, and others that differ."""
     return {
-        "member_id": [f"m{member}" for member in range(members + 2)],
-        "snapshot_month": [1] * (members + 2),
-        "total_searches_007": searches,
-        "total_srp_dwell_time_seconds_007": [0] * (members + 2),
-        "buyer_stage": ["Dreamer", "Active Searcher"] * (members // 2 + 1),
+        "member_id": [f"m{member}" for member in range(100)],
+        "snapshot_month": [1] * 100,
+        "total_searches_007": [*range(1, 95 - pairs), *range(1, pairs + 1), *[0] * 6],
+        "total_srp_dwell_time_seconds_007": [0] * 100,
+        "buyer_stage": ["Dreamer", "Active Searcher"] * 50,
     }
 
 
-def test_few_members_who_equal_another_are_counted(tmp_path: Path) -> None:
-    rows = read_training_rows(write(tmp_path / "rows.csv", **twin_rows(100, 2)), FEATURES)
-    assert duplicate_members(rows) == {"m0", "m1", "m98", "m99"}
+@pytest.mark.parametrize(("pairs", "duplicates"), [(0, set()), (2, {"m0", "m1", "m92", "m93"})])
+def test_few_duplicate_members_are_accepted_and_idle_members_are_not_duplicates(
+    pairs: int, duplicates: set[str], tmp_path: Path
+) -> None:
+    rows = read_training_rows(write(tmp_path / "rows.csv", **rows_of_100_members(pairs)), FEATURES)
+    assert rows.duplicate_members == duplicates
 
 
-def test_many_members_who_equal_another_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabeledSetError, match="10 of 102 members have a row that equals another member's"):
-        read_training_rows(write(tmp_path / "rows.csv", **twin_rows(100, 5)), FEATURES)
+def test_more_than_5_percent_of_duplicate_members_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LabeledSetError, match="6 of 100 members are duplicates, more than 5%"):
+        read_training_rows(write(tmp_path / "rows.csv", **rows_of_100_members(3)), FEATURES)

@@ -1,4 +1,4 @@
-"""Values are counted in the bins that their bounds say; that Spark counts alike is in tests/property."""
+"""Values are counted in the bins of the bounds; tests/spark checks that Spark counts the same."""
 
 import pytest
 
@@ -9,12 +9,12 @@ from buyer_stage.domain.features import MODEL_FEATURES
 @pytest.mark.parametrize(
     ("value", "number"), [(0, 0), (0.1, 1), (1, 1), (1.01, 2), (2, 2), (180, 9), (512, 10), (513, 11), (2**40, 11)]
 )
-def test_a_bound_belongs_to_the_bin_below(value: float, number: int) -> None:
+def test_a_bound_belongs_to_the_lower_bin(value: float, number: int) -> None:
     assert bin_of(value) == number
 
 
 def test_every_row_is_counted_once_per_feature() -> None:
-    nothing, everything = [0.0] * len(MODEL_FEATURES), [1000.0] * len(MODEL_FEATURES)
-    profile = profile_rows([nothing, nothing, everything])
+    zeros, large = [0.0] * len(MODEL_FEATURES), [1000.0] * len(MODEL_FEATURES)
+    profile = profile_rows([zeros, zeros, large])
     assert (profile.rows, profile.upper_bounds) == (3, UPPER_BOUNDS)
     assert profile.counts == {name: (2, *[0] * (BIN_COUNT - 2), 1) for name in MODEL_FEATURES}

@@ -1,4 +1,4 @@
-"""Splits have their shares of every stage, keep who they have, and are written in one way."""
+"""Splits have their shares of every stage, keep their members, and are written in a fixed form."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,7 +16,8 @@ from buyer_stage.domain.labeled_set import (
     assign_splits,
     assign_splits_by_time,
     channel_line,
-    count_duplicate_members,
+    duplicate_members,
+    features_of,
     member_of,
     split_file_lines,
     split_lines,
@@ -36,7 +37,7 @@ def row(member_id: str, day: int = 1, stage: Stage = Stage.DREAMER, value: float
 
 
 @given(stage_by_member=STAGES)
-def test_every_member_is_placed_and_every_stage_is_within_one_member_of_its_shares(
+def test_every_member_has_a_split_and_every_stage_is_within_one_member_of_its_shares(
     stage_by_member: dict[str, Stage],
 ) -> None:
     splits = assign_splits(stage_by_member, {})
@@ -48,24 +49,29 @@ def test_every_member_is_placed_and_every_stage_is_within_one_member_of_its_shar
             assert abs(counts[split] - len(members) * percent / 100) < 1
 
 
-@given(everyone=STAGES, data=st.data())
-def test_members_stay_where_they_are_when_others_are_added(everyone: dict[str, Stage], data: st.DataObject) -> None:
-    members = st.sets(st.sampled_from(sorted(everyone))) if everyone else st.just(set[str]())
-    first = {member: everyone[member] for member in data.draw(members)}
+@given(all_members=STAGES, data=st.data())
+def test_members_keep_their_split_when_others_are_added(all_members: dict[str, Stage], data: st.DataObject) -> None:
+    members = st.sets(st.sampled_from(sorted(all_members))) if all_members else st.just(set[str]())
+    first = {member: all_members[member] for member in data.draw(members)}
     earlier = assign_splits(first, {})
 
-    later = assign_splits(everyone, earlier)
+    later = assign_splits(all_members, earlier)
 
-    assert later.keys() == everyone.keys()
+    assert later.keys() == all_members.keys()
     assert {member: later[member] for member in first} == earlier
     for stage in Stage:
-        chosen = [member for member in everyone if everyone[member] is stage]
+        chosen = [member for member in all_members if all_members[member] is stage]
         counts = Counter(later[member] for member in chosen)
         for split, percent in SPLIT_SHARES.items():
             assert abs(counts[split] - len(chosen) * percent / 100) < 2
 
 
-def test_order_of_the_members_decides_nothing() -> None:
+def test_splits_of_many_members_have_exact_shares() -> None:
+    splits = assign_splits({f"m{number}": Stage.DREAMER for number in range(1000)}, {})
+    assert Counter(splits.values()) == {"train": 700, "validation": 150, "test": 150}
+
+
+def test_order_of_the_members_does_not_matter() -> None:
     stages = {f"m{number}": list(Stage)[number % 4] for number in range(99)}
     assert assign_splits(stages, {}) == assign_splits(dict(reversed(stages.items())), {})
 
@@ -78,7 +84,7 @@ def test_split_of_a_member_does_not_change_between_versions() -> None:
 
 
 @given(last_days=LAST_DAYS)
-def test_by_time_nobody_in_training_is_newer_than_one_in_validation_or_test(last_days: dict[str, date]) -> None:
+def test_by_time_earlier_splits_have_older_members(last_days: dict[str, date]) -> None:
     splits = assign_splits_by_time(last_days, {})
     assert splits.keys() == last_days.keys()
     days = {name: [last_days[member] for member in splits if splits[member] == name] for name in SPLIT_SHARES}
@@ -88,17 +94,23 @@ def test_by_time_nobody_in_training_is_newer_than_one_in_validation_or_test(last
         assert abs(len(days[name]) - len(last_days) * percent / 100) <= 1
 
 
-@given(everyone=LAST_DAYS, data=st.data())
-def test_by_time_members_stay_where_they_are_as_well(everyone: dict[str, date], data: st.DataObject) -> None:
+@given(all_members=LAST_DAYS, data=st.data())
+def test_by_time_members_keep_their_split_too(all_members: dict[str, date], data: st.DataObject) -> None:
     splits = st.sampled_from(list(SPLIT_SHARES))
-    earlier = {member: data.draw(splits) for member in everyone if data.draw(st.booleans())}
-    later = assign_splits_by_time(everyone, earlier)
-    assert later.keys() == everyone.keys()
+    earlier = {member: data.draw(splits) for member in all_members if data.draw(st.booleans())}
+    later = assign_splits_by_time(all_members, earlier)
+    assert later.keys() == all_members.keys()
     assert {member: later[member] for member in earlier} == earlier
 
 
+def test_by_time_splits_have_exact_quotas() -> None:
+    days = {f"m{number:03}": FEBRUARY + timedelta(days=number) for number in range(100)}
+    splits = assign_splits_by_time(days, {})
+    assert [splits[member] for member in days] == ["train"] * 70 + ["validation"] * 15 + ["test"] * 15
+
+
 @pytest.mark.parametrize("split_by", SplitBy)
-def test_members_rows_of_all_days_are_in_one_split_and_the_last_one_counts(split_by: SplitBy) -> None:
+def test_all_rows_of_a_member_are_in_one_split_and_the_latest_row_counts(split_by: SplitBy) -> None:
     old = [row(f"m{number}", day=1) for number in range(80)]
     new = [row(f"n{number}", day=day) for number in range(20) for day in (9, 1)]
     splits = split_members([*old, *new], {"m0": "test", "gone": "train"}, split_by)
@@ -109,7 +121,7 @@ def test_members_rows_of_all_days_are_in_one_split_and_the_last_one_counts(split
         assert {splits[f"n{number}"] for number in range(20)} == {"validation", "test"}
 
 
-def test_stage_of_the_last_snapshot_decides() -> None:
+def test_label_of_the_last_snapshot_decides() -> None:
     rows = [
         row(f"m{number}", day, stage)
         for number in range(20)
@@ -118,13 +130,19 @@ def test_stage_of_the_last_snapshot_decides() -> None:
     assert Counter(split_members(rows, {}, SplitBy.STAGE).values()) == {"train": 14, "validation": 3, "test": 3}
 
 
-def test_members_are_alike_when_a_row_equals_anothers_in_every_feature() -> None:
-    rows = [row("m1", 1), row("m1", 2), row("m2", 9), row("m3", value=1.0), row("m4", value=2.0), row("m4", value=2.0)]
-    assert count_duplicate_members(rows) == 2
-    assert count_duplicate_members([row("m1", 1), row("m1", 2)]) == 0
+def test_members_with_an_equal_row_are_duplicates_on_any_snapshots() -> None:
+    rows = [("m1", (1, 0.5)), ("m1", (1, 0.5)), ("m2", (1, 0.5)), ("m2", (2, 0)), ("m3", (1, 0)), ("m4", (2.0, 0.0))]
+    assert duplicate_members(rows) == {"m1", "m2", "m4"}
+    assert duplicate_members([("m1", (1,)), ("m1", (1,))]) == set()
 
 
-def test_record_is_sorted_has_a_header_and_keeps_every_character_of_an_id() -> None:
+def test_idle_members_are_not_duplicates() -> None:
+    active = [(f"m{number}", (number, 0)) for number in range(1, 95)]
+    idle = [(f"idle{number}", (0, 0.0)) for number in range(6)]
+    assert duplicate_members([*active, *idle]) == set()
+
+
+def test_split_file_is_sorted_has_a_header_and_keeps_every_character_of_an_id() -> None:
     lines = split_file_lines([row("m2"), row('a,"b é', 2, Stage.READY_TO_TRANSACT, 0.1), row('a,"b é', 1, value=1e-7)])
     assert lines[0] == ",".join(SPLIT_FILE_COLUMNS)
     assert [line[:24] for line in lines[1:]] == [
@@ -135,8 +153,9 @@ def test_record_is_sorted_has_a_header_and_keeps_every_character_of_an_id() -> N
     assert [member_of(line) for line in lines[1:]] == ['a,"b é', 'a,"b é', "m2"]
     assert channel_line(lines[0]) == ",".join([*MODEL_FEATURES, "buyer_stage"])
     assert channel_line(lines[2]) == ",".join(["0.1"] * len(MODEL_FEATURES) + ["Ready To Transact"])
+    assert features_of(lines[2]) == [0.1] * len(MODEL_FEATURES)
 
 
 @pytest.mark.parametrize("text", ["a\nb\n", "a\nb"])
-def test_last_line_counts_with_and_without_its_end(text: str) -> None:
+def test_last_line_counts_with_and_without_a_line_end(text: str) -> None:
     assert split_lines(text) == ["a", "b"]

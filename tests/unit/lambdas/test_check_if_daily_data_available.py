@@ -35,7 +35,7 @@ def write_snapshot(put: Put, manifest: FeatureManifest = MANIFEST) -> None:
     put(f"{FOLDER}part-0.csv", "m1,1\nm2,2\n")
     put(f"{FOLDER}part-1.csv", "m3,3\n")
     put(f"{FOLDER}manifest.json", text)
-    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, 3 * len(OUTPUT_COLUMNS), sha256)))
+    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, sha256)))
 
 
 def test_validated_features_are_available_with_their_row_count(
@@ -74,7 +74,7 @@ def test_damaged_manifest_is_an_error_that_names_it(event: dict[str, Any], conte
     text = to_json(MANIFEST)[:40]
     put(f"{FOLDER}manifest.json", text)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, 477, sha256)))
+    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, sha256)))
     with pytest.raises(InvalidManifestError, match=r"inputs/2020/01/30/manifest\.json is damaged"):
         handler(event, context)
 

@@ -190,7 +190,7 @@ def test_member_in_two_splits_prevents_registration(
     lines = [*split_file("train"), split_file("test")[1]]
     put("train/with-members/part-00000.csv", "\n".join(lines) + "\n")
     put_holdout(put, event, event["model_name"], GOOD)
-    with pytest.raises(LabeledSetError, match="members in more than one of train, validation, test: 1"):
+    with pytest.raises(LabeledSetError, match=r"members in more than one split: 1 \(train and test: 1\)"):
         function.handler(event, context)
 
 

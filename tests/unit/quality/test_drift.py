@@ -1,4 +1,4 @@
-"""A shift counts as drift when it is large and more than chance."""
+"""A shift is drift when it is large and larger than chance."""
 
 import math
 from collections.abc import Sequence
@@ -29,13 +29,13 @@ from buyer_stage.quality.drift import (
 COUNTS = st.lists(st.integers(0, 1000), min_size=4, max_size=4).filter(any)
 
 
-def test_index_is_as_the_literature_has_it() -> None:
+def test_index_is_the_sum_over_bins() -> None:
     shift = measure_shift([100_000, 300_000, 600_000], [200_000, 300_000, 500_000])
     assert shift.psi == pytest.approx(0.1 * math.log(2) - 0.1 * math.log(5 / 6), rel=1e-3)
 
 
 @given(then=COUNTS, now=COUNTS)
-def test_index_is_finite_not_negative_and_the_same_both_ways(then: list[int], now: list[int]) -> None:
+def test_index_is_finite_nonnegative_and_symmetric(then: list[int], now: list[int]) -> None:
     shift = measure_shift(then, now)
     assert math.isfinite(shift.psi)
     assert shift.psi >= 0
@@ -43,12 +43,12 @@ def test_index_is_finite_not_negative_and_the_same_both_ways(then: list[int], no
 
 
 @given(counts=COUNTS)
-def test_what_has_not_changed_has_not_shifted(counts: list[int]) -> None:
+def test_equal_counts_have_no_shift(counts: list[int]) -> None:
     assert measure_shift(counts, counts).psi == 0
 
 
 @pytest.mark.parametrize("bins", range(2, 13))
-def test_what_chance_does_is_a_quantile_of_chi_squared(bins: int) -> None:
+def test_by_chance_is_a_quantile_of_chi_squared(bins: int) -> None:
     shift = measure_shift([100] * bins, [300] * bins)
     expected = chi2.ppf(1 - CHANCE, bins - 1) * (1 / (100 * bins) + 1 / (300 * bins))
     assert shift.by_chance == pytest.approx(expected, rel=0.04)
@@ -58,12 +58,13 @@ def test_what_chance_does_is_a_quantile_of_chi_squared(bins: int) -> None:
     ("now", "level"),
     [
         ([50_000, 50_000], DriftLevel.STABLE),
-        ([60_000, 40_000], DriftLevel.STABLE),
-        ([68_000, 32_000], DriftLevel.MODERATE),
-        ([80_000, 20_000], DriftLevel.SIGNIFICANT),
+        ([65_500, 34_500], DriftLevel.STABLE),
+        ([66_000, 34_000], DriftLevel.MODERATE),
+        ([73_500, 26_500], DriftLevel.MODERATE),
+        ([74_100, 25_900], DriftLevel.SIGNIFICANT),
         ([8, 2], DriftLevel.STABLE),
     ],
-    ids=["nothing", "little", "some", "much", "as much, of ten rows"],
+    ids=["none", "below 0.1", "above 0.1", "below 0.25", "above 0.25", "large, but ten rows"],
 )
 def test_level_of_a_shift(now: list[int], level: DriftLevel) -> None:
     assert measure_shift([50_000, 50_000], now).level is level
@@ -75,6 +76,11 @@ def test_few_rows_of_the_same_members_hardly_ever_shift(rows: int) -> None:
     shares = [0.6, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.02, 0.01]
     shifts = [measure_shift(draw.multinomial(2000, shares), draw.multinomial(rows, shares)) for _ in range(500)]
     assert sum(shift.level is not DriftLevel.STABLE for shift in shifts) <= 2
+
+
+def test_half_a_row_is_added_to_each_bin() -> None:
+    expected = (9.5 - 10.5) / 11 * math.log(9.5 / 10.5) + (1.5 - 0.5) / 11 * math.log(1.5 / 0.5)
+    assert measure_shift([10, 0], [9, 1]).psi == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_single_bin_cannot_shift() -> None:
@@ -90,7 +96,7 @@ CHANGES = StageChanges(
     previous_snapshot_date=date(2020, 1, 29),
     previous_members=900,
     transitions={then.value: {now.value: 30 if then is now else 10 for now in Stage} for then in Stage},
-    held=7,
+    waiting=7,
 )
 SERVED = dict(zip(MIX, reversed(MIX.values()), strict=True))
 RECEIPT = PushReceipt(date(2020, 1, 30), 1000, 1000, 0, 0, SERVED, MIX, CHANGES)
@@ -102,7 +108,7 @@ def report(baseline: DriftBaseline = BASELINE, receipt: PushReceipt = RECEIPT, b
 
 
 def test_report_of_a_day_like_the_training() -> None:
-    """Of the stages that the model names; those served, some of which wait, are another matter."""
+    """The mix of predicted stages counts, not the mix of served stages, some of which wait."""
     made = report()
     assert (made.is_drifted, made.stage_mix.level, made.members) == (False, DriftLevel.STABLE, 1000)
     assert set(made.features) == {name.rpartition("_")[0] for name in MODEL_FEATURES}
@@ -126,30 +132,30 @@ def test_stage_mix_alone_can_drift() -> None:
     assert made.features_at(DriftLevel.SIGNIFICANT) == []
 
 
-def test_without_an_earlier_snapshot_nobody_has_changed() -> None:
-    nobody = {then.value: {now.value: 0 for now in Stage} for then in Stage}
-    assert report(receipt=replace(RECEIPT, changes=StageChanges(None, 0, nobody, 0))).flip_rate is None
+def test_without_an_earlier_snapshot_there_is_no_flip_rate() -> None:
+    none = {then.value: {now.value: 0 for now in Stage} for then in Stage}
+    assert report(receipt=replace(RECEIPT, changes=StageChanges(None, 0, none, 0))).flip_rate is None
 
 
-def test_features_that_were_made_anew_are_not_compared() -> None:
-    with pytest.raises(InvalidManifestError, match="counts 1000 rows, run-1 has read 999"):
+def test_rewritten_features_are_not_compared() -> None:
+    with pytest.raises(InvalidManifestError, match="counts 1000 rows, but run-1 has read 999 scored lines"):
         report(receipt=replace(RECEIPT, read=999))
 
 
-def test_a_run_that_served_nobody_is_no_stable_one() -> None:
-    with pytest.raises(ScoredLinesLostError, match="run-1 has served nobody: all 1000 records are in quarantine"):
+def test_a_push_that_served_no_members_is_an_error() -> None:
+    with pytest.raises(ScoredLinesLostError, match="run-1 has served no members: 1000 of 1000 scored lines"):
         report(receipt=replace(RECEIPT, written=0, quarantined=1000))
 
 
 @pytest.mark.parametrize("name", ["total_searches", "total_searches_008", ""])
-def test_what_is_no_feature_of_a_window_is_refused(name: str) -> None:
+def test_unknown_feature_is_an_error(name: str) -> None:
     counts = {**BASELINE.features.counts, name: BASELINE.features.counts["total_searches_007"]}
     other, profile = replace(BASELINE.features, counts=counts), replace(profile_rows(rows(1000)), counts=counts)
-    with pytest.raises(InvalidManifestError, match="count other features or bins"):
+    with pytest.raises(InvalidManifestError, match="have different features or bins"):
         report_drift(replace(BASELINE, features=other), profile, RECEIPT, model_version="model-1", run_name="run-1")
 
 
-def test_other_bins_are_not_compared() -> None:
+def test_different_bins_are_not_compared() -> None:
     other = replace(BASELINE, features=replace(BASELINE.features, upper_bounds=(0, 10)))
-    with pytest.raises(InvalidManifestError, match="baseline of model model-1 count other features or bins"):
+    with pytest.raises(InvalidManifestError, match="baseline of model model-1 have different features or bins"):
         report(baseline=other)
