@@ -9,19 +9,11 @@ import atexit
 
 from ministack.app import main
 
-from localcloud import authorization
-from localcloud.services import (
-    athena,
-    cloudwatch,
-    emr,
-    glue,
-    lambda_functions,
-    logs,
-    sagemaker,
-    schedules,
-    step_functions,
-)
-from localcloud.staged_job import PROCESSES
+from localcloud.corrections import athena, cloudwatch, lambda_functions, logs, schedules, step_functions
+from localcloud.jobs import emr, glue
+from localcloud.jobs.staged_job import PROCESSES
+from localcloud.policies import authorization
+from localcloud.sagemaker import service as sagemaker
 
 
 def serve() -> None:

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.calls import Call, read_calls
 from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
 from tools.execution import Execution, run
 

@@ -25,7 +25,7 @@ from buyer_stage.domain.features import (
 from buyer_stage.domain.serving_item import serving_item
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_scored_line
-from localcloud.batch_transform import FieldFilter, Transform
+from localcloud.sagemaker.batch_transform import FieldFilter, Transform
 from tools.repository import REPOSITORY
 
 ANSWER = {

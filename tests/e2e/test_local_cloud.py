@@ -13,7 +13,7 @@ from buyer_stage.domain import s3_layout
 from buyer_stage.domain.datalake import partition_prefix, table_name, table_prefix
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
-from localcloud.data_lake import count_distinct_members
+from localcloud.demo.data_lake import count_distinct_members
 from localcloud.deployment import upload_data_lake
 from sample_data.generate import generate
 from tests.local_stack import LABELED_DATE, MEMBERS, MISSING_SNAPSHOT, SNAPSHOT_DATE, FirstRuns, Stack

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from localcloud import cloud as local_cloud
-from localcloud.calls import Call, read_calls
+from localcloud.policies.calls import Call, read_calls
 
 TRUST = json.dumps(
     {

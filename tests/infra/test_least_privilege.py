@@ -5,8 +5,8 @@ The evidence is the record that the local cloud keeps of the first runs of `test
 
 import pytest
 
-from localcloud.calls import Call
-from localcloud.permissions import Policies, decisions, explained, granted, used, without
+from localcloud.policies.calls import Call
+from tests.infra.permissions import Policies, decisions, explained, granted, used, without
 from tests.local_stack import FirstRuns, Stack
 from tools.repository import REPOSITORY
 from tools.roles import read_roles

@@ -13,7 +13,7 @@ from buyer_stage.quality.evaluation import evaluate, metric_values
 from buyer_stage.training.candidates import RECIPES
 from buyer_stage.training.model_archive import Model, load_model
 from buyer_stage.training.training_rows import TrainingRows
-from localcloud.autopilot import METRICS, SearchError, main, read_channels, search
+from localcloud.sagemaker.autopilot import METRICS, SearchError, main, read_channels, search
 
 STAGES = tuple(Stage)
 SHARES = (0.16, 0.12, 0.55, 0.17)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.domain.features import TRANSFORM_INPUT_FILTER
 from buyer_stage.domain.transform_output import OUTPUT_FILTER, parse_scored_line
 from buyer_stage.training.model_archive import Component, Model, save_model
-from localcloud.batch_transform import FieldFilter, Transform, TransformError, main, transform_files
+from localcloud.sagemaker.batch_transform import FieldFilter, Transform, TransformError, main, transform_files
 
 FIELDS = ["a", "b", "c", "d", "e"]
 

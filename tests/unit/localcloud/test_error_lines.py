@@ -2,7 +2,7 @@
 
 import traceback
 
-from localcloud.error_lines import exception_name, last_error
+from localcloud.jobs.error_lines import exception_name, last_error
 
 
 class TableMissingError(Exception):

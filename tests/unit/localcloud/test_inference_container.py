@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, parse_scored_line
 from buyer_stage.training.model_archive import Component, Model
-from localcloud.inference_container import InvalidRequestError, respond
+from localcloud.sagemaker.inference_container import InvalidRequestError, respond
 
 LABELS = (Stage.DREAMER, Stage.ACTIVE_SEARCHER)
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
-from localcloud.authorization import allows, credentials
-from localcloud.error_lines import last_error
+from localcloud.jobs.error_lines import last_error
+from localcloud.policies.authorization import allows, credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

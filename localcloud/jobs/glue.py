@@ -9,8 +9,8 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import glue
 
-from localcloud.authorization import AccessDeniedError, authorize
-from localcloud.staged_job import FinishedJob, run_in_background, run_staged, worker_python
+from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
+from localcloud.policies.authorization import AccessDeniedError, authorize
 from tools.local_spark import local_spark_submit
 
 CONSUMED_BY_GLUE = (

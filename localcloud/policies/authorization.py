@@ -25,7 +25,7 @@ from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, iam, s3, sns, sts
 
-from localcloud.calls import CALLS_FILE, Call
+from localcloud.policies.calls import CALLS_FILE, Call
 
 _acting_role: contextvars.ContextVar[str] = contextvars.ContextVar("acting_role")
 _file_lock = threading.Lock()

@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region, json_response
 from ministack.services import stepfunctions
 
-from localcloud.authorization import AccessDeniedError, acting_as, authorize, caller
+from localcloud.policies.authorization import AccessDeniedError, acting_as, authorize, caller
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Answer]

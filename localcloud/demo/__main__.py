@@ -23,10 +23,10 @@ from buyer_stage.domain.errors import BuyerStageError
 from buyer_stage.domain.snapshot_date import parse_snapshot_date, resolve_snapshot_date
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.data_lake import count_distinct_members, newest_complete_snapshot
+from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
+from localcloud.demo.export import export_run
+from localcloud.demo.summary import Summary, print_summary, summarize
 from localcloud.deployment import Deployment, deploy, upload_data_lake
-from localcloud.export import export_run
-from localcloud.summary import Summary, print_summary, summarize
 from sample_data.generate import generate
 from tools.execution import Execution, run
 from tools.models import approve, choose, list_models

@@ -1,6 +1,6 @@
 r"""Does the work of a SageMaker Autopilot job: searches for the model that the objective ranks best.
 
-    python -m localcloud.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
+    python -m localcloud.sagemaker.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
         --max-candidates 8 --max-runtime-seconds 120 --seed 0 --output DIR
 
 The candidates are those of `buyer_stage.training`, and their blend. They are fitted to the training channel. Their

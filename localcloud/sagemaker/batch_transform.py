@@ -1,7 +1,7 @@
 r"""Does the work of a SageMaker batch transform job over CSV files split by line.
 
-    python -m localcloud.batch_transform --model DIR_OR_TAR --response-keys predicted_label,labels,probabilities \
-        --input DIR --output DIR --input-filter '$[4:]' --join-source Input --output-filter '$[0,-3,-2,-1]' \
+    python -m localcloud.sagemaker.batch_transform --model DIR_OR_TAR \
+        --response-keys predicted_label,labels,probabilities --input DIR --output DIR --input-filter '$[4:]' --join-source Input --output-filter '$[0,-3,-2,-1]' \
         --max-payload-mb 10 --strategy MultiRecord
 
 Each record passes the input filter, is sent to the model in a mini-batch, is followed by the answer, and passes the
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buyer_stage.training.model_archive import Model, load_model
-from localcloud.inference_container import respond, write_csv_line
+from localcloud.sagemaker.inference_container import respond, write_csv_line
 
 OUTPUT_SUFFIX = ".out"
 BYTES_PER_MB = 1024 * 1024

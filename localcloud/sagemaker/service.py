@@ -1,6 +1,6 @@
 """The part of SageMaker that the product uses, doing the work on this machine; MiniStack has none of it.
 
-Autopilot jobs search for a model with `localcloud.autopilot`, transform jobs score with `localcloud.batch_transform`;
+Autopilot jobs search for a model with `localcloud.sagemaker.autopilot`, transform jobs score with `localcloud.sagemaker.batch_transform`;
 models of the registry are `model_registry`'s.
 """
 
@@ -16,11 +16,11 @@ from ministack.core.responses import error_response_json, get_region, json_respo
 from ministack.core.router import SERVICE_PATTERNS
 from ministack.services import stepfunctions
 
-from localcloud.authorization import AccessDeniedError, authorize, authorize_passing, caller
-from localcloud.services import model_registry
-from localcloud.services.sagemaker_records import Record, RequestError, add, arn, find, require_known
-from localcloud.services.step_functions import authorize_hearing, require_sync
-from localcloud.staged_job import run_in_background, run_staged, s3_client, worker_python
+from localcloud.corrections.step_functions import authorize_hearing, require_sync
+from localcloud.jobs.staged_job import run_in_background, run_staged, s3_client, worker_python
+from localcloud.policies.authorization import AccessDeniedError, authorize, authorize_passing, caller
+from localcloud.sagemaker import model_registry
+from localcloud.sagemaker.resources import Record, RequestError, add, arn, find, require_known
 
 INFERENCE_IMAGE = "autopilot-inference-container"
 SEED = 0
@@ -119,7 +119,7 @@ def _create_auto_ml_job_v2(request: Record) -> Record:
     record = add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": arn("automl-job", name)})
     record["AutoMLJobSecondaryStatus"] = "ModelTuning"
     command = [
-        str(worker_python()), "-m", "localcloud.autopilot", "--training", channels["training"],
+        str(worker_python()), "-m", "localcloud.sagemaker.autopilot", "--training", channels["training"],
         "--validation", channels["validation"], "--target", tabular["TargetAttributeName"],
         "--objective", request["AutoMLJobObjective"]["MetricName"],
         "--max-candidates", str(criteria["MaxCandidates"]),
@@ -197,7 +197,7 @@ def _create_transform_job(request: Record) -> Record:
         )
     record = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
     command = [
-        str(worker_python()), "-m", "localcloud.batch_transform", "--model", container["ModelDataUrl"],
+        str(worker_python()), "-m", "localcloud.sagemaker.batch_transform", "--model", container["ModelDataUrl"],
         "--response-keys", container["Environment"]["SAGEMAKER_INFERENCE_OUTPUT"],
         "--input", source["DataSource"]["S3DataSource"]["S3Uri"],
         "--output", output["S3OutputPath"].rstrip("/") + "/",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.services.sagemaker_records import Record, RequestError, arn, require_known
+from localcloud.sagemaker.resources import Record, RequestError, arn, require_known
 
 APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
 MAXIMUM_PAGE = 100

@@ -1,8 +1,8 @@
 """Decides calls by policy documents alone, with MiniStack's evaluator: JSON cases in, JSON decisions out.
 
-    python -m localcloud.policy_decisions < cases.json       (in the local cloud's own environment)
+    python -m tests.infra.policy_decisions < cases.json       (in the local cloud's own environment)
 
-A case is `{"policies": [document, ...], "call": {...}}`, the call as in `localcloud.calls`; a decision is a boolean.
+A case is `{"policies": [document, ...], "call": {...}}`, the call as in `localcloud.policies.calls`; a decision is a boolean.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from localcloud.calls import Call
 from localcloud.cloud import REGION
+from localcloud.policies.calls import Call
 
 
 def is_allowed(policies: list[dict[str, Any]], call: Call) -> bool:

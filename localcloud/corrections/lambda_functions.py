@@ -7,8 +7,8 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
-from localcloud.authorization import allows
-from localcloud.error_lines import exception_name
+from localcloud.jobs.error_lines import exception_name
+from localcloud.policies.authorization import allows
 
 
 def install() -> None:

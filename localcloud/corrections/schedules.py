@@ -5,7 +5,7 @@ from typing import Any
 
 from ministack.services import eventbridge
 
-from localcloud.authorization import AccessDeniedError, authorize
+from localcloud.policies.authorization import AccessDeniedError, authorize
 
 
 def install() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from localcloud.calls import Call
 from localcloud.cloud import SERVER_PYTHON
+from localcloud.policies.calls import Call
 from tools.repository import REPOSITORY
 from tools.roles import Policy, statements
 
@@ -24,7 +24,7 @@ def decisions(cases: Iterable[tuple[Sequence[Policy], Call]]) -> list[bool]:
     """Tell for each case whether the policies allow the call."""
     text = json.dumps([{"policies": list(policies), "call": call.as_document()} for policies, call in cases])
     done = subprocess.run(
-        [SERVER_PYTHON, "-m", "localcloud.policy_decisions"],
+        [SERVER_PYTHON, "-m", "tests.infra.policy_decisions"],
         input=text, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
     decided: list[bool] = json.loads(done.stdout)

@@ -60,7 +60,7 @@ def summarize(
     """Gather a run's figures from its exported artefacts.
 
     Args:
-        out: the run's folder, exported by `localcloud.export`.
+        out: the run's folder, exported by `localcloud.demo.export`.
         deployment: what was deployed.
         records: `etl` and `ml` -> the executions, both succeeded.
         snapshot_date: the scored day.

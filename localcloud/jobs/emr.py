@@ -13,15 +13,15 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import emr, stepfunctions
 
-from localcloud.authorization import (
+from localcloud.corrections.step_functions import authorize_hearing, require_sync
+from localcloud.jobs.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
+from localcloud.policies.authorization import (
     AccessDeniedError,
     authorize,
     authorize_passing,
     caller,
     role_of_instance_profile,
 )
-from localcloud.services.step_functions import authorize_hearing, require_sync
-from localcloud.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
 from tools.local_spark import local_spark_submit
 
 POLL_SECONDS = 0.2

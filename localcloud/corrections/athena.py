@@ -15,7 +15,7 @@ import sqlglot
 from ministack.services import athena, glue
 from sqlglot import exp
 
-from localcloud.staged_job import s3_client
+from localcloud.jobs.staged_job import s3_client
 
 HIVE_TYPES = {
     "BIGINT": "bigint",
