@@ -1,8 +1,8 @@
-"""The local cloud's process: MiniStack with EMR, Glue and SageMaker that do their work.
+"""The process of the local cloud: MiniStack with EMR, Glue and SageMaker that run jobs.
 
-    python -m localcloud.server          (in the local cloud's own environment; configured by environment variables)
+    python -m localcloud.server          (with .venv-localcloud)
 
-`localcloud.cloud` starts and stops it.
+`localcloud.cloud` sets its environment variables, starts it and stops it.
 """
 
 import atexit
@@ -17,7 +17,7 @@ from localcloud.sagemaker import service as sagemaker
 
 
 def serve() -> None:
-    """Serve until told to stop, then stop every job too."""
+    """Serve until a signal stops the process, then stop every job."""
     for service in (
         authorization,
         athena,

@@ -1,76 +1,73 @@
-"""Alarms with all their fields, also for clients of CloudWatch's query protocol, as Terraform is one.
+"""Alarms with all their fields, also for clients of CloudWatch's query protocol, such as Terraform.
 
-MiniStack reads and answers a few fields in that protocol. Here a request is read by the service's own model, so that
-MiniStack's complete path takes it, and its complete answer is written as XML.
+In the query protocol, MiniStack reads and returns only some fields of an alarm. This module reads such a request by the
+service model of botocore, passes it to MiniStack as JSON, and writes the response as XML.
 """
 
 import functools
 import json
-from collections.abc import Callable
+import uuid
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import botocore.session
 from botocore.model import ListShape, Shape, StructureShape
 from ministack.services import cloudwatch
 
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]
 
-OPERATIONS = {
-    "PutMetricAlarm": "_put_metric_alarm",
-    "PutCompositeAlarm": "_put_composite_alarm",
-    "DescribeAlarms": "_describe_alarms",
-}
+OPERATIONS = ("PutMetricAlarm", "PutCompositeAlarm", "DescribeAlarms")
+TARGET_PREFIX = "GraniteServiceVersion20100801."
+NAMESPACE = "http://monitoring.amazonaws.com/doc/2010-08-01/"
 
-KEPT_AS_ASKED = ("Metrics", "ThresholdMetricId", "EvaluateLowSampleCountPercentile")
-"""Fields of an alarm that MiniStack does not keep."""
+DROPPED = ("Metrics", "ThresholdMetricId", "EvaluateLowSampleCountPercentile")
+"""Fields of an alarm that MiniStack drops."""
 
 OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "Period", "Dimensions")
-"""Fields that MiniStack gives every alarm, and AWS none that watches an expression."""
+"""Fields that MiniStack returns for every alarm, and AWS only for alarms without an expression."""
+
+_dropped_fields: dict[str, dict[str, Any]] = {}
+"""Alarm -> the fields of its request that MiniStack drops."""
 
 
 def install() -> None:
-    """Wrap the three operations."""
-    for operation, name in OPERATIONS.items():
-        setattr(cloudwatch, name, functools.partial(_answer, operation, getattr(cloudwatch, name)))
+    """Handle the operations of alarms before MiniStack does."""
+    cloudwatch.handle_request = functools.partial(_handle_request, cloudwatch.handle_request)
 
 
-def _answer(
-    operation: str,
-    handler: Callable[..., Answer],
-    parameters: dict[str, Any],
-    data: dict[str, Any],
-    is_cbor: bool,
-    is_json: bool = False,
-) -> Answer:
-    is_query = not (is_cbor or is_json)
-    if is_query:
-        shape = _service().operation_model(operation).input_shape
-        data = _read(shape, {f".{key}": cloudwatch._p(parameters, key) for key in parameters})
-    status, headers, body = handler({}, data, is_cbor, is_query or is_json)
-    if operation == "PutMetricAlarm" and status == 200:
-        cloudwatch._alarms[data["AlarmName"]].update({name: data[name] for name in KEPT_AS_ASKED if name in data})
-    if is_cbor:
-        return status, headers, body
-    answered = json.loads(body)
-    if status != 200:
-        return cloudwatch._error(answered["__type"], answered["message"], status, use_json=is_json)  # type: ignore[no-any-return]
-    if operation == "DescribeAlarms":
-        answered["MetricAlarms"] = [_as_described(alarm) for alarm in answered["MetricAlarms"]]
+async def _handle_request(
+    handle_request: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> Response:
+    is_json = "x-amz-target" in headers
+    parameters = {} if is_json else dict(parse_qsl(body.decode(), keep_blank_values=True))
+    operation = headers["x-amz-target"].rpartition(".")[2] if is_json else parameters.get("Action")
+    if operation not in OPERATIONS:
+        response: Response = await handle_request(method, path, headers, body, query)
+        return response
+    request = json.loads(body) if is_json else _read_query(operation, parameters)
+    json_headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": TARGET_PREFIX + operation}
+    status, response_headers, content = await handle_request(
+        "POST", "/", json_headers, json.dumps(request).encode(), {}
+    )
+    result = json.loads(content) if content else {}
+    if status == 200 and operation == "PutMetricAlarm":
+        _dropped_fields[request["AlarmName"]] = {name: request[name] for name in DROPPED if name in request}
+    if status == 200 and operation == "DescribeAlarms":
+        result["MetricAlarms"] = [_as_described(alarm) for alarm in result["MetricAlarms"]]
     if is_json:
-        return status, headers, json.dumps(answered).encode()
-    written = f"<{operation}Result>{_write(answered)}</{operation}Result>" if answered else ""
-    return cloudwatch._xml(200, f"{operation}Response", written)  # type: ignore[no-any-return]
+        return status, response_headers, json.dumps(result).encode()
+    return status, {"Content-Type": "application/xml"}, _query_response(operation, status, result).encode()
 
 
-@functools.cache
-def _service() -> Any:
-    return botocore.session.get_session().get_service_model("cloudwatch")
+def _read_query(operation: str, parameters: dict[str, str]) -> Any:
+    service = botocore.session.get_session().get_service_model("cloudwatch")
+    return _read(service.operation_model(operation).input_shape, {f".{key}": parameters[key] for key in parameters})
 
 
 def _read(shape: Shape, parameters: dict[str, str], path: str = "") -> Any:
-    """Read `.AlarmActions.member.1`, `.Dimensions.member.1.Name` and their like by the model's shapes."""
+    """Read parameters such as `.AlarmActions.member.1` and `.Dimensions.member.1.Name` by the shapes of the model."""
     if isinstance(shape, StructureShape):
         return {
             name: _read(member, parameters, f"{path}.{name}")
@@ -93,10 +90,21 @@ def _read(shape: Shape, parameters: dict[str, str], path: str = "") -> Any:
 
 
 def _as_described(alarm: dict[str, Any]) -> dict[str, Any]:
-    left_out = OF_ONE_METRIC if "Metrics" in alarm else ()
-    if "ThresholdMetricId" in alarm:
+    described = {**alarm, **_dropped_fields.get(alarm["AlarmName"], {})}
+    left_out = OF_ONE_METRIC if "Metrics" in described else ()
+    if "ThresholdMetricId" in described:
         left_out = (*left_out, "Threshold")
-    return {name: value for name, value in alarm.items() if value not in (None, "") and name not in left_out}
+    return {name: value for name, value in described.items() if value not in (None, "") and name not in left_out}
+
+
+def _query_response(operation: str, status: int, result: dict[str, Any]) -> str:
+    request_id = f"<RequestId>{uuid.uuid4()}</RequestId>"
+    if status != 200:
+        error = _write({"Type": "Sender", "Code": result["__type"], "Message": result["message"]})
+        return f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{error}</Error>{request_id}</ErrorResponse>'
+    content = f"<{operation}Result>{_write(result)}</{operation}Result>" if result else ""
+    metadata = f"<ResponseMetadata>{request_id}</ResponseMetadata>"
+    return f'<{operation}Response xmlns="{NAMESPACE}">{content}{metadata}</{operation}Response>'
 
 
 def _write(value: Any, name: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Saved queries of CloudWatch Logs Insights, which MiniStack does not keep."""
+"""Saved queries of CloudWatch Logs Insights, which MiniStack does not have."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ _queries: dict[str, dict[str, Any]] = {}
 
 
 def install() -> None:
-    """Answer the operations of query definitions before MiniStack refuses them."""
+    """Handle the operations of query definitions, which MiniStack refuses."""
     cloudwatch_logs.handle_request = functools.partial(_handle_request, cloudwatch_logs.handle_request)
 
 
@@ -29,7 +29,7 @@ async def _handle_request(
 def _put(request: dict[str, Any]) -> Any:
     query_id = request.get("queryDefinitionId") or str(uuid.uuid4())
     if "queryDefinitionId" in request and query_id not in _queries:
-        return error_response_json("ResourceNotFoundException", f"no query definition {query_id}", 400)
+        return error_response_json("ResourceNotFoundException", f"query definition {query_id} does not exist", 400)
     _queries[query_id] = {
         "queryDefinitionId": query_id,
         "queryLanguage": "CWLI",
@@ -47,7 +47,9 @@ def _describe(request: dict[str, Any]) -> Any:
 
 def _delete(request: dict[str, Any]) -> Any:
     if _queries.pop(request["queryDefinitionId"], None) is None:
-        return error_response_json("ResourceNotFoundException", f"no query {request['queryDefinitionId']}", 400)
+        return error_response_json(
+            "ResourceNotFoundException", f"query definition {request['queryDefinitionId']} does not exist", 400
+        )
     return json_response({"success": True})
 
 

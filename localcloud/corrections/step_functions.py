@@ -1,7 +1,4 @@
-"""What MiniStack's Step Functions do otherwise than AWS's and the product relies on.
-
-Versions, aliases and tracing are kept; an execution acts as its state machine's role.
-"""
+"""Step Functions: versions, aliases, tracing, computed timeouts, and executions that act as a role."""
 
 import contextvars
 import functools
@@ -10,27 +7,28 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region, json_response
+from ministack.core.responses import json_response
 from ministack.services import stepfunctions
 
+from localcloud.jobs.integrations import TaskFailedError
 from localcloud.policies.authorization import AccessDeniedError, acting_as, authorize, caller
 
-Answer = tuple[int, dict[str, str], bytes]
-Handler = Callable[[dict[str, Any]], Answer]
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[dict[str, Any]], Response]
 
 ERRORS_OF_DENIALS = {
     "lambda": "Lambda.AWSLambdaException",
     "elasticmapreduce": "ElasticMapReduce.AccessDeniedException",
     "sagemaker": "SageMaker.AccessDeniedException",
 }
-"""How a task of a service fails when the role may not make its call."""
+"""Service -> the error of a task whose role does not allow its call."""
 
 _started_by: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("started_by")
-"""The version and the alias that the execution being started was asked for by; its thread inherits them."""
+"""The version and the alias that start the current execution; its thread inherits them."""
 
 
 def install() -> None:
-    """Wrap the functions that need correcting."""
+    """Correct the functions of MiniStack that differ from AWS."""
     for name in ("_create_state_machine", "_update_state_machine"):
         setattr(stepfunctions, name, functools.partial(_keep_tracing, getattr(stepfunctions, name)))
     stepfunctions._create_state_machine_alias = functools.partial(
@@ -46,39 +44,39 @@ def install() -> None:
 
 
 def state_machine_as_started(execution_arn: str) -> dict[str, Any]:
-    """Give the state machine of an execution with the definition and the role of the version that was started."""
+    """Return the state machine of an execution, with the definition and role of the version that it started with."""
     execution = stepfunctions._executions[execution_arn]
     machine: dict[str, Any] = stepfunctions._state_machines[execution["stateMachineArn"]]
     version = stepfunctions._state_machine_versions.get(execution.get("stateMachineVersionArn")) or {}
     return {**machine, **{name: version[name] for name in ("definition", "roleArn") if name in version}}
 
 
-def _keep_tracing(handler: Handler, data: dict[str, Any]) -> Answer:
-    """MiniStack forgets whether a state machine is traced."""
-    answer = handler(data)
-    if answer[0] == 200 and "tracingConfiguration" in data:
-        arn = data.get("stateMachineArn") or json.loads(answer[2])["stateMachineArn"]
+def _keep_tracing(handler: Handler, data: dict[str, Any]) -> Response:
+    """Keep whether a state machine is traced, which MiniStack drops."""
+    response = handler(data)
+    if response[0] == 200 and "tracingConfiguration" in data:
+        arn = data.get("stateMachineArn") or json.loads(response[2])["stateMachineArn"]
         stepfunctions._state_machines[arn]["tracingConfiguration"] = data["tracingConfiguration"]
-    return answer
+    return response
 
 
-def _create_alias_once(create: Handler, data: dict[str, Any]) -> Answer:
-    """As in AWS, a request that is sent again, because its answer was lost, finds what it has made."""
+def _create_alias_once(create: Handler, data: dict[str, Any]) -> Response:
+    """Return an alias that already exists as requested, as AWS does when a client repeats a request."""
     routing = data.get("routingConfiguration") or [{}]
     arn = f"{str(routing[0].get('stateMachineVersionArn', '')).rpartition(':')[0]}:{data.get('name')}"
     alias = stepfunctions._state_machine_aliases.get(arn)
     if alias and (alias["routingConfiguration"], alias["description"]) == (routing, data.get("description", "")):
-        found: Answer = json_response({"stateMachineAliasArn": arn, "creationDate": alias["creationDate"]})
+        found: Response = json_response({"stateMachineAliasArn": arn, "creationDate": alias["creationDate"]})
         return found
     return create(data)
 
 
-def _start_execution(start: Handler, data: dict[str, Any]) -> Answer:
-    """MiniStack forgets by which version or alias an execution was started."""
-    asked = data.get("stateMachineArn", "")
-    version = stepfunctions._execution_version_arn(asked)
-    started_by = {"stateMachineVersionArn": version, "stateMachineAliasArn": asked} if version else {}
-    if version == asked:
+def _start_execution(start: Handler, data: dict[str, Any]) -> Response:
+    """Keep the version and the alias that start an execution, which MiniStack drops."""
+    requested = data.get("stateMachineArn", "")
+    version = stepfunctions._execution_version_arn(requested)
+    started_by = {"stateMachineVersionArn": version, "stateMachineAliasArn": requested} if version else {}
+    if version == requested:
         del started_by["stateMachineAliasArn"]
     token = _started_by.set(started_by)
     try:
@@ -87,7 +85,7 @@ def _start_execution(start: Handler, data: dict[str, Any]) -> Answer:
         _started_by.reset(token)
 
 
-def _describe_execution(describe: Handler, data: dict[str, Any]) -> Answer:
+def _describe_execution(describe: Handler, data: dict[str, Any]) -> Response:
     status, headers, body = describe(data)
     if status == 200:
         execution = stepfunctions._executions[data["executionArn"]]
@@ -98,11 +96,11 @@ def _describe_execution(describe: Handler, data: dict[str, Any]) -> Answer:
     return status, headers, body
 
 
-def _list_executions(list_executions: Handler, data: dict[str, Any]) -> Answer:
-    """An alias or a version lists the executions that were started by it."""
-    asked = data.get("stateMachineArn", "")
-    machine = stepfunctions._resolve_state_machine_arn(asked)
-    if machine is None or machine == asked:
+def _list_executions(list_executions: Handler, data: dict[str, Any]) -> Response:
+    """List the executions that a version or an alias started."""
+    requested = data.get("stateMachineArn", "")
+    machine = stepfunctions._resolve_state_machine_arn(requested)
+    if machine is None or machine == requested:
         return list_executions(data)
     status, headers, body = list_executions({**data, "stateMachineArn": machine})
     listed = json.loads(body)
@@ -110,7 +108,7 @@ def _list_executions(list_executions: Handler, data: dict[str, Any]) -> Answer:
         listed["executions"] = [
             item
             for item in listed["executions"]
-            if asked
+            if requested
             in (
                 stepfunctions._executions[item["executionArn"]].get("stateMachineAliasArn"),
                 stepfunctions._executions[item["executionArn"]].get("stateMachineVersionArn"),
@@ -120,7 +118,7 @@ def _list_executions(list_executions: Handler, data: dict[str, Any]) -> Answer:
 
 
 def _run_execution(run: Any, execution_arn: str) -> None:
-    """An execution runs the version it was started by, as its role; MiniStack looks the newest definition up."""
+    """Run the version that an execution started with, as its role; MiniStack runs the newest definition."""
     stepfunctions._executions[execution_arn].update(_started_by.get())
     machine = state_machine_as_started(execution_arn)
     machines = {machine["stateMachineArn"]: machine}
@@ -129,7 +127,7 @@ def _run_execution(run: Any, execution_arn: str) -> None:
 
 
 def _execute_task(execute: Any, state: dict[str, Any], state_input: Any, execution: Any, context: Any) -> Any:
-    """A task's timeout may be computed, which MiniStack leaves undone."""
+    """Run a task whose timeout can be an expression, which MiniStack does not evaluate."""
     if isinstance(state.get("TimeoutSeconds"), str):
         seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", state_input, context)
         state = {**state, "TimeoutSeconds": seconds}
@@ -137,45 +135,20 @@ def _execute_task(execute: Any, state: dict[str, Any], state_input: Any, executi
 
 
 def _invoke_resource(invoke: Any, resource: str, arguments: Any) -> Any:
-    """Let a task make its call only when the role may; what a task of another kind may do is unknown here."""
+    """Make the call of a task only if the role allows it, and refuse services whose rights are unknown here."""
     service = resource.removeprefix("arn:aws:states:::").partition(":")[0]
     if service not in ERRORS_OF_DENIALS:
-        raise stepfunctions._ExecutionError("States.Runtime", f"the local cloud does not know the rights of {resource}")
+        raise TaskFailedError("States.Runtime", f"the local cloud does not know which right {resource} needs")
     try:
         if service == "lambda":
             authorize(caller(), "lambda:InvokeFunction", arguments["FunctionName"])
         return invoke(resource, arguments)
     except AccessDeniedError as error:
-        raise stepfunctions._ExecutionError(ERRORS_OF_DENIALS[service], str(error)) from error
-
-
-def require_sync(resource: str) -> None:
-    """Refuse the forms of an integration that do not wait for the result.
-
-    Raises:
-        stepfunctions._ExecutionError: it is another form.
-    """
-    if not resource.endswith(".sync"):
-        raise stepfunctions._ExecutionError(
-            "States.Runtime", f"the local cloud knows only the .sync form of {resource}"
-        )
-
-
-def authorize_hearing(rule: str) -> None:
-    """Check and record how a `.sync` task hears that what it started is done: by a rule that it makes.
-
-    Args:
-        rule: name of the rule, https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html.
-
-    Raises:
-        AccessDeniedError: the role may not make the rule.
-    """
-    for action in ("DescribeRule", "PutRule", "PutTargets"):
-        authorize(caller(), f"events:{action}", f"arn:aws:events:{get_region()}:{get_account_id()}:rule/{rule}")
+        raise TaskFailedError(ERRORS_OF_DENIALS[service], str(error)) from error
 
 
 def _output_of_succeed(apply_output_path: Any, state: dict[str, Any], state_input: Any, context: Any = None) -> Any:
-    """A JSONata `Succeed` state puts out its `Output`, which MiniStack leaves unread."""
+    """Apply the `Output` of a JSONata `Succeed` state, which MiniStack ignores."""
     if state["Type"] == "Succeed" and "Output" in state:
         return stepfunctions._apply_jsonata_output(state, state_input, context, default=state_input)
     return apply_output_path(state, state_input, context)

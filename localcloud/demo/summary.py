@@ -1,4 +1,4 @@
-"""The figures of a run, from what it left behind, and whether they add up."""
+"""Gather the figures of a run from its output folder, and check that they add up."""
 
 import json
 from collections import Counter
@@ -15,26 +15,26 @@ from buyer_stage.domain.stages import Stage
 from localcloud.deployment import Deployment
 from tools.execution import Execution
 
-LOOKUPS = 3
-"""Table items shown as examples."""
+SHOWN_ITEMS = 3
+"""How many items of the table to show."""
 
 
 @dataclass
 class Summary:
-    """Every figure of a run.
+    """The figures of a run.
 
     Attributes:
-        snapshot_date: the scored day, ISO 8601.
-        rows: stage of the pipeline -> rows that came out of it.
-        window_rows: window -> rows of the data lake.
-        labeled_set: the labeled set's manifest.
-        members_per_stage: stage -> items of the table.
-        model_card: what the model is, and how good on members that neither training nor its choice saw.
-        drift: how the snapshot differs from what the model was made from, and its stages from those before.
-        lookups: a few items of the table.
+        snapshot_date: the scored snapshot, ISO 8601.
+        rows: what is counted -> its number of rows, in the order of the pipeline.
+        window_rows: window -> rows in the data lake.
+        labeled_set: the manifest of the labeled set.
+        members_per_stage: stage -> items in the table.
+        model_card: the model card, with the evaluation on the holdout.
+        drift: the drift report of the snapshot.
+        items: a few items of the table.
         seconds_per_state: pipeline -> state -> seconds.
-        problems: what does not add up; empty for a good run.
-        seconds: of the whole demo.
+        problems: figures that do not add up; empty after a good run.
+        seconds: duration of the demo.
     """
 
     snapshot_date: str
@@ -44,27 +44,27 @@ class Summary:
     members_per_stage: dict[str, int]
     model_card: dict[str, Any]
     drift: dict[str, Any]
-    lookups: list[dict[str, Any]]
+    items: list[dict[str, Any]]
     seconds_per_state: dict[str, dict[str, float]]
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def as_document(self) -> dict[str, Any]:
-        """The summary as plain data."""
+        """Return the summary as plain data."""
         return asdict(self)
 
 
 def summarize(
-    out: Path, deployment: Deployment, records: dict[str, Execution], snapshot_date: date, distinct_members: int
+    out: Path, deployment: Deployment, executions: dict[str, Execution], snapshot_date: date, distinct_members: int
 ) -> Summary:
-    """Gather a run's figures from its exported artefacts.
+    """Gather the figures of a run.
 
     Args:
-        out: the run's folder, exported by `localcloud.demo.export`.
-        deployment: what was deployed.
-        records: `etl` and `ml` -> the executions, both succeeded.
-        snapshot_date: the scored day.
-        distinct_members: members of the data lake's snapshot, counted independently of the pipeline.
+        out: the output folder, with the export of the run.
+        deployment: the deployment that ran.
+        executions: `etl` and `ml` -> the execution. Both succeeded.
+        snapshot_date: the scored snapshot.
+        distinct_members: members in the snapshot, counted without the pipeline.
     """
     bucket = out / "s3" / deployment.pipeline_bucket
 
@@ -72,24 +72,26 @@ def summarize(
         loaded: dict[str, Any] = json.loads((bucket / key).read_text())
         return loaded
 
-    ml = records["ml"].output
+    ml = executions["ml"].output
     features = document(s3_layout.feature_manifest_key(snapshot_date))
     receipt = document(s3_layout.push_receipt_key(snapshot_date, ml["upload"]["run_name"]))
     results = bucket / s3_layout.inference_results_prefix(snapshot_date, ml["transform"]["transform_job_name"])
     items = [json.loads(line) for line in (out / "table.jsonl").read_text().splitlines()]
     rows = {
-        "distinct members in the data lake": distinct_members,
+        "members in the data lake": distinct_members,
         "feature rows": features["row_count"],
         "validated rows": document(s3_layout.feature_validation_key(snapshot_date))["row_count"],
-        "scored rows": sum(len(file.read_text().splitlines()) for file in results.glob("*.out")),
-        "records read": receipt["read"],
+        "scored lines": sum(len(file.read_text().splitlines()) for file in results.glob("*.out")),
+        "scored lines read by the push": receipt["read"],
         "items written": receipt["written"],
         "items in the table": len(items),
     }
     problems = [
-        f"{name}: {count:,}, not {distinct_members:,}" for name, count in rows.items() if count != distinct_members
+        f"{name}: {count:,} instead of {distinct_members:,}"
+        for name, count in rows.items()
+        if count != distinct_members
     ]
-    problems += [f"{receipt[name]} records {name}" for name in ("quarantined", "failed") if receipt[name]]
+    problems += [f"scored lines {name}: {receipt[name]:,}" for name in ("quarantined", "failed") if receipt[name]]
     stages = Counter(item["value"] for item in items)
     return Summary(
         snapshot_date=snapshot_date.isoformat(),
@@ -99,14 +101,14 @@ def summarize(
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
         model_card=document(s3_layout.model_card_key(ml["model"]["model_version"])),
         drift=document(ml["drift"]["report"]),
-        lookups=items[:LOOKUPS],
-        seconds_per_state={name: record.seconds_per_state() for name, record in records.items()},
+        items=items[:SHOWN_ITEMS],
+        seconds_per_state={name: execution.seconds_per_state() for name, execution in executions.items()},
         problems=problems,
     )
 
 
 def print_summary(summary: Summary, out: Path, console: Console) -> None:
-    """Show a run's figures."""
+    """Print the figures of a run."""
 
     def table(title: str, rows: dict[str, Any]) -> None:
         grid = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
@@ -116,33 +118,40 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
             grid.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
         console.print(grid, "")
 
-    console.rule(f"snapshot {summary.snapshot_date}")
-    table("Rows of the data lake per window", summary.window_rows)
-    table("Rows out of every stage", summary.rows)
-    table("Labeled set, rows", {name: split["rows"] for name, split in summary.labeled_set["splits"].items()})
-    table("Members per stage", summary.members_per_stage)
+    console.rule(f"Snapshot {summary.snapshot_date}")
+    table("Rows in the data lake, per window", summary.window_rows)
+    table("Rows after each step", summary.rows)
+    table(
+        "Rows of the labeled set, per split",
+        {name: split["rows"] for name, split in summary.labeled_set["splits"].items()},
+    )
+    table("Members per served stage", summary.members_per_stage)
     evaluation = summary.model_card["evaluation"]
     prior = evaluation["baselines"]["prior"]
     table(
-        f"Model {summary.model_card['candidate_name']} on {evaluation['rows']:,} rows of unseen members",
+        f"Model {summary.model_card['candidate_name']} on the holdout ({evaluation['rows']:,} rows of unseen members)",
         {
             name: f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})  "
-            f"class shares alone: {prior[name]['value']:.3f}"
+            f"prior alone: {prior[name]['value']:.3f}"
             for name, value in evaluation["metrics"].items()
         },
     )
     verdict = summary.model_card["verdict"]
-    console.print(f"[bold]{verdict['decision']}[/bold]: {verdict['reason']}\n", highlight=False)
+    console.print(f"[bold]Verdict: {verdict['decision']}[/bold], {verdict['reason']}\n", highlight=False)
     table("Drift since training", _drift_rows(summary.drift))
-    table("Lookups", {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.lookups})
+    table(
+        "Items in the table, with confidence",
+        {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.items},
+    )
     for pipeline, seconds in summary.seconds_per_state.items():
         table(
-            f"Seconds per state, {pipeline}", {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1}
+            f"Seconds per state, {pipeline.upper()}",
+            {name: f"{value:.1f}" for name, value in seconds.items() if value >= 0.1},
         )
     for problem in summary.problems:
-        console.print(f"[red]does not add up: {problem}[/red]")
+        console.print(f"[red]Does not add up: {problem}[/red]")
     console.print(
-        f"{summary.seconds:.0f} s in all; artefacts, histories and logs: {out}", highlight=False, soft_wrap=True
+        f"Finished in {summary.seconds:.0f} s. Results, histories and logs: {out}", highlight=False, soft_wrap=True
     )
 
 
@@ -150,10 +159,12 @@ def _drift_rows(drift: dict[str, Any]) -> dict[str, Any]:
     shifts = [shift for by_window in drift["features"].values() for shift in by_window.values()]
     flip_rate, changes = drift["flip_rate"], drift["changes"]
     return {
-        "stage mix, PSI": f"{drift['stage_mix']['psi']:.3f} ({drift['stage_mix']['level']})",
-        "largest PSI of a feature and window": f"{max(shift['psi'] for shift in shifts):.3f}",
-        f"of {len(shifts)} features and windows drifted": sum(shift["level"] == "significant" for shift in shifts),
-        "members whose stage changed": "no snapshot before to compare with"
+        "PSI of the stage mix": f"{drift['stage_mix']['psi']:.3f} ({drift['stage_mix']['level']})",
+        "largest PSI of a feature in a window": f"{max(shift['psi'] for shift in shifts):.3f}",
+        f"drifted, of {len(shifts)} pairs of feature and window": sum(
+            shift["level"] == "significant" for shift in shifts
+        ),
+        "flip rate": "no earlier snapshot"
         if flip_rate is None
         else f"{flip_rate:.1%} since {changes['previous_snapshot_date']}",
     }

@@ -1,4 +1,4 @@
-"""The record of the AWS calls that roles have made on a local cloud."""
+"""The list of the AWS calls that roles made on a local cloud."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -10,14 +10,14 @@ CALLS_FILE = "calls.jsonl"
 
 @dataclass(frozen=True)
 class Call:
-    """A call.
+    """A call that a role made.
 
     Attributes:
-        role: name of the role that made it.
-        action: as policies name it, like `s3:GetObject`.
-        resource: ARN of what it was about; `*` when it names nothing.
-        context: the condition keys it carried.
-        is_allowed: whether the role's policies allowed it.
+        role: name of the role.
+        action: the action as policies spell it, for example `s3:GetObject`.
+        resource: ARN of the resource, or `*` when the call names none.
+        context: the condition keys of the call.
+        is_allowed: whether the policies of the role allowed the call.
     """
 
     role: str
@@ -27,13 +27,13 @@ class Call:
     is_allowed: bool
 
     def as_document(self) -> dict[str, Any]:
-        """Give the call as the record keeps it."""
+        """Return the call as one line of the list holds it."""
         return asdict(self)
 
 
 def read_calls(work_folder: Path) -> list[Call]:
-    """Read the record of a local cloud, in the order of the calls."""
-    record = work_folder / CALLS_FILE
-    if not record.exists():
+    """Read the calls of a local cloud, oldest first."""
+    file = work_folder / CALLS_FILE
+    if not file.exists():
         return []
-    return [Call(**json.loads(line)) for line in record.read_text().splitlines()]
+    return [Call(**json.loads(line)) for line in file.read_text().splitlines()]

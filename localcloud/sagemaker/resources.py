@@ -1,14 +1,15 @@
-"""What the parts of SageMaker share: records by name, and refusals by SageMaker's own names."""
+"""What the parts of SageMaker share: resources by name, and errors with the names that SageMaker uses."""
 
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-Record = dict[str, Any]
+Document = dict[str, Any]
+"""A request, a response, or the description of a resource."""
 
 
 class RequestError(Exception):
-    """A request that SageMaker would refuse, by SageMaker's name for it."""
+    """A request that SageMaker would refuse, with the name of SageMaker's error."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -16,41 +17,41 @@ class RequestError(Exception):
 
 
 def arn(kind: str, name: str) -> str:
-    """Give the ARN of a resource in the account and region of the request."""
+    """Return the ARN of a resource in the account and region of the request."""
     return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind}/{name}"
 
 
-def find(records: dict[str, Record], kind: str, name: str) -> Record:
-    """Give a record.
+def find(resources: dict[str, Document], kind: str, name: str) -> Document:
+    """Return a resource.
 
     Raises:
-        RequestError: there is none of this name.
+        RequestError: No resource has this name.
     """
-    if name not in records:
+    if name not in resources:
         raise RequestError(
             "ValidationException" if kind == "model" else "ResourceNotFound", f'Could not find {kind} "{name}".'
         )
-    return records[name]
+    return resources[name]
 
 
-def add(records: dict[str, Record], kind: str, name: str, record: Record) -> Record:
-    """Keep a new record.
+def add(resources: dict[str, Document], kind: str, name: str, resource: Document) -> Document:
+    """Add a new resource.
 
     Raises:
-        RequestError: there is one of this name.
+        RequestError: Another resource has this name.
     """
-    if name in records:
+    if name in resources:
         error = "ValidationException" if kind == "model" else "ResourceInUse"
         raise RequestError(error, f"Cannot create already existing {kind} {name}.")
-    records[name] = record
-    return record
+    resources[name] = resource
+    return resource
 
 
-def require_known(request: Record, known: frozenset[str]) -> None:
-    """Refuse parameters whose effect the local cloud does not know.
+def require_known(request: Document, known: frozenset[str]) -> None:
+    """Refuse parameters that the local cloud does not implement.
 
     Raises:
-        RequestError: there are some.
+        RequestError: The request has such parameters.
     """
     if unknown := sorted(request.keys() - known):
-        raise RequestError("ValidationException", f"the local cloud does not know {', '.join(unknown)} here")
+        raise RequestError("ValidationException", f"the local cloud does not implement {', '.join(unknown)} here")
