@@ -33,6 +33,8 @@ CREDENTIALS_AND_REGION = {
     "AWS_DEFAULT_REGION": REGION,
 }
 DEFAULT_PORT = 4566
+WAIT_SCALE = 0.2
+"""Share of the seconds of a `Wait` state or a retry that the local cloud waits."""
 START_SECONDS = 60
 STOP_SECONDS = 15
 
@@ -97,6 +99,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
+        "SFN_WAIT_SCALE": str(WAIT_SCALE),
         **CREDENTIALS_AND_REGION,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "TMPDIR": str(temporary),

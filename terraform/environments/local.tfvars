@@ -14,9 +14,9 @@ glue_worker_count       = 2
 glue_max_retries        = 0
 write_partitions        = 4
 
-automl_poll    = { seconds = 1, limit = 900 }
-transform_poll = { seconds = 1, limit = 900 }
-upload_poll    = { seconds = 1, limit = 900 }
+automl_poll    = { seconds = 1, limit = 1800 }
+transform_poll = { seconds = 1, limit = 1800 }
+upload_poll    = { seconds = 1, limit = 1800 }
 
 schedules_enabled  = false
 rows_written_band  = { minimum = 1, maximum = 1000000 }

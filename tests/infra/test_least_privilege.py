@@ -1,6 +1,6 @@
-"""Roles may do exactly what they were seen to do, and what one reviewed file explains.
+"""Roles can do what they did in the first executions of `tests/local_stack.py`, plus what a reviewed file explains.
 
-The evidence is the record that the local cloud keeps of the first runs of `tests/local_stack.py`.
+The local cloud lists the calls of the roles.
 """
 
 import pytest
@@ -24,13 +24,14 @@ def refused(policies: Policies, calls: list[Call]) -> list[Call]:
     return [call for call, is_allowed in zip(calls, allowed, strict=True) if not is_allowed]
 
 
-def test_every_recorded_call_was_allowed(first_runs: FirstRuns) -> None:
-    failures = [(record.error, record.cause) for record in (first_runs.etl, first_runs.ml, first_runs.again)]
+def test_every_call_was_allowed(first_runs: FirstRuns) -> None:
+    executions = (first_runs.etl, first_runs.ml, first_runs.again)
+    failures = [(execution.error, execution.cause) for execution in executions]
     assert failures == [("", "")] * 3
     assert [call for call in first_runs.calls if not call.is_allowed] == []
 
 
-def test_policies_alone_allow_every_recorded_call(first_runs: FirstRuns, policies: Policies) -> None:
+def test_policies_alone_allow_every_call(first_runs: FirstRuns, policies: Policies) -> None:
     assert refused(policies, first_runs.calls) == []
 
 
@@ -38,9 +39,7 @@ def test_no_policy_grants_actions_by_a_pattern(policies: Policies) -> None:
     assert [(role, action) for role, action in sorted(granted(policies)) if "*" in action] == []
 
 
-def test_what_is_granted_but_was_not_used_is_explained_and_nothing_else_is(
-    first_runs: FirstRuns, policies: Policies
-) -> None:
+def test_unused_permissions_are_exactly_those_explained(first_runs: FirstRuns, policies: Policies) -> None:
     permissions = granted(policies)
     unused, reviewed = permissions - used(first_runs.calls), explained(REVIEWED, permissions)
     assert (sorted(unused - reviewed), sorted(reviewed - unused)) == ([], [])
@@ -49,7 +48,6 @@ def test_what_is_granted_but_was_not_used_is_explained_and_nothing_else_is(
 def test_a_policy_that_loses_an_action_refuses_the_calls_that_used_it(
     first_runs: FirstRuns, policies: Policies
 ) -> None:
-    """Of each role and each action that it used."""
     cases = [
         (role, action, next(call for call in first_runs.calls if (call.role, call.action) == (role, action)))
         for role, action in sorted(used(first_runs.calls))
