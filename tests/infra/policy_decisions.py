@@ -2,7 +2,7 @@
 
     python -m tests.infra.policy_decisions < cases.json       (with .venv-localcloud)
 
-A case is `{"policies": [document, ...], "call": {...}}`, with a call of `localcloud.policies.calls`. The output is a JSON
+A case is `{"policies": [document, ...], "call": {...}}`, with a call of `localcloud.policies.calls`. The output is a
 list of booleans.
 """
 
