@@ -18,6 +18,7 @@ from ministack.services import athena
 from sqlglot import exp
 
 from localcloud.jobs.staged_job import endpoint
+from localcloud.wrapping import wrap
 
 HIVE_TYPES = {
     "BIGINT": "bigint",
@@ -36,8 +37,8 @@ class NotSupportedError(Exception):
 
 def install() -> None:
     """Translate queries before MiniStack runs them."""
-    athena._run_duckdb = functools.partial(_run, athena._run_duckdb)
-    athena._save_query_results = functools.partial(_save, athena._save_query_results)
+    wrap(athena, "_run_duckdb", _run)
+    wrap(athena, "_save_query_results", _save)
 
 
 async def _run(run_duckdb: Any, query: str, database: str, catalog: str | None = None) -> Any:

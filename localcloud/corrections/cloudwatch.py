@@ -4,7 +4,6 @@ In the query protocol, MiniStack reads and returns only some fields of an alarm.
 service model of botocore, passes it to MiniStack as JSON, and writes the response as XML.
 """
 
-import functools
 import json
 import uuid
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ from xml.sax.saxutils import escape
 import botocore.session
 from botocore.model import ListShape, Shape, StructureShape
 from ministack.services import cloudwatch
+
+from localcloud.wrapping import wrap
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -34,7 +35,7 @@ _dropped_fields: dict[str, dict[str, Any]] = {}
 
 def install() -> None:
     """Handle the operations of alarms before MiniStack does."""
-    cloudwatch.handle_request = functools.partial(_handle_request, cloudwatch.handle_request)
+    wrap(cloudwatch, "handle_request", _handle_request)
 
 
 async def _handle_request(

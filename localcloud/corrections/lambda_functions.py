@@ -1,6 +1,5 @@
 """Lambda: the error names of failed functions, the rights to write logs, and the ARNs of versions."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +8,14 @@ from ministack.services import lambda_svc
 
 from localcloud.jobs.error_lines import exception_name
 from localcloud.policies.authorization import allows
+from localcloud.wrapping import wrap
 
 
 def install() -> None:
     """Correct the functions of MiniStack that differ from AWS."""
-    lambda_svc._execute_function_warm = functools.partial(_execute_named, lambda_svc._execute_function_warm)
-    for name in ("_create_function", "_update_code"):
-        setattr(lambda_svc, name, functools.partial(_name_versions, getattr(lambda_svc, name)))
+    wrap(lambda_svc, "_execute_function_warm", _execute_named)
+    wrap(lambda_svc, "_create_function", _name_versions)
+    wrap(lambda_svc, "_update_code", _name_versions)
 
 
 def _execute_named(execute: Any, function: dict[str, Any], *arguments: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Saved queries of CloudWatch Logs Insights, which MiniStack does not have."""
 
-import functools
 import json
 import time
 import uuid
@@ -9,12 +8,14 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cloudwatch_logs
 
+from localcloud.wrapping import wrap
+
 _queries: dict[str, dict[str, Any]] = {}
 
 
 def install() -> None:
     """Handle the operations of query definitions, which MiniStack refuses."""
-    cloudwatch_logs.handle_request = functools.partial(_handle_request, cloudwatch_logs.handle_request)
+    wrap(cloudwatch_logs, "handle_request", _handle_request)
 
 
 async def _handle_request(

@@ -1,16 +1,16 @@
 """EventBridge Scheduler starts an execution only if the schedule's role allows it; MiniStack does not check."""
 
-import functools
 from typing import Any
 
 from ministack.services import eventbridge
 
 from localcloud.policies.authorization import AccessDeniedError, authorize
+from localcloud.wrapping import wrap
 
 
 def install() -> None:
     """Check the role before a schedule invokes its target."""
-    eventbridge._invoke_target = functools.partial(_invoke_target, eventbridge._invoke_target)
+    wrap(eventbridge, "_invoke_target", _invoke_target)
 
 
 def _invoke_target(invoke: Any, target: dict[str, Any], event: dict[str, Any], *more: Any, **named: Any) -> Any:

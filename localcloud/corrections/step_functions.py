@@ -1,7 +1,6 @@
 """Step Functions: versions, aliases, tracing, computed timeouts, and executions that act as a role."""
 
 import contextvars
-import functools
 import json
 import types
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from ministack.services import stepfunctions
 
 from localcloud.jobs.integrations import TaskFailedError
 from localcloud.policies.authorization import AccessDeniedError, acting_as, authorize, caller
+from localcloud.wrapping import wrap
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]
@@ -29,18 +29,19 @@ _started_by: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("st
 
 def install() -> None:
     """Correct the functions of MiniStack that differ from AWS."""
-    for name in ("_create_state_machine", "_update_state_machine"):
-        setattr(stepfunctions, name, functools.partial(_keep_tracing, getattr(stepfunctions, name)))
-    stepfunctions._create_state_machine_alias = functools.partial(
-        _create_alias_once, stepfunctions._create_state_machine_alias
-    )
-    stepfunctions._start_execution = functools.partial(_start_execution, stepfunctions._start_execution)
-    stepfunctions._describe_execution = functools.partial(_describe_execution, stepfunctions._describe_execution)
-    stepfunctions._list_executions = functools.partial(_list_executions, stepfunctions._list_executions)
-    stepfunctions._run_execution = functools.partial(_run_execution, stepfunctions._run_execution)
-    stepfunctions._execute_task = functools.partial(_execute_task, stepfunctions._execute_task)
-    stepfunctions._invoke_resource = functools.partial(_invoke_resource, stepfunctions._invoke_resource)
-    stepfunctions._apply_output_path = functools.partial(_output_of_succeed, stepfunctions._apply_output_path)
+    for name, wrapper in {
+        "_create_state_machine": _keep_tracing,
+        "_update_state_machine": _keep_tracing,
+        "_create_state_machine_alias": _create_alias_once,
+        "_start_execution": _start_execution,
+        "_describe_execution": _describe_execution,
+        "_list_executions": _list_executions,
+        "_run_execution": _run_execution,
+        "_execute_task": _execute_task,
+        "_invoke_resource": _invoke_resource,
+        "_apply_output_path": _output_of_succeed,
+    }.items():
+        wrap(stepfunctions, name, wrapper)
 
 
 def state_machine_as_started(execution_arn: str) -> dict[str, Any]:

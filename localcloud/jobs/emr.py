@@ -22,7 +22,11 @@ from localcloud.policies.authorization import (
     caller,
     role_of_instance_profile,
 )
+from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
+
+HANDLERS = emr._HANDLERS
+"""Operation -> the function that handles it."""
 
 _security_configurations: dict[str, dict[str, Any]] = {}
 _instance_profile: contextvars.ContextVar[str] = contextvars.ContextVar("instance_profile")
@@ -31,16 +35,19 @@ _instance_profile: contextvars.ContextVar[str] = contextvars.ContextVar("instanc
 
 def install() -> None:
     """Run steps instead of only recording them, and add the three integrations that the ETL uses."""
-    emr._HANDLERS["RunJobFlow"] = functools.partial(_run_job_flow, emr._HANDLERS["RunJobFlow"])
-    emr._HANDLERS["AddJobFlowSteps"] = functools.partial(_add_job_flow_steps, emr._HANDLERS["AddJobFlowSteps"])
-    emr._HANDLERS["TerminateJobFlows"] = functools.partial(_terminate_job_flows, emr._HANDLERS["TerminateJobFlows"])
-    emr._HANDLERS.update(
+    for name, wrapper in {
+        "RunJobFlow": _run_job_flow,
+        "AddJobFlowSteps": _add_job_flow_steps,
+        "TerminateJobFlows": _terminate_job_flows,
+    }.items():
+        HANDLERS[name] = functools.partial(wrapper, HANDLERS[name])
+    HANDLERS.update(
         CreateSecurityConfiguration=_create_security_configuration,
         DescribeSecurityConfiguration=_describe_security_configuration,
         DeleteSecurityConfiguration=_delete_security_configuration,
         ListSecurityConfigurations=_list_security_configurations,
     )
-    emr._make_step = functools.partial(_start_step, emr._make_step)
+    wrap(emr, "_make_step", _start_step)
     add_integration("elasticmapreduce:createCluster", _create_cluster_sync)
     add_integration("elasticmapreduce:addStep", _add_step_sync)
     add_integration("elasticmapreduce:terminateCluster", _terminate_cluster_sync)
@@ -149,7 +156,7 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
 
     def run() -> None:
         job = run_staged(step["Id"], local_spark_submit(worker_python(), arguments[1:]), role)
-        status["Timeline"]["EndDateTime"] = emr._now_iso()
+        status["Timeline"]["EndDateTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         if not job.succeeded:
             status["FailureDetails"] = {"Reason": "Error in the log of the step", "Message": job.error}
         status["State"] = "COMPLETED" if job.succeeded else "FAILED"
@@ -165,7 +172,7 @@ def _failed(step: dict[str, Any], message: str) -> dict[str, Any]:
 
 def _call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Call an EMR operation for a task, which fails when the operation does."""
-    status, _, body = emr._HANDLERS[operation](request)
+    status, _, body = HANDLERS[operation](request)
     response: dict[str, Any] = json.loads(body) if body else {}
     if status >= 400:
         name = str(response.get("__type", "AmazonElasticMapReduceException")).rsplit("#")[-1]

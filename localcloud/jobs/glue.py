@@ -11,6 +11,7 @@ from ministack.services import glue
 
 from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
 from localcloud.policies.authorization import AccessDeniedError, authorize
+from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
 
 CONSUMED_BY_GLUE = (
@@ -29,8 +30,8 @@ CONSUMED_BY_GLUE = (
 def install() -> None:
     """Replace MiniStack's `StartJobRun`, and keep the fields of a job that MiniStack drops."""
     glue._start_job_run = _start_job_run
-    glue._create_job = functools.partial(_create_job, glue._create_job)
-    glue._update_job = functools.partial(_update_job, glue._update_job)
+    wrap(glue, "_create_job", _create_job)
+    wrap(glue, "_update_job", _update_job)
 
 
 def _create_job(create_job: Any, data: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@
 packages.
 """
 
-import functools
 import json
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from localcloud.jobs.staged_job import run_in_background, run_staged, s3_client,
 from localcloud.policies.authorization import AccessDeniedError, authorize, authorize_passing, caller
 from localcloud.sagemaker import model_registry
 from localcloud.sagemaker.resources import Document, RequestError, add, arn, find, require_known
+from localcloud.wrapping import wrap
 
 INFERENCE_IMAGE = "autopilot-inference-container"
 SEED = 0
@@ -46,7 +46,7 @@ def install() -> None:
     SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker"], "host_patterns": [r"api\.sagemaker\."]}
     app.SERVICE_HANDLERS["sagemaker"] = handle_request
     iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
-    iam_actions.extract_resource_arn = functools.partial(_resource_arn, iam_actions.extract_resource_arn)
+    wrap(iam_actions, "extract_resource_arn", _resource_arn)
     add_integration("sagemaker:createTransformJob", _create_transform_job_sync)
 
 
