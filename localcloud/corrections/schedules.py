@@ -13,9 +13,9 @@ def install() -> None:
     wrap(eventbridge, "_invoke_target", _invoke_target)
 
 
-def _invoke_target(invoke: Any, target: dict[str, Any], event: dict[str, Any], *more: Any, **named: Any) -> Any:
+def _invoke_target(invoke: Any, target: dict[str, Any], event: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
     if event["Source"] == "aws.scheduler":
         if ":stateMachine:" not in target["Arn"]:
             raise AccessDeniedError(f"the local cloud does not know which right a schedule needs for {target['Arn']}")
         authorize(target["RoleArn"], "states:StartExecution", target["Arn"])
-    return invoke(target, event, *more, **named)
+    return invoke(target, event, *args, **kwargs)

@@ -34,7 +34,7 @@ class LaterRuns:
     """Executions after the first ones.
 
     Attributes:
-        leaking: an ML execution that is asked to train while a member is in two splits.
+        leaking: an ML execution that has to train while a member is in two splits.
         notifications_of_leaking: its notifications.
         next_etl: the ETL for the next snapshot.
         next_ml: the ML execution for the next snapshot.
