@@ -30,11 +30,10 @@ Rows = dict[tuple[str, str], tuple[tuple[float, ...], str]]
 @pytest.fixture(scope="module")
 def outcomes(stack: Stack, first_runs: FirstRuns) -> Iterator[dict[str, int]]:
     """Rows per outcome in the table of the labeled set."""
-    polling = wr.config.athena_query_wait_polling_delay
     wr.config.athena_query_wait_polling_delay = 0.1
     yield create_labeled_set(DATABASE, WORKGROUP, TABLE)
     wr.catalog.delete_table_if_exists(database=DATABASE, table=TABLE)
-    wr.config.athena_query_wait_polling_delay = polling
+    wr.config.reset("athena_query_wait_polling_delay")
 
 
 @pytest.fixture
