@@ -100,7 +100,7 @@ class FirstRuns:
     Attributes:
         etl: the ETL, with the labeled set.
         ml: the first ML execution, which trains a model.
-        again: the second ML execution for the same snapshot, which trains a challenger.
+        again: the second ML execution for the same snapshot.
         items: items of the table after the first ML execution.
         items_again: items of the table after the second ML execution.
         missing: an ML execution for a snapshot that does not exist.
@@ -173,7 +173,7 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         etl = stack.run_etl(steps_to_run=list(STEPS))
         missing, invalid, scheduled = failing.result()
         ml, items = stack.run_ml(), stack.items()
-        again, items_again = stack.run_ml(retrain=True), stack.items()
+        again, items_again = stack.run_ml(), stack.items()
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(

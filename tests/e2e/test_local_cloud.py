@@ -37,7 +37,7 @@ class LaterRuns:
         leaking: an ML execution that has to train while a member is in two splits.
         notifications_of_leaking: its notifications.
         next_etl: the ETL for the next snapshot.
-        next_ml: the ML execution for the next snapshot.
+        next_ml: the ML execution for the next snapshot, which trains a challenger.
         items: items of the table after it.
     """
 
@@ -57,7 +57,7 @@ def later_runs(stack: Stack, first_runs: FirstRuns) -> LaterRuns:
         leaking = stack.run_ml(retrain=True)
         next_etl = etl.result()
     notifications = stack.deployment.notifications()
-    next_ml = stack.run_ml(**snapshot)
+    next_ml = stack.run_ml(**snapshot, retrain=True)
     return LaterRuns(leaking, notifications, next_etl, next_ml, stack.items())
 
 
@@ -126,29 +126,27 @@ def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: Fi
     assert receipt["quarantined"] == receipt["failed"] == 0
 
 
-def test_a_challenger_that_is_not_better_leaves_the_scoring_to_the_champion(
-    stack: Stack, first_runs: FirstRuns
-) -> None:
-    champion = first_runs.ml.output["model"]["model_version"]
+def test_a_second_execution_finds_the_model_and_changes_only_the_ttl(first_runs: FirstRuns) -> None:
     assert first_runs.again.status == "SUCCEEDED"
-    assert first_runs.again.output["model"]["model_version"] == champion
-    challenger, *_ = list_models(boto3.client("sagemaker"), "local")
-    assert (challenger.version != champion, challenger.status) == (True, "PendingManualApproval")
-    assert "not clearly better than the champion" in challenger.verdict
-    assert s3_layout.model_card_text_key(challenger.version) in stack.keys("best-model/")
-
-
-def test_scoring_a_snapshot_again_changes_only_the_ttl(first_runs: FirstRuns) -> None:
+    assert "StartAutoML" not in visited(first_runs.again)
     before, after = first_runs.items, first_runs.items_again
     assert after.keys() == before.keys()
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
     assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
 
 
-def test_an_execution_that_finds_a_model_does_not_train(first_runs: FirstRuns, later_runs: LaterRuns) -> None:
+def test_a_challenger_that_is_not_better_leaves_the_scoring_to_the_champion(
+    stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns
+) -> None:
+    champion = first_runs.ml.output["model"]["model_version"]
     assert [later_runs.next_etl.status, later_runs.next_ml.status] == ["SUCCEEDED", "SUCCEEDED"]
-    assert "StartAutoML" not in visited(later_runs.next_ml)
-    assert later_runs.next_ml.output["model"] == first_runs.again.output["model"]
+    assert "StartAutoML" in visited(later_runs.next_ml)
+    assert later_runs.next_ml.output["model"]["model_version"] == champion
+    challenger, *_ = list_models(boto3.client("sagemaker"), "local")
+    assert (challenger.version != champion, challenger.status) == (True, "PendingManualApproval")
+    assert "not clearly better than the champion" in challenger.verdict
+    assert s3_layout.model_card_text_key(challenger.version) in stack.keys("best-model/")
+    assert {item["model_version"] for item in later_runs.items.values()} == {champion}
 
 
 def test_a_snapshot_is_compared_with_the_training_and_with_the_snapshot_before(
