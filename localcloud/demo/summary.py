@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from buyer_stage.domain import s3_layout
+from buyer_stage.domain.labeled_set import SPLIT_SHARES
 from buyer_stage.domain.stages import Stage
+from buyer_stage.quality.evaluation import CONFIDENCE_LEVEL
 from localcloud.deployment import Deployment
 from tools.execution import Execution
 
@@ -110,38 +112,52 @@ def summarize(
 def print_summary(summary: Summary, out: Path, console: Console) -> None:
     """Print the figures of a run."""
 
-    def table(title: str, rows: dict[str, Any]) -> None:
-        grid = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    def table(title: str, rows: dict[str, Any], *columns: str) -> None:
+        grid = Table(title=f"[bold]{title}[/bold]", title_justify="left", show_header=bool(columns), box=None)
         grid.add_column(min_width=40)
-        grid.add_column(justify="right")
+        for column in columns or ("",):
+            grid.add_column(column, justify="right")
         for name, value in rows.items():
-            grid.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+            cells = value if isinstance(value, tuple) else (f"{value:,}" if isinstance(value, int) else str(value),)
+            grid.add_row(name, *cells)
         console.print(grid, "")
 
     console.rule(f"Snapshot {summary.snapshot_date}")
     table("Rows in the data lake, per window", summary.window_rows)
     table("Rows after each step", summary.rows)
+    splits = summary.labeled_set["splits"]
+    table("Rows of the labeled set, per split", {split: splits[split]["rows"] for split in SPLIT_SHARES})
+    members = sum(summary.members_per_stage.values())
     table(
-        "Rows of the labeled set, per split",
-        {name: split["rows"] for name, split in summary.labeled_set["splits"].items()},
+        "Members per served stage",
+        {stage: (f"{count:,}", f"{count / members:.0%}") for stage, count in summary.members_per_stage.items()},
+        "members",
+        "share",
     )
-    table("Members per served stage", summary.members_per_stage)
     evaluation = summary.model_card["evaluation"]
     prior = evaluation["baselines"]["prior"]
     table(
-        f"Model {summary.model_card['candidate_name']} on the holdout ({evaluation['rows']:,} rows of unseen members)",
+        f"Model on {evaluation['rows']:,} rows of unseen members",
         {
-            name: f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})  "
-            f"prior alone: {prior[name]['value']:.3f}"
-            for name, value in evaluation["metrics"].items()
+            name.replace("_", " "): (
+                f"{metric['value']:.3f}",
+                f"{metric['low']:.3f} to {metric['high']:.3f}",
+                f"{prior[name]['value']:.3f}",
+            )
+            for name, metric in evaluation["metrics"].items()
         },
+        "model",
+        f"{CONFIDENCE_LEVEL:.0%} interval",
+        "prior alone",
     )
     verdict = summary.model_card["verdict"]
     console.print(f"[bold]Verdict: {verdict['decision']}[/bold], {verdict['reason']}\n", highlight=False)
     table("Drift since training", _drift_rows(summary.drift))
     table(
-        "Items in the table, with confidence",
-        {i["member_id"]: f"{i['value']} ({i['confidence']:.2f})" for i in summary.items},
+        "Items of the table",
+        {item["member_id"]: (item["value"], f"{item['confidence']:.2f}") for item in summary.items},
+        "stage",
+        "confidence",
     )
     for pipeline, seconds in summary.seconds_per_state.items():
         table(
