@@ -63,7 +63,7 @@ async def _handle_request(
 
 
 def _read_query(operation: str, parameters: dict[str, str]) -> Any:
-    service = botocore.session.get_session().get_service_model("cloudwatch")
+    service: Any = botocore.session.get_session().get_service_model("cloudwatch")
     return _read(service.operation_model(operation).input_shape, {f".{key}": parameters[key] for key in parameters})
 
 

@@ -29,7 +29,7 @@ _started_by: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("st
 
 def install() -> None:
     """Correct the functions of MiniStack that differ from AWS."""
-    for name, wrapper in {
+    wrappers: dict[str, Callable[..., Any]] = {
         "_create_state_machine": _keep_tracing,
         "_update_state_machine": _keep_tracing,
         "_create_state_machine_alias": _create_alias_once,
@@ -40,7 +40,8 @@ def install() -> None:
         "_execute_task": _execute_task,
         "_invoke_resource": _invoke_resource,
         "_apply_output_path": _output_of_succeed,
-    }.items():
+    }
+    for name, wrapper in wrappers.items():
         wrap(stepfunctions, name, wrapper)
 
 
