@@ -1,1 +1,1 @@
-"""AWS on a laptop: does the work of the services that the pipelines run on, with the deployed definitions and code."""
+"""AWS on a laptop: MiniStack, with executors that run the deployed code and definitions for real."""

@@ -1,7 +1,7 @@
-"""Starts and stops the local cloud, and tells clients how to reach it.
+"""Start and stop the local cloud, and point AWS clients at it.
 
-python -m localcloud.cloud environment   print the variables that point AWS clients at the one left running
-python -m localcloud.cloud down          stop it
+python -m localcloud.cloud environment   print the variables that point AWS clients at the running local cloud
+python -m localcloud.cloud down          stop the running local cloud
 """
 
 import argparse
@@ -33,12 +33,14 @@ CREDENTIALS_AND_REGION = {
     "AWS_DEFAULT_REGION": REGION,
 }
 DEFAULT_PORT = 4566
+WAIT_SCALE = 0.2
+"""Share of the seconds of a `Wait` state or a retry that the local cloud waits."""
 START_SECONDS = 60
 STOP_SECONDS = 15
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot be started, reached or deployed to."""
+    """The local cloud cannot start, cannot be reached, or refuses a deployment."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class LocalCloud:
     """A running local cloud.
 
     Attributes:
-        pid: its process, and the process group of all it started.
-        port: where it listens on 127.0.0.1.
-        work_folder: its logs and temporary files.
+        pid: id of its process, and of the process group of everything it starts.
+        port: its port on 127.0.0.1.
+        work_folder: folder of its logs and temporary files.
     """
 
     pid: int
@@ -57,7 +59,7 @@ class LocalCloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes any AWS client, the AWS CLI and Terraform talk to this cloud."""
+        """Environment variables that point AWS clients, the AWS CLI and Terraform at this local cloud."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_REGION": REGION,
@@ -66,7 +68,7 @@ class LocalCloud:
 
 
 def free_port(preferred: int = 0) -> int:
-    """Give the preferred port when nobody listens there, else any that is free."""
+    """Return the preferred port if it is free, or else any free port."""
     with socket.socket() as listener:
         try:
             listener.bind(("127.0.0.1", preferred))
@@ -76,10 +78,14 @@ def free_port(preferred: int = 0) -> int:
 
 
 def start(work_folder: Path, port: int) -> LocalCloud:
-    """Start the local cloud and wait until it answers.
+    """Start a local cloud and wait until it responds.
+
+    Args:
+        work_folder: folder of its logs and temporary files.
+        port: its port on 127.0.0.1.
 
     Raises:
-        LocalCloudError: its environment is missing, or it does not answer in time.
+        LocalCloudError: Its Python environment is missing, or it does not respond in time.
     """
     if not SERVER_PYTHON.exists():
         raise LocalCloudError(f"{SERVER_PYTHON.relative_to(REPOSITORY)} is missing; run `make setup`")
@@ -93,6 +99,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
+        "SFN_WAIT_SCALE": str(WAIT_SCALE),
         **CREDENTIALS_AND_REGION,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "TMPDIR": str(temporary),
@@ -117,11 +124,13 @@ def start(work_folder: Path, port: int) -> LocalCloud:
             return cloud
         time.sleep(0.1)
     stop(cloud)
-    raise LocalCloudError(f"the local cloud does not answer; see {work_folder / 'logs' / 'server.log'}")
+    raise LocalCloudError(
+        f"the local cloud did not start within {START_SECONDS} s; see {work_folder / 'logs' / 'server.log'}"
+    )
 
 
 def stop(cloud: LocalCloud) -> None:
-    """Stop the local cloud and every process it started."""
+    """Stop a local cloud and every process it started."""
     for stop_signal in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(cloud.pid, stop_signal)
@@ -143,14 +152,14 @@ def _is_group_alive(pid: int) -> bool:
 
 
 def use(cloud: LocalCloud) -> None:
-    """Point the AWS clients that this process makes from now on at a local cloud."""
+    """Point the AWS clients that this process creates from now on at a local cloud."""
     os.environ.update(cloud.environment)
-    boto3.DEFAULT_SESSION = None  # it may hold other credentials
+    boto3.DEFAULT_SESSION = None  # It can hold other credentials.
 
 
 @contextlib.contextmanager
 def running(work_folder: Path) -> Iterator[LocalCloud]:
-    """A local cloud on a free port for as long as the block lasts; AWS clients made in the block use it."""
+    """Run a local cloud on a free port while the block lasts, and point AWS clients of the block at it."""
     cloud = start(work_folder, free_port())
     before = dict(os.environ)
     use(cloud)
@@ -164,10 +173,10 @@ def running(work_folder: Path) -> Iterator[LocalCloud]:
 
 
 def connect() -> LocalCloud:
-    """Give the local cloud that `up` started.
+    """Return the local cloud that `make demo-up` left running.
 
     Raises:
-        LocalCloudError: there is none.
+        LocalCloudError: No local cloud is running.
     """
     if not STATE_FILE.exists():
         raise LocalCloudError("no local cloud is running; start one with `make demo-up`")
@@ -175,18 +184,18 @@ def connect() -> LocalCloud:
 
 
 def is_running_in(folder: Path) -> bool:
-    """Tell whether a local cloud that was left running works in a folder."""
+    """Check whether a local cloud that was left running has its work folder in a folder."""
     return STATE_FILE.exists() and Path(connect().work_folder).is_relative_to(folder)
 
 
 def remember(cloud: LocalCloud) -> None:
-    """Keep how to reach a local cloud that is left running."""
+    """Save how to reach a local cloud that keeps running."""
     STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
     STATE_FILE.write_text(json.dumps(asdict(cloud)))
 
 
 def down() -> None:
-    """Stop the local cloud that was left running, if there is one."""
+    """Stop the local cloud that was left running, if any."""
     if not STATE_FILE.exists():
         print("no local cloud is running")
         return
@@ -196,7 +205,7 @@ def down() -> None:
 
 
 def main() -> None:
-    """Stop the local cloud that `localcloud.demo --keep-running` left, or print how to reach it."""
+    """Stop the local cloud that `make demo-up` left running, or print the variables that point clients at it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("action", choices=["down", "environment"])
     if parser.parse_args().action == "down":

@@ -1,6 +1,6 @@
-"""Deploys this repository's Terraform, environment `local`, to the local cloud.
+"""Deploy this repository's Terraform, environment `local`, to the local cloud.
 
-python -m localcloud.deployment COMMAND...     runs a command against a deployment that lives as long as the command
+python -m localcloud.deployment COMMAND...     deploy to a new local cloud, run a command, and stop the local cloud
 """
 
 import json
@@ -25,16 +25,16 @@ INBOX = "localcloud-notifications"
 
 @dataclass(frozen=True)
 class Deployment:
-    """What Terraform deployed, and the inbox that a subscriber of the alerts would read.
+    """What Terraform deployed, and an inbox that subscribes to the alerts.
 
     Attributes:
-        datalake_bucket: bucket of the data lake, which outlives any deployment and so is not Terraform's.
+        datalake_bucket: bucket of the data lake. It outlives deployments, so Terraform does not manage it.
         pipeline_bucket: bucket of features, models, scores and code.
-        table_name: the serving table.
-        etl_state_machine_arn: makes the features; the alias of the live version.
-        ml_state_machine_arn: scores the members; the alias of the live version.
-        function_names: the deployed functions.
-        inbox_url: queue subscribed to the alert topic.
+        table_name: name of the serving table.
+        etl_state_machine_arn: ARN of the alias that runs the live version of the ETL.
+        ml_state_machine_arn: ARN of the alias that runs the live version of the ML pipeline.
+        function_names: names of the functions.
+        inbox_url: URL of the queue that subscribes to the alert topic.
     """
 
     datalake_bucket: str
@@ -46,7 +46,7 @@ class Deployment:
     inbox_url: str
 
     def notifications(self) -> list[dict[str, str]]:
-        """Take the notifications out of the inbox: `Subject` and `Message` of each, oldest first."""
+        """Remove the notifications from the inbox and return `Subject` and `Message` of each, oldest first."""
         sqs = boto3.client("sqs")
         received: list[dict[str, str]] = []
         while messages := sqs.receive_message(QueueUrl=self.inbox_url, MaxNumberOfMessages=10).get("Messages"):
@@ -58,10 +58,10 @@ class Deployment:
 
 
 def deploy(work_folder: Path) -> Deployment:
-    """Publish the code, apply the Terraform configuration, make the data lake's bucket, and subscribe an inbox.
+    """Publish the code, apply the Terraform configuration, create the bucket of the data lake, and subscribe an inbox.
 
     Args:
-        work_folder: for Terraform's data and log.
+        work_folder: folder for the data and the log of Terraform.
 
     Raises:
         LocalCloudError: Terraform failed; the message names its log.
@@ -89,14 +89,14 @@ def deploy(work_folder: Path) -> Deployment:
 
 
 def local_workspace(work_folder: Path) -> Workspace:
-    """Terraform for the environment `local`, whose output goes to a log in the work folder."""
+    """Return Terraform for the environment `local`, which writes its output to a log in the work folder."""
     folder = work_folder / "terraform"
     folder.mkdir(parents=True, exist_ok=True)
     return Workspace("local", folder, folder / "deploy.log")
 
 
 def bootstrap(environment: str) -> None:
-    """Make the buckets that `terraform/bootstrap` makes in an account: of the state and of the code."""
+    """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code."""
     backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
     state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
     _create_bucket(state_bucket)
@@ -104,7 +104,7 @@ def bootstrap(environment: str) -> None:
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
-    """Copy the tables and the survey of a folder into the data lake's bucket."""
+    """Upload the tables and the survey in a folder to the bucket of the data lake."""
     s3 = boto3.client("s3")
     for file in sorted((folder / TABLES_PREFIX).rglob("*.parquet")):
         s3.upload_file(str(file), bucket, str(file.relative_to(folder)))
@@ -127,7 +127,7 @@ def _subscribe_inbox(topic_arn: str) -> str:
 
 
 def main() -> None:
-    """Start a local cloud, deploy to it, run the command of the command line, and stop; exits as the command does."""
+    """Deploy to a new local cloud, run a command, stop, and exit with the code of the command."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "cloud"):
         deploy(Path(folder))
         sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)

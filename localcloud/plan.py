@@ -1,9 +1,9 @@
-"""Makes a plan for an environment, also where there are no credentials.
+"""Plan a deployment, with or without AWS credentials.
 
 python -m localcloud.plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
 
-With credentials this is `tools.terraform plan`. Without, the plan is made against a local cloud that lives as long as
-it takes: empty, so that a reviewer sees everything that the environment is made of.
+With credentials, this is `tools.terraform plan`. Without credentials, it plans against an empty local cloud, and the
+plan lists everything in the environment.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tools import terraform
 
 
 def main() -> None:
-    """Plan, and exit as `tools.terraform plan` does."""
+    """Plan, and exit with the code of `tools.terraform plan`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=terraform.ENVIRONMENTS)
     arguments, others = parser.parse_known_args()
@@ -26,7 +26,7 @@ def main() -> None:
     if boto3.Session().get_credentials() is not None:
         terraform.main(command)
         return
-    print(f"no credentials: planning {arguments.environment} against an empty local cloud", flush=True)
+    print(f"No AWS credentials found: planning {arguments.environment} against an empty local cloud", flush=True)
     with tempfile.TemporaryDirectory() as folder, local_cloud.running(Path(folder)):
         bootstrap(arguments.environment)
         terraform.main(command)

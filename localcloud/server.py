@@ -1,31 +1,23 @@
-"""The local cloud's process: MiniStack with EMR, Glue and SageMaker that do their work.
+"""The process of the local cloud: MiniStack with EMR, Glue and SageMaker that run jobs.
 
-    python -m localcloud.server          (in the local cloud's own environment; configured by environment variables)
+    python -m localcloud.server          (with .venv-localcloud)
 
-`localcloud.cloud` starts and stops it.
+`localcloud.cloud` sets its environment variables, starts it and stops it.
 """
 
 import atexit
 
 from ministack.app import main
 
-from localcloud import authorization
-from localcloud.services import (
-    athena,
-    cloudwatch,
-    emr,
-    glue,
-    lambda_functions,
-    logs,
-    sagemaker,
-    schedules,
-    step_functions,
-)
-from localcloud.staged_job import PROCESSES
+from localcloud.corrections import athena, cloudwatch, lambda_functions, logs, schedules, step_functions
+from localcloud.jobs import emr, glue
+from localcloud.jobs.staged_job import PROCESSES
+from localcloud.policies import authorization
+from localcloud.sagemaker import service as sagemaker
 
 
 def serve() -> None:
-    """Serve until told to stop, then stop every job too."""
+    """Serve until a signal stops the process, then stop every job."""
     for service in (
         authorization,
         athena,

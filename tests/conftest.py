@@ -1,4 +1,4 @@
-"""Fixtures that several kinds of tests share. A test's kind is the folder that it is in."""
+"""Fixtures that several kinds of tests share. The folder of a test is its kind."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +13,16 @@ TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its kind, and run what removes the shared local cloud after everything that uses it."""
+    """Mark each test with its kind, and run the tests that remove shared state last."""
     for item in items:
         item.add_marker(item.path.relative_to(TESTS).parts[0])
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
-# The local cloud is imported where it is needed: unit tests start in a second without it.
+# Imports of the local cloud are local, because unit tests start within a second without it.
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """One deployed local cloud for all tests of the whole."""
+    """One deployed local cloud for all tests of the session."""
     from tests.local_stack import deployed_stack
 
     with deployed_stack(tmp_path_factory.mktemp("local_cloud")) as stack:
@@ -31,7 +31,7 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]
 
 @pytest.fixture(scope="session")
 def first_runs(running_stack: "Stack") -> "FirstRuns":
-    """What ran first on it."""
+    """The first executions on the deployed local cloud."""
     from tests.local_stack import run_for_the_first_time
 
     return run_for_the_first_time(running_stack)
@@ -39,7 +39,7 @@ def first_runs(running_stack: "Stack") -> "FirstRuns":
 
 @pytest.fixture(scope="module")
 def stack(running_stack: "Stack") -> Iterator["Stack"]:
-    """The deployed local cloud, which the module's AWS clients use."""
+    """The deployed local cloud, which the AWS clients of the module use."""
     from tests.local_stack import pointed_at
 
     with pointed_at(running_stack.cloud):

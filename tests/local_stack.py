@@ -1,9 +1,10 @@
-"""A deployed local cloud and what runs on it, for tests of the whole."""
+"""A deployed local cloud and the first executions on it, for tests of the whole product."""
 
 import contextlib
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,19 +16,22 @@ from rich.console import Console
 
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.calls import Call, read_calls
 from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
 from tools.execution import Execution, run
 
 MEMBERS = 1500
-"""So many that the first model is clearly better than none, and the gate lets it through."""
+"""Enough members that the first model is clearly better than the prior, so that the gate approves it."""
 SNAPSHOT_DATE = date(2026, 5, 20)
 LABELED_DATE = date(2026, 4, 20)
+SEED = 7
 SNAPSHOT_INPUT = {"snapshot_date": "20260520"}
 MISSING_SNAPSHOT = "20260401"
-IMPOSSIBLE_SNAPSHOT = "2026-05-20"
+INVALID_SNAPSHOT = "2026-05-20"
 POLL_SECONDS = 0.2
+
+Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,38 +48,31 @@ class Stack:
     def run_ml(self, **more: Any) -> Execution:
         return run(self.deployment.ml_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
 
-    def fire_ml_schedule(self) -> dict[str, Any]:
-        """Have the schedule start its execution now, and give the execution's description when it has ended."""
-        scheduler, states = boto3.client("scheduler"), boto3.client("stepfunctions")
-        group = scheduler.list_schedule_groups(NamePrefix="buyer-stage-")["ScheduleGroups"][0]["Name"]
-        schedule = scheduler.get_schedule(GroupName=group, Name="buyer-stage-ml-local")
-        kept = {name: schedule[name] for name in ("Name", "GroupName", "Target", "FlexibleTimeWindow", "KmsKeyArn")}
-        alias = self.deployment.ml_state_machine_arn
+    def run_ml_by_schedule(self) -> dict[str, Any]:
+        """Let the schedule start an execution now, wait for its end, and return its description."""
+        states, alias = boto3.client("stepfunctions"), self.deployment.ml_state_machine_arn
         before = states.list_executions(stateMachineArn=alias)["executions"]
-        at = datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat()
-        scheduler.update_schedule(**kept, ScheduleExpression=f"at({at})", State="ENABLED")
-        while len(executions := states.list_executions(stateMachineArn=alias)["executions"]) == len(before):
-            time.sleep(POLL_SECONDS)
+        with ml_schedule_due_now():
+            while len(executions := states.list_executions(stateMachineArn=alias)["executions"]) == len(before):
+                time.sleep(POLL_SECONDS)
         (started,) = {item["executionArn"] for item in executions} - {item["executionArn"] for item in before}
         while (described := states.describe_execution(executionArn=started))["status"] == "RUNNING":
             time.sleep(POLL_SECONDS)
-        as_deployed = ("ScheduleExpression", "ScheduleExpressionTimezone", "State", "Description")
-        scheduler.update_schedule(**kept, **{name: schedule[name] for name in as_deployed})
         return dict(described)
 
-    def items(self) -> dict[str, dict[str, Any]]:
+    def items(self) -> dict[str, Item]:
         pages = (
             boto3.resource("dynamodb").meta.client.get_paginator("scan").paginate(TableName=self.deployment.table_name)
         )
         return {item["member_id"]: item for page in pages for item in page["Items"]}
 
     def document(self, key: str) -> dict[str, Any]:
-        """Give a JSON document of the pipeline bucket."""
+        """Return a JSON document of the pipeline bucket."""
         body = boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=key)
         return dict(json.loads(body["Body"].read()))
 
     def measured(self) -> set[tuple[str, str, str]]:
-        """Give namespace, name and function of the metrics that the functions have printed for CloudWatch."""
+        """Return namespace, name and function of the metrics that the functions printed for CloudWatch."""
         logs = boto3.client("logs")
         lines = [
             event["message"]
@@ -98,47 +95,67 @@ class Stack:
 
 @dataclass(frozen=True)
 class FirstRuns:
-    """A day that goes well, and days whose data are missing, on a stack where nothing has run before.
+    """The first executions on a deployed local cloud.
 
     Attributes:
-        again: the ML pipeline a second time, for the same day.
-        items: of the serving table after the first time.
-        items_again: of the serving table after the second time.
-        impossible: of the ETL, for a date that is none.
-        scheduled: description of an execution that the schedule started, for today.
-        notifications: those of the day that went well.
-        notifications_of_missing: those of the day that was asked for.
-        notifications_of_impossible: those of the date that is none.
-        calls: every AWS call that a role made in these runs.
+        etl: the ETL, with the labeled set.
+        ml: the first ML execution, which trains a model.
+        again: the second ML execution for the same snapshot.
+        items: items of the table after the first ML execution.
+        items_again: items of the table after the second ML execution.
+        missing: an ML execution for a snapshot that does not exist.
+        invalid: an ETL execution for an invalid date.
+        scheduled: description of an ML execution that the schedule started.
+        notifications: the notifications of all executions.
+        calls: every AWS call that a role made in these executions.
     """
 
     etl: Execution
     ml: Execution
     again: Execution
-    items: dict[str, dict[str, Any]]
-    items_again: dict[str, dict[str, Any]]
+    items: dict[str, Item]
+    items_again: dict[str, Item]
     missing: Execution
-    impossible: Execution
+    invalid: Execution
     scheduled: dict[str, Any]
     notifications: list[dict[str, str]]
-    notifications_of_missing: list[dict[str, str]]
-    notifications_of_impossible: list[dict[str, str]]
     calls: list[Call]
+
+    def messages_about(self, execution_arn: str) -> list[str]:
+        """Return the messages that name an execution."""
+        return [each["Message"] for each in self.notifications if execution_arn in each["Message"]]
+
+
+@contextlib.contextmanager
+def ml_schedule_due_now() -> Iterator[None]:
+    """Make the ML schedule due, and restore it."""
+    scheduler = boto3.client("scheduler")
+    group = scheduler.list_schedule_groups(NamePrefix="buyer-stage-")["ScheduleGroups"][0]["Name"]
+    schedule = scheduler.get_schedule(GroupName=group, Name="buyer-stage-ml-local")
+    kept = {name: schedule[name] for name in ("Name", "GroupName", "Target", "FlexibleTimeWindow", "KmsKeyArn")}
+    deployed = ("ScheduleExpression", "ScheduleExpressionTimezone", "State", "Description")
+    now = datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat()
+    scheduler.update_schedule(**kept, ScheduleExpression=f"at({now})", State="ENABLED")
+    try:
+        yield
+    finally:
+        scheduler.update_schedule(**kept, **{name: schedule[name] for name in deployed})
 
 
 @contextlib.contextmanager
 def pointed_at(cloud: local_cloud.LocalCloud) -> Iterator[None]:
-    """AWS clients made in this block use a local cloud; those of other tests must not."""
+    """Point the AWS clients of this block at a local cloud, and no others."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it may hold other credentials
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # It can hold other credentials.
+        boto3.setup_default_session()  # Threads must not race to create it.
         yield
 
 
 @contextlib.contextmanager
 def deployed_stack(folder: Path) -> Iterator[Stack]:
-    generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, 7)
+    generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, SEED)
     cloud = local_cloud.start(folder / "cloud", local_cloud.free_port())
     try:
         with pointed_at(cloud):
@@ -150,18 +167,23 @@ def deployed_stack(folder: Path) -> Iterator[Stack]:
 
 
 def run_for_the_first_time(stack: Stack) -> FirstRuns:
-    with pointed_at(stack.cloud):
-        take_notifications = stack.deployment.notifications
-        etl, ml = stack.run_etl(steps_to_run=list(STEPS)), stack.run_ml()
-        items = stack.items()
+    with pointed_at(stack.cloud), ThreadPoolExecutor() as threads:
+        # Executions that fail early have nothing in common with the ETL, so they run at the same time.
+        failing = threads.submit(_run_what_fails, stack)
+        etl = stack.run_etl(steps_to_run=list(STEPS))
+        missing, invalid, scheduled = failing.result()
+        ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
-        notifications = take_notifications()
-        missing, of_missing = stack.run_ml(snapshot_date=MISSING_SNAPSHOT), take_notifications()
-        impossible, of_impossible = stack.run_etl(snapshot_date=IMPOSSIBLE_SNAPSHOT), take_notifications()
-        scheduled = stack.fire_ml_schedule()
-        take_notifications()
+        notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, again, items, items_again, missing, impossible, scheduled, notifications, of_missing, of_impossible,
-        calls,
+        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls
     )  # fmt: skip
+
+
+def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, dict[str, Any]]:
+    return (
+        stack.run_ml(snapshot_date=MISSING_SNAPSHOT),
+        stack.run_etl(snapshot_date=INVALID_SNAPSHOT),
+        stack.run_ml_by_schedule(),
+    )

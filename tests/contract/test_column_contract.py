@@ -25,7 +25,7 @@ from buyer_stage.domain.features import (
 from buyer_stage.domain.serving_item import serving_item
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_scored_line
-from localcloud.batch_transform import FieldFilter, Transform
+from localcloud.sagemaker.batch_transform import FieldFilter, Transform
 from tools.repository import REPOSITORY
 
 ANSWER = {
@@ -40,10 +40,10 @@ def csv_line(fields: list[str]) -> str:
     return ",".join(f'"{field}"' if "," in field else field for field in fields)
 
 
-def transform(ask: Callable[[list[list[str]]], list[str]]) -> Transform:
+def transform(predict: Callable[[list[list[str]]], list[str]]) -> Transform:
     """A transform with the product's filters and a scripted model."""
     return Transform(
-        ask=ask,
+        predict=predict,
         input_filter=FieldFilter.parse(TRANSFORM_INPUT_FILTER),
         output_filter=FieldFilter.parse(OUTPUT_FILTER),
         maximum_payload_bytes=10 * 1024 * 1024,

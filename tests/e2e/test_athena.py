@@ -1,4 +1,4 @@
-"""The labeled set by Athena's `CREATE TABLE AS` on the local cloud, against the one that the pipeline trained on."""
+"""The labeled set that Athena's `CREATE TABLE AS` creates equals the labeled set that the pipeline trains on."""
 
 import csv
 import io
@@ -20,20 +20,35 @@ from tools.labeled_set import create_labeled_set
 from tools.repository import REPOSITORY
 
 SQL = REPOSITORY / "sql"
-DATABASE, WORKGROUP, TABLE = "buyer_stage_local", "buyer-stage-local", "labeled_set_of_a_test"
+DATABASE, WORKGROUP = "buyer_stage_local", "buyer-stage-local"
+TABLE, DUPLICATES_TABLE = "labeled_set_of_a_test", "labeled_set_with_duplicates"
 
 Rows = dict[tuple[str, str], tuple[tuple[float, ...], str]]
-"""Member and day -> features and stage."""
+"""Member and snapshot date -> features and stage."""
+
+
+@pytest.fixture(scope="module")
+def outcomes(stack: Stack, first_runs: FirstRuns) -> Iterator[dict[str, int]]:
+    """Rows per outcome in the table of the labeled set."""
+    wr.config.athena_query_wait_polling_delay = 0.1
+    yield create_labeled_set(DATABASE, WORKGROUP, TABLE)
+    wr.catalog.delete_table_if_exists(database=DATABASE, table=TABLE)
+    wr.config.reset("athena_query_wait_polling_delay")
 
 
 @pytest.fixture
-def outcomes(stack: Stack, first_runs: FirstRuns) -> Iterator[dict[str, int]]:
-    """What became of the rows of the table, which is there as long as the test."""
-    yield create_labeled_set(DATABASE, WORKGROUP, TABLE)
-    wr.catalog.delete_table_if_exists(database=DATABASE, table=TABLE)
+def duplicate_member(stack: Stack) -> Iterator[None]:
+    """A labeled snapshot with every row of one file twice."""
+    s3, bucket = boto3.client("s3"), stack.deployment.datalake_bucket
+    prefix = partition_prefix(Window.T007, LABELED_DATE)
+    key = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
+    copy = f"{prefix}/copy.parquet"
+    s3.copy_object(Bucket=bucket, Key=copy, CopySource={"Bucket": bucket, "Key": key})
+    yield
+    s3.delete_object(Bucket=bucket, Key=copy)
 
 
-def of_the_step(stack: Stack) -> Rows:
+def rows_of_the_pipeline(stack: Stack) -> Rows:
     s3 = boto3.client("s3")
     texts = [
         s3.get_object(Bucket=stack.deployment.pipeline_bucket, Key=key)["Body"].read().decode()
@@ -46,7 +61,7 @@ def of_the_step(stack: Stack) -> Rows:
     return found
 
 
-def of_the_table() -> Rows:
+def rows_of_the_table() -> Rows:
     frame = wr.athena.read_sql_query(
         f"SELECT {', '.join(SPLIT_FILE_COLUMNS)} FROM {TABLE} WHERE outcome = 'labeled'",
         database=DATABASE,
@@ -61,10 +76,8 @@ def features_and_stage(row: Mapping[Any, Any]) -> tuple[tuple[float, ...], str]:
     return tuple(float(row[name]) for name in MODEL_FEATURES), row["buyer_stage"]
 
 
-def test_the_table_has_the_members_days_labels_and_features_that_the_pipeline_trained_on(
-    stack: Stack, outcomes: dict[str, int]
-) -> None:
-    expected, found = of_the_step(stack), of_the_table()
+def test_the_table_has_the_rows_that_the_pipeline_trains_on(stack: Stack, outcomes: dict[str, int]) -> None:
+    expected, found = rows_of_the_pipeline(stack), rows_of_the_table()
     assert found == expected
     manifest = stack.document(LABELED_SET_MANIFEST_KEY)
     assert outcomes == {
@@ -75,7 +88,7 @@ def test_the_table_has_the_members_days_labels_and_features_that_the_pipeline_tr
     }
 
 
-def test_the_table_is_made_where_the_workgroup_says_and_made_again_elsewhere(
+def test_a_table_that_is_created_again_moves_to_a_new_folder_of_the_workgroup(
     stack: Stack, outcomes: dict[str, int]
 ) -> None:
     def location() -> str:
@@ -89,27 +102,26 @@ def test_the_table_is_made_where_the_workgroup_says_and_made_again_elsewhere(
     assert location() != first
 
 
-def test_a_member_twice_in_a_snapshot_leaves_no_table(stack: Stack, first_runs: FirstRuns) -> None:
-    s3, bucket = boto3.client("s3"), stack.deployment.datalake_bucket
-    prefix = partition_prefix(Window.T007, LABELED_DATE)
-    key = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
-    twice = f"{prefix}/once-more.parquet"
-    s3.copy_object(Bucket=bucket, Key=twice, CopySource={"Bucket": bucket, "Key": key})
-    try:
-        with pytest.raises(DataLakeError, match="more than once in a snapshot"):
-            create_labeled_set(DATABASE, WORKGROUP, TABLE)
-    finally:
-        s3.delete_object(Bucket=bucket, Key=twice)
-    assert not wr.catalog.does_table_exist(database=DATABASE, table=TABLE)
+@pytest.mark.usefixtures("duplicate_member")
+def test_a_duplicate_member_in_a_snapshot_leaves_no_table(stack: Stack, outcomes: dict[str, int]) -> None:
+    with pytest.raises(DataLakeError, match="more than once in a snapshot"):
+        create_labeled_set(DATABASE, WORKGROUP, DUPLICATES_TABLE)
+    assert not wr.catalog.does_table_exist(database=DATABASE, table=DUPLICATES_TABLE)
 
 
-def test_athena_drops_a_table(stack: Stack, outcomes: dict[str, int]) -> None:
-    wr.athena.start_query_execution(f"DROP TABLE {TABLE}", database=DATABASE, workgroup=WORKGROUP, wait=True)
-    assert not wr.catalog.does_table_exist(database=DATABASE, table=TABLE)
+def run_statement(statement: str) -> None:
+    wr.athena.start_query_execution(statement, database=DATABASE, workgroup=WORKGROUP, wait=True)
+
+
+def test_a_dropped_table_is_gone(stack: Stack, outcomes: dict[str, int]) -> None:
+    run_statement("CREATE TABLE dropped AS SELECT * FROM survey")
+    assert wr.catalog.does_table_exist(database=DATABASE, table="dropped")
+    run_statement("DROP TABLE dropped")
+    assert not wr.catalog.does_table_exist(database=DATABASE, table="dropped")
 
 
 @pytest.mark.parametrize(
-    ("statement", "named"),
+    ("statement", "part"),
     [
         ("INSERT INTO survey SELECT * FROM survey", "insert"),
         ("CREATE VIEW another AS SELECT * FROM survey", "VIEW"),
@@ -123,11 +135,11 @@ def test_athena_drops_a_table(stack: Stack, outcomes: dict[str, int]) -> None:
         ("SELECT * FROM no_such_table", "no_such_table"),
     ],
 )
-def test_what_the_local_athena_does_not_know_fails_and_leaves_no_table(
-    stack: Stack, statement: str, named: str
+def test_a_statement_that_the_local_cloud_does_not_support_fails_and_leaves_no_table(
+    stack: Stack, statement: str, part: str
 ) -> None:
-    with pytest.raises(wr.exceptions.QueryFailed, match=named):
-        wr.athena.start_query_execution(statement, database=DATABASE, workgroup=WORKGROUP, wait=True)
+    with pytest.raises(wr.exceptions.QueryFailed, match=part):
+        run_statement(statement)
     assert not wr.catalog.does_table_exist(database=DATABASE, table="another")
 
 

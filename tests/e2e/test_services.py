@@ -1,4 +1,4 @@
-"""What the local cloud adds to MiniStack or puts right, seen by AWS clients."""
+"""What the local cloud adds to MiniStack or corrects, as AWS clients observe it."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from localcloud import cloud as local_cloud
-from localcloud.calls import Call, read_calls
+from localcloud.policies.calls import Call, read_calls
 
 TRUST = json.dumps(
     {
@@ -37,7 +37,7 @@ ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
 
 @pytest.fixture(scope="module")
 def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of a local cloud that the module's AWS clients use."""
+    """The work folder of the local cloud that the AWS clients of this module use."""
     folder = tmp_path_factory.mktemp("local_cloud")
     with local_cloud.running(folder):
         yield folder
@@ -49,7 +49,7 @@ def make_role(name: str, *actions: str) -> str:
     if actions:
         allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        iam.put_role_policy(RoleName=name, PolicyName="what-it-calls", PolicyDocument=document)
+        iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document)
     return str(role)
 
 
@@ -61,7 +61,7 @@ def package(source: str) -> bytes:
 
 
 def make_function(name: str, role: str, source: str) -> str:
-    """Give the ARN of the function's first version."""
+    """Create a function and return the ARN of its first version."""
     functions = boto3.client("lambda")
     functions.create_function(
         FunctionName=name, Role=role, Runtime="python3.11", Handler="handler.handler",
@@ -87,7 +87,7 @@ def execute(state_machine_arn: str) -> dict[str, Any]:
     return dict(described)
 
 
-def test_an_execution_started_by_an_alias_runs_the_version_it_points_at(work_folder: Path) -> None:
+def test_an_execution_that_an_alias_starts_runs_the_version_of_the_alias(work_folder: Path) -> None:
     functions, states = boto3.client("lambda"), boto3.client("stepfunctions")
     role = make_role("versions", "lambda:InvokeFunction")
     first = make_function("versioned", role, "def handler(event, context): return 'first'")
@@ -114,7 +114,7 @@ def test_an_execution_started_by_an_alias_runs_the_version_it_points_at(work_fol
     assert json.loads(execute(machine["stateMachineArn"])["output"]) == "second"
 
 
-def test_an_execution_whose_role_may_not_call_the_function_fails_and_the_refusal_is_recorded(work_folder: Path) -> None:
+def test_an_execution_whose_role_cannot_call_the_function_fails_and_the_call_is_listed(work_folder: Path) -> None:
     function = make_function("closed", make_role("closed-function"), "def handler(event, context): return 1")
     machine = boto3.client("stepfunctions").create_state_machine(
         name="closed", roleArn=make_role("closed-machine"), definition=definition(function)
@@ -127,7 +127,7 @@ def test_an_execution_whose_role_may_not_call_the_function_fails_and_the_refusal
     assert Call("closed-machine", "lambda:InvokeFunction", function, {}, False) in read_calls(work_folder)
 
 
-def test_a_function_may_do_what_its_role_allows_and_nothing_else(work_folder: Path) -> None:
+def test_a_function_can_do_only_what_its_role_allows(work_folder: Path) -> None:
     boto3.client("s3").create_bucket(
         Bucket="some-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
     )
@@ -140,9 +140,9 @@ def handler(event, context):
 """
     make_function("lister", make_role("lister", "s3:ListBucket"), source)
 
-    answer = boto3.client("lambda").invoke(FunctionName="lister")
+    response = boto3.client("lambda").invoke(FunctionName="lister")
 
-    assert b"s3:PutObject" in answer["Payload"].read()
+    assert b"s3:PutObject" in response["Payload"].read()
     bucket = "arn:aws:s3:::some-bucket"
     calls = [(call.action, call.resource, call.is_allowed) for call in read_calls(work_folder) if call.role == "lister"]
     assert ("s3:ListBucket", bucket, True) in calls
@@ -159,7 +159,7 @@ def test_a_cluster_with_an_unknown_security_configuration_is_refused(work_folder
         emr.run_job_flow(Name="c", SecurityConfiguration="known", Instances={})
 
 
-def test_versions_of_a_model_package_are_numbered_and_never_given_twice(work_folder: Path) -> None:
+def test_versions_of_a_model_package_are_numbered_and_never_reused(work_folder: Path) -> None:
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="numbered")
     specification = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
@@ -184,7 +184,7 @@ def test_versions_of_a_model_package_are_numbered_and_never_given_twice(work_fol
         sagemaker.delete_model_package_group(ModelPackageGroupName="numbered")
 
 
-def test_a_model_package_asked_for_twice_with_one_client_token_is_made_once(work_folder: Path) -> None:
+def test_a_repeated_request_with_one_client_token_creates_one_model_package(work_folder: Path) -> None:
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="once")
     request = {
@@ -196,7 +196,7 @@ def test_a_model_package_asked_for_twice_with_one_client_token_is_made_once(work
     assert arns == {item["ModelPackageArn"] for item in listed}
 
 
-def test_a_model_is_made_of_an_approved_package_only(work_folder: Path) -> None:
+def test_a_model_needs_an_approved_package(work_folder: Path) -> None:
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="approved")
     arn = sagemaker.create_model_package(
@@ -212,16 +212,16 @@ def test_a_model_is_made_of_an_approved_package_only(work_folder: Path) -> None:
     with pytest.raises(ClientError, match="PendingManualApproval"):
         sagemaker.create_model(**model)
     sagemaker.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"approver": "somebody"}
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", CustomerMetadataProperties={"approver": "Ada"}
     )
     sagemaker.create_model(**model)
 
     assert [item["ModelName"] for item in sagemaker.list_models(NameContains="packaged")["Models"]] == ["packaged"]
     described = sagemaker.describe_model_package(ModelPackageName=arn)
-    assert described["CustomerMetadataProperties"] == {"f1": "0.30", "approver": "somebody"}
+    assert described["CustomerMetadataProperties"] == {"f1": "0.30", "approver": "Ada"}
 
 
-def test_a_model_may_only_be_given_a_role_that_its_maker_may_pass(work_folder: Path) -> None:
+def test_a_model_needs_a_role_that_its_creator_can_pass(work_folder: Path) -> None:
     source = f"""
 import boto3
 def handler(event, context):
@@ -231,14 +231,14 @@ def handler(event, context):
 """
     make_function("maker", make_role("maker", "sagemaker:CreateModel"), source)
 
-    answer = boto3.client("lambda").invoke(FunctionName="maker")
+    response = boto3.client("lambda").invoke(FunctionName="maker")
 
-    assert b"iam:PassRole" in answer["Payload"].read()
+    assert b"iam:PassRole" in response["Payload"].read()
     context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
     assert Call("maker", "iam:PassRole", f"{ACCOUNT_ROLE}/any", context, False) in read_calls(work_folder)
 
 
-def test_a_saved_query_is_found_by_its_prefix_and_replaced_by_its_id(work_folder: Path) -> None:
+def test_a_saved_query_is_listed_by_prefix_and_replaced_by_id(work_folder: Path) -> None:
     logs = boto3.client("logs")
     query_id = logs.put_query_definition(name="follow/one", queryString="fields @message")["queryDefinitionId"]
     logs.put_query_definition(name="follow/one", queryString="fields @timestamp", queryDefinitionId=query_id)
@@ -250,7 +250,7 @@ def test_a_saved_query_is_found_by_its_prefix_and_replaced_by_its_id(work_folder
     assert logs.describe_query_definitions()["queryDefinitions"] == []
 
 
-def test_an_alarm_put_by_the_query_protocol_keeps_all_its_fields(work_folder: Path) -> None:
+def test_an_alarm_from_the_query_protocol_keeps_all_its_fields(work_folder: Path) -> None:
     parameters = {
         "Action": "PutMetricAlarm", "Version": "2010-08-01", "AlarmName": "late & failed", "EvaluationPeriods": "2",
         "ComparisonOperator": "GreaterThanThreshold", "Threshold": "1.5", "ActionsEnabled": "false",
@@ -274,7 +274,7 @@ def test_an_alarm_put_by_the_query_protocol_keeps_all_its_fields(work_folder: Pa
 
 
 def query(parameters: dict[str, str]) -> str:
-    """Call CloudWatch by the protocol that Terraform speaks, and give the answer's text."""
+    """Call CloudWatch with the query protocol, as Terraform does, and return the text of the response."""
     session = boto3.Session()
     request = AWSRequest(
         "POST",
@@ -284,5 +284,5 @@ def query(parameters: dict[str, str]) -> str:
     )
     SigV4Auth(session.get_credentials(), "monitoring", "us-west-2").add_auth(request)
     prepared = request.prepare()
-    with urlopen(Request(prepared.url, prepared.body.encode(), dict(prepared.headers))) as answer:
-        return str(answer.read().decode())
+    with urlopen(Request(prepared.url, prepared.body.encode(), dict(prepared.headers))) as response:
+        return str(response.read().decode())

@@ -5,8 +5,8 @@ The local cloud records every call of the first runs in `tests/local_stack.py`.
 
 import pytest
 
-from localcloud.calls import Call
-from localcloud.permissions import Policies, decisions, explained, granted, used, without
+from localcloud.policies.calls import Call
+from tests.infra.permissions import Policies, decisions, explained, granted, used, without
 from tests.local_stack import FirstRuns, Stack
 from tools.repository import REPOSITORY
 from tools.roles import read_roles
@@ -30,7 +30,7 @@ def test_every_recorded_call_was_allowed(first_runs: FirstRuns) -> None:
     assert [call for call in first_runs.calls if not call.is_allowed] == []
 
 
-def test_policies_alone_allow_every_recorded_call(first_runs: FirstRuns, policies: Policies) -> None:
+def test_policies_alone_allow_every_call(first_runs: FirstRuns, policies: Policies) -> None:
     assert refused(policies, first_runs.calls) == []
 
 

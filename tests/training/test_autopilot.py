@@ -1,4 +1,4 @@
-"""Tests of the search on small data that has something to find."""
+"""Tests of the search on small data with a signal."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from buyer_stage.quality.evaluation import evaluate, metric_values
 from buyer_stage.training.candidates import RECIPES
 from buyer_stage.training.model_archive import Model, load_model
 from buyer_stage.training.training_rows import TrainingRows
-from localcloud.autopilot import METRICS, SearchError, main, read_channels, search
+from localcloud.sagemaker.autopilot import METRICS, SearchError, main, read_channels, search
 
 STAGES = tuple(Stage)
 SHARES = (0.16, 0.12, 0.55, 0.17)
@@ -21,7 +21,7 @@ Channels = tuple[TrainingRows, TrainingRows]
 
 
 def write_channel(folder: Path, rows: int, seed: int, *, signal: float = 1.0) -> Path:
-    """Write members whose counts depend on their stage, as strongly as `signal` says."""
+    """Write members whose counts depend on their stage with the strength `signal`."""
     random = np.random.default_rng(seed)
     classes = random.choice(len(STAGES), size=rows, p=SHARES)
     counts = {
@@ -95,7 +95,7 @@ def test_saved_model_is_the_best_candidate(output: Path, model: Model, channels:
     assert {name: measured[metric] for name, metric in METRICS.items()} == pytest.approx(best["metrics"])
 
 
-def test_model_beats_the_prior_on_members_it_has_not_seen(model: Model, folders: dict[str, Path]) -> None:
+def test_model_beats_the_prior_on_unseen_members(model: Model, folders: dict[str, Path]) -> None:
     training, test = read_channels(folders["training"], folders["test"], TARGET_COLUMN)
     evaluation = evaluate(model.predict(test), training.prior, seed=0)
     prior = evaluation.baselines["prior"]
@@ -103,7 +103,7 @@ def test_model_beats_the_prior_on_members_it_has_not_seen(model: Model, folders:
     assert evaluation.metrics["log_loss"].high < prior["log_loss"].value
 
 
-def test_probabilities_are_no_worse_than_the_prior_when_there_is_nothing_to_learn(tmp_path: Path) -> None:
+def test_probabilities_are_at_least_as_good_as_the_prior_without_a_signal(tmp_path: Path) -> None:
     training = write_channel(tmp_path / "training", 300, 1, signal=0)
     noise = read_channels(training, write_channel(tmp_path / "validation", 200, 2, signal=0), TARGET_COLUMN)
     prior_log_loss = -np.log(noise[0].prior[noise[1].classes]).mean()
@@ -111,7 +111,7 @@ def test_probabilities_are_no_worse_than_the_prior_when_there_is_nothing_to_lear
         assert candidate.metrics["LogLoss"] <= prior_log_loss + 1e-9
 
 
-def test_blend_is_the_last_candidate_and_holds_all_others(channels: Channels) -> None:
+def test_blend_is_the_last_candidate_and_contains_all_others(channels: Channels) -> None:
     candidates = search(*channels, "F1macro", max_candidates=200, max_runtime_seconds=300, seed=0)
     assert len(candidates) == len(RECIPES) + 1
     (blend,) = [candidate for candidate in candidates if candidate.algorithm == "Blend"]
@@ -119,7 +119,7 @@ def test_blend_is_the_last_candidate_and_holds_all_others(channels: Channels) ->
     assert set(blend.parameters) == {recipe.name for recipe in RECIPES}
 
 
-def test_same_seed_gives_the_same_candidates(output: Path, channels: Channels) -> None:
+def test_same_seed_produces_the_same_candidates(output: Path, channels: Channels) -> None:
     again = search(*channels, "F1macro", max_candidates=3, max_runtime_seconds=300, seed=0)
     first = json.loads((output / "candidates.json").read_text())
     assert [(candidate.name, candidate.metrics) for candidate in again] == [
@@ -127,13 +127,13 @@ def test_same_seed_gives_the_same_candidates(output: Path, channels: Channels) -
     ]
 
 
-def test_other_objectives_rank_otherwise(channels: Channels) -> None:
+def test_candidates_are_ranked_by_another_objective(channels: Channels) -> None:
     candidates = search(*channels, "LogLoss", max_candidates=3, max_runtime_seconds=300, seed=0)
     losses = [candidate.metrics["LogLoss"] for candidate in candidates]
     assert losses == sorted(losses)
 
 
-def test_progress_is_shown_candidate_by_candidate(channels: Channels, capsys: pytest.CaptureFixture[str]) -> None:
+def test_search_prints_a_line_per_candidate(channels: Channels, capsys: pytest.CaptureFixture[str]) -> None:
     search(*channels, "F1macro", max_candidates=2, max_runtime_seconds=300, seed=0)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["OrdinalLogisticRegression-001", "LightGBM-002"]
@@ -145,7 +145,7 @@ def test_no_candidate_in_time_is_an_error(folders: dict[str, Path], tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_no_candidate_allowed_is_an_error(channels: Channels) -> None:
+def test_a_limit_of_no_candidate_is_an_error(channels: Channels) -> None:
     with pytest.raises(SearchError, match="no candidate"):
         search(*channels, "F1macro", max_candidates=0, max_runtime_seconds=300, seed=0)
 

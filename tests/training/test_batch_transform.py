@@ -1,4 +1,4 @@
-"""Tests of batch transform: filters, mini-batches, joins and file names as SageMaker has them."""
+"""Tests of batch transform: filters, mini-batches, joins and file names match those of SageMaker."""
 
 import csv
 from pathlib import Path
@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.domain.features import TRANSFORM_INPUT_FILTER
 from buyer_stage.domain.transform_output import OUTPUT_FILTER, parse_scored_line
 from buyer_stage.training.model_archive import Component, Model, save_model
-from localcloud.batch_transform import FieldFilter, Transform, TransformError, main, transform_files
+from localcloud.sagemaker.batch_transform import FieldFilter, Transform, TransformError, main, transform_files
 
 FIELDS = ["a", "b", "c", "d", "e"]
 
@@ -30,7 +30,7 @@ FIELDS = ["a", "b", "c", "d", "e"]
         (OUTPUT_FILTER, "acde"),
     ],
 )
-def test_filter_selects_fields_in_its_order(path: str, selected: str) -> None:
+def test_filter_selects_fields_in_the_order_of_its_indices(path: str, selected: str) -> None:
     assert FieldFilter.parse(path).apply(FIELDS) == list(selected)
 
 
@@ -40,13 +40,13 @@ def test_unknown_filter_is_an_error(path: str) -> None:
         FieldFilter.parse(path)
 
 
-def test_index_outside_the_record_is_an_error() -> None:
-    with pytest.raises(TransformError, match="has none at 5"):
+def test_index_outside_the_line_is_an_error() -> None:
+    with pytest.raises(TransformError, match="index 5 is outside"):
         FieldFilter.parse("$[5]").apply(FIELDS)
 
 
 class Echo:
-    """Answers each record with its fields joined by `+`, and remembers the sizes of the mini-batches."""
+    """Predicts the fields joined by `+`, and keeps the sizes of the mini-batches."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -56,11 +56,11 @@ class Echo:
         return ["+".join(row) for row in rows]
 
 
-def transform(ask: Echo, *, maximum_payload_bytes: int = 100) -> Transform:
-    return Transform(ask, FieldFilter.parse("$[1:]"), FieldFilter.parse("$[0,-1]"), maximum_payload_bytes)
+def transform(echo: Echo, *, maximum_payload_bytes: int = 100) -> Transform:
+    return Transform(echo, FieldFilter.parse("$[1:]"), FieldFilter.parse("$[0,-1]"), maximum_payload_bytes)
 
 
-def test_output_is_the_filtered_join_of_input_and_answer() -> None:
+def test_output_is_the_filtered_join_of_input_and_prediction() -> None:
     lines = ["m1,1,2", '"m,2",3,4']
     assert list(transform(Echo()).transform_lines(lines)) == ["m1,1+2", '"m,2",3+4']
 
@@ -75,18 +75,18 @@ def test_mini_batches_stay_within_the_payload() -> None:
 @pytest.mark.parametrize(
     ("lines", "message"), [(["m1,1", "", "m2,2"], "line 2 is empty"), (["m1," + "1" * 200], "larger than the maximum")]
 )
-def test_record_that_cannot_be_sent_is_an_error(lines: list[str], message: str) -> None:
+def test_line_that_cannot_be_sent_is_an_error(lines: list[str], message: str) -> None:
     with pytest.raises(TransformError, match=message):
         list(transform(Echo()).transform_lines(lines))
 
 
-def test_missing_answer_is_an_error() -> None:
+def test_missing_prediction_is_an_error() -> None:
     silent = Transform(lambda _: [], FieldFilter.parse("$"), FieldFilter.parse("$"), 100)
-    with pytest.raises(TransformError, match="0 answers to 1 records"):
+    with pytest.raises(TransformError, match="0 predictions for 1 lines"):
         list(silent.transform_lines(["m1,1"]))
 
 
-def test_each_file_has_an_output_named_after_it(tmp_path: Path) -> None:
+def test_output_file_is_named_after_the_input_file(tmp_path: Path) -> None:
     source, target = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     (source / "part-0.csv").write_text("m1,1\nm2,2\n")
@@ -148,7 +148,7 @@ def job(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_job_scores_every_member_as_the_product_reads_it(job: list[str], tmp_path: Path) -> None:
+def test_job_writes_a_scored_line_for_every_member(job: list[str], tmp_path: Path) -> None:
     main(job)
     scored = [parse_scored_line(line) for line in (tmp_path / "out" / "part-0.csv.out").read_text().splitlines()]
     assert [member.member_id for member in scored] == [f"m{number}" for number in range(100)]

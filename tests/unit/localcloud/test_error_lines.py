@@ -1,24 +1,24 @@
-"""What a log says went wrong."""
+"""Tests of finding the error in a log."""
 
 import traceback
 
-from localcloud.error_lines import exception_name, last_error
+from localcloud.jobs.error_lines import exception_name, last_error
 
 
 class TableMissingError(Exception):
     pass
 
 
-def test_the_last_error_of_a_log_is_given_with_its_message() -> None:
+def test_last_error_of_a_log_includes_its_message() -> None:
     log = "WARN ...\nValueError: first\nbuyer_stage.domain.errors.DataLakeError: table t007 is missing\nINFO stopped\n"
     assert last_error(log, 1) == "buyer_stage.domain.errors.DataLakeError: table t007 is missing"
 
 
-def test_a_log_without_an_error_gives_the_exit_code_and_its_end() -> None:
+def test_log_without_an_error_yields_the_exit_code_and_the_last_lines() -> None:
     assert last_error("one\ntwo\nthree\nfour\n", 137) == "exit code 137: two three four"
 
 
-def test_the_name_of_an_exception_is_its_class_without_the_module() -> None:
+def test_name_of_an_exception_is_its_class_without_the_module() -> None:
     try:
         raise TableMissingError("table: t007")
     except TableMissingError:
@@ -26,7 +26,7 @@ def test_the_name_of_an_exception_is_its_class_without_the_module() -> None:
     assert exception_name(log) == "TableMissingError"
 
 
-def test_the_outermost_of_chained_exceptions_is_named() -> None:
+def test_outermost_of_chained_exceptions_is_named() -> None:
     try:
         try:
             raise ValueError("inner")
@@ -37,5 +37,5 @@ def test_the_outermost_of_chained_exceptions_is_named() -> None:
     assert exception_name(log) == "TableMissingError"
 
 
-def test_a_log_without_a_traceback_names_no_exception() -> None:
-    assert exception_name("all is well\n") == ""
+def test_log_without_a_traceback_has_no_exception() -> None:
+    assert exception_name("no error\n") == ""

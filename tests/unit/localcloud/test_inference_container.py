@@ -1,4 +1,4 @@
-"""Tests of the container's answers."""
+"""Tests of the container's predictions."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, parse_scored_line
 from buyer_stage.training.model_archive import Component, Model
-from localcloud.inference_container import InvalidRequestError, respond
+from localcloud.sagemaker.inference_container import InvalidRequestError, respond
 
 LABELS = (Stage.DREAMER, Stage.ACTIVE_SEARCHER)
 
@@ -23,26 +23,26 @@ def model() -> Model:
     return model_with((1, 1))
 
 
-def test_answer_is_what_the_product_reads(model: Model) -> None:
-    (answer,) = respond(model, [["-3", "0"]], INFERENCE_RESPONSE_KEYS)
-    scored = parse_scored_line(f"m1,{answer}")
+def test_response_is_what_the_product_reads(model: Model) -> None:
+    (response,) = respond(model, [["-3", "0"]], INFERENCE_RESPONSE_KEYS)
+    scored = parse_scored_line(f"m1,{response}")
     assert scored.stage is Stage.DREAMER
     expected = model.probabilities(np.array([[-3.0, 0.0]]))[0]
     assert scored.probabilities[Stage.ACTIVE_SEARCHER] == pytest.approx(expected[1])
 
 
-def test_keys_are_answered_in_the_order_asked_for(model: Model) -> None:
-    (answer,) = respond(model, [["3", "0"]], ["labels", "probability", "predicted_label"])
-    labels, probability, label = answer.rsplit(",", 2)
+def test_response_has_the_keys_in_the_requested_order(model: Model) -> None:
+    (response,) = respond(model, [["3", "0"]], ["labels", "probability", "predicted_label"])
+    labels, probability, label = response.rsplit(",", 2)
     assert labels == "\"['Dreamer', 'Active Searcher']\""
     assert float(probability) == pytest.approx(model.probabilities(np.array([[3.0, 0.0]])).max())
     assert label == "Active Searcher"
 
 
-def test_rule_names_the_label_and_leaves_the_probabilities_alone(model: Model) -> None:
+def test_rule_selects_the_label_and_keeps_the_probabilities(model: Model) -> None:
     rows = [[str(value), "0"] for value in np.linspace(-3, 3, 25)]
     plain, ruled = (
-        [parse_scored_line(f"m,{answer}") for answer in respond(each, rows, INFERENCE_RESPONSE_KEYS)]
+        [parse_scored_line(f"m,{response}") for response in respond(each, rows, INFERENCE_RESPONSE_KEYS)]
         for each in (model, model_with((4, 1)))
     )
     assert [each.probabilities for each in plain] == [each.probabilities for each in ruled]
@@ -52,9 +52,9 @@ def test_rule_names_the_label_and_leaves_the_probabilities_alone(model: Model) -
     assert [each.stage for each in plain] != [each.stage for each in ruled]
 
 
-def test_probability_is_that_of_the_named_label() -> None:
-    (answer,) = respond(model_with((1000, 1)), [["1", "0"]], ["predicted_label", "probability"])
-    label, probability = answer.split(",")
+def test_probability_belongs_to_the_predicted_label() -> None:
+    (response,) = respond(model_with((1000, 1)), [["1", "0"]], ["predicted_label", "probability"])
+    label, probability = response.split(",")
     assert label == "Dreamer"
     assert float(probability) < 0.5
 
@@ -62,13 +62,13 @@ def test_probability_is_that_of_the_named_label() -> None:
 @pytest.mark.parametrize(
     ("rows", "keys", "message"),
     [
-        ([["1"]], ["labels"], "1 fields, the model takes 2"),
+        ([["1"]], ["labels"], "1 fields; the model expects 2"),
         ([["1", "x"]], ["labels"], "not a number"),
         ([["1", "nan"]], ["labels"], "not a finite number"),
         ([["1", "2"]], ["best_guess"], "best_guess"),
-        ([["1", "2"]], [], "known"),
+        ([["1", "2"]], [], "use any of"),
     ],
 )
-def test_impossible_request_is_an_error(model: Model, rows: list[list[str]], keys: list[str], message: str) -> None:
+def test_invalid_request_is_an_error(model: Model, rows: list[list[str]], keys: list[str], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         respond(model, rows, keys)

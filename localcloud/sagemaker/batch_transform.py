@@ -1,22 +1,24 @@
-r"""Does the work of a SageMaker batch transform job over CSV files split by line.
+r"""Do the work of a SageMaker batch transform job on CSV files, line by line.
 
-    python -m localcloud.batch_transform --model DIR_OR_TAR --response-keys predicted_label,labels,probabilities \
-        --input DIR --output DIR --input-filter '$[4:]' --join-source Input --output-filter '$[0,-3,-2,-1]' \
-        --max-payload-mb 10 --strategy MultiRecord
+    python -m localcloud.sagemaker.batch_transform --model DIR_OR_TAR --input DIR --output DIR \
+        --response-keys predicted_label,labels,probabilities --input-filter '$[4:]' --join-source Input \
+        --output-filter '$[0,-3,-2,-1]' --max-payload-mb 10 --strategy MultiRecord
 
-Each record passes the input filter, is sent to the model in a mini-batch, is followed by the answer, and passes the
-output filter. The output of a file is named after it, with `.out` appended, and has one line per record.
+The input filter selects the fields of a line that the model reads. The model receives the lines in mini-batches. Each
+prediction is appended to the line it belongs to, and the output filter selects the fields to write. The output of
+`part-0.csv` is `part-0.csv.out`, with one line per line of input.
 """
 
 import argparse
 import csv
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buyer_stage.training.model_archive import Model, load_model
-from localcloud.inference_container import respond, write_csv_line
+from buyer_stage.training.model_archive import load_model
+from localcloud.sagemaker.inference_container import respond, write_csv_line
 
 OUTPUT_SUFFIX = ".out"
 BYTES_PER_MB = 1024 * 1024
@@ -25,7 +27,7 @@ Fields = list[str]
 
 
 class TransformError(Exception):
-    """The transform cannot be done as asked."""
+    """The transform cannot run as requested."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class FieldFilter:
     """The part of JSONPath that SageMaker applies to CSV: `$`, `$[1]`, `$[4:]`, `$[0,-1]`, `$[:2,-1]`.
 
     Attributes:
-        text: the path.
-        selectors: the indices and slices in it, in order.
+        text: the path as written.
+        selectors: its indices and slices, in order.
     """
 
     text: str
@@ -45,13 +47,13 @@ class FieldFilter:
         """Read a path.
 
         Raises:
-            TransformError: it is not of the forms above.
+            TransformError: The path has another form.
         """
         if text == "$":
             return cls(text, (slice(None),))
         match = re.fullmatch(r"\$\[(.+)\]", text)
         if match is None:
-            raise TransformError(f"filter {text!r} cannot be applied to CSV; use indices and slices, such as $[0,-1]")
+            raise TransformError(f"filter {text!r} does not apply to CSV; use indices and slices, such as $[0,-1]")
         return cls(text, tuple(cls._parse_selector(part.strip(), text) for part in match[1].split(",")))
 
     @staticmethod
@@ -65,10 +67,10 @@ class FieldFilter:
         return int(part)
 
     def apply(self, fields: Fields) -> Fields:
-        """Give the fields that the path selects, in its order.
+        """Return the fields that the path selects, in its order.
 
         Raises:
-            TransformError: there is no field at an index.
+            TransformError: An index is outside the line.
         """
         selected: Fields = []
         for selector in self.selectors:
@@ -76,79 +78,79 @@ class FieldFilter:
                 selected += fields[selector] if isinstance(selector, slice) else [fields[selector]]
             except IndexError:
                 raise TransformError(
-                    f"filter {self.text}: a record of {len(fields)} fields has none at {selector}"
+                    f"filter {self.text}: index {selector} is outside a line of {len(fields)} fields"
                 ) from None
         return selected
 
 
 @dataclass(frozen=True)
 class Transform:
-    """How records are transformed.
+    """A transform of CSV lines.
 
     Attributes:
-        ask: answers the filtered records of one mini-batch, a CSV line for each.
-        input_filter: what of a record the model gets.
-        output_filter: what of a record followed by its answer is put out.
-        maximum_payload_bytes: the most that one mini-batch holds.
+        predict: returns a CSV line for each filtered line of a mini-batch.
+        input_filter: selects the fields that the model reads.
+        output_filter: selects the fields to write from a line followed by its prediction.
+        maximum_payload_bytes: the largest size of a mini-batch.
     """
 
-    ask: Callable[[list[Fields]], list[str]]
+    predict: Callable[[list[Fields]], list[str]]
     input_filter: FieldFilter
     output_filter: FieldFilter
     maximum_payload_bytes: int
 
     def transform_lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Give the output line of every input line, in order.
+        """Yield the output line of every input line, in order.
 
         Raises:
-            TransformError: a record is empty or too large, a filter does not fit, or an answer is missing.
+            TransformError: A line is empty or too large, a filter does not fit, or a prediction is missing.
         """
         for batch in self._mini_batches(lines):
-            answers = self.ask([filtered for _, filtered in batch])
-            if len(answers) != len(batch):
-                raise TransformError(f"{len(answers)} answers to {len(batch)} records")
-            for (record, _), answer in zip(batch, answers, strict=True):
-                yield write_csv_line(self.output_filter.apply(record + next(csv.reader([answer]))))
+            predictions = self.predict([filtered for _, filtered in batch])
+            if len(predictions) != len(batch):
+                raise TransformError(f"the model returned {len(predictions)} predictions for {len(batch)} lines")
+            for (fields, _), prediction in zip(batch, predictions, strict=True):
+                yield write_csv_line(self.output_filter.apply(fields + next(csv.reader([prediction]))))
 
     def _mini_batches(self, lines: Iterable[str]) -> Iterator[list[tuple[Fields, Fields]]]:
-        """Group records, each with its filtered fields, into as few payloads as the limit allows."""
+        """Group lines, each with its filtered fields, into as few payloads as the limit allows."""
         batch: list[tuple[Fields, Fields]] = []
         size = 0
         for number, line in enumerate(lines, start=1):
-            record = next(csv.reader([line]), [])
-            if not record:
+            fields = next(csv.reader([line]), [])
+            if not fields:
                 raise TransformError(f"line {number} is empty")
-            filtered = self.input_filter.apply(record)
+            filtered = self.input_filter.apply(fields)
             bytes_needed = len(write_csv_line(filtered).encode()) + 1
             if bytes_needed > self.maximum_payload_bytes:
-                raise TransformError(f"the record in line {number} is larger than the maximum payload")
+                raise TransformError(f"line {number} is larger than the maximum payload")
             if size + bytes_needed > self.maximum_payload_bytes:
                 yield batch
                 batch, size = [], 0
-            batch.append((record, filtered))
+            batch.append((fields, filtered))
             size += bytes_needed
         if batch:
             yield batch
 
 
 def transform_files(transform: Transform, source: Path, target: Path) -> int:
-    """Transform every file whose path starts with a prefix, and give the number of records.
+    """Transform every file whose path starts with a prefix, and return the number of lines.
 
     Args:
-        transform: how.
-        source: the prefix, as `S3DataType=S3Prefix` has it: a folder, or a folder and the start of file names.
+        transform: the transform to apply.
+        source: the prefix, as with `S3DataType=S3Prefix`: a folder, or a folder and the start of file names.
         target: folder of the output.
 
     Raises:
-        TransformError: there is no such file, there is a folder among them, or a file cannot be transformed.
+        TransformError: No file matches, a folder matches, or a file cannot be transformed.
     """
     files = sorted(source.iterdir() if source.is_dir() else source.parent.glob(f"{source.name}*"))
     if not files or not all(file.is_file() for file in files):
-        raise TransformError(f"{source} does not lead to files only, and at least one")
+        raise TransformError(f"{source} must match at least one file and no folder")
     target.mkdir(parents=True, exist_ok=True)
-    records = 0
+    count = 0
     for file in files:
-        # Split at line feeds only: that is what SplitType=Line does, and what one line per record rests on.
+        # Split at line feeds only, as SplitType=Line does.
         with (
             file.open(encoding="utf-8", newline="\n") as lines,
             (target / (file.name + OUTPUT_SUFFIX)).open("w", encoding="utf-8", newline="\n") as output,
@@ -156,19 +158,14 @@ def transform_files(transform: Transform, source: Path, target: Path) -> int:
             try:
                 for line in transform.transform_lines(line.removesuffix("\n") for line in lines):
                     output.write(line + "\n")
-                    records += 1
+                    count += 1
             except TransformError as error:
                 raise TransformError(f"{file.name}: {error}") from error
-    return records
-
-
-def asker(model: Model, response_keys: Sequence[str]) -> Callable[[list[Fields]], list[str]]:
-    """Give the function that asks a model for the response keys."""
-    return lambda rows: respond(model, rows, response_keys)
+    return count
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a transform."""
+    """Run a transform with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -182,12 +179,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--strategy", required=True, choices=["MultiRecord"])
     parsed = parser.parse_args(arguments)
     transform = Transform(
-        ask=asker(load_model(parsed.model), parsed.response_keys),
+        predict=functools.partial(respond, load_model(parsed.model), response_keys=parsed.response_keys),
         input_filter=parsed.input_filter,
         output_filter=parsed.output_filter,
         maximum_payload_bytes=parsed.max_payload_mb * BYTES_PER_MB,
     )
-    print(f"{transform_files(transform, parsed.input, parsed.output)} records transformed", flush=True)
+    print(f"{transform_files(transform, parsed.input, parsed.output)} lines transformed", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-r"""Does the work of a SageMaker Autopilot job: searches for the model that the objective ranks best.
+r"""Do the work of a SageMaker Autopilot job: search for the model that the objective ranks best.
 
-    python -m localcloud.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
+    python -m localcloud.sagemaker.autopilot --training DIR --validation DIR --target buyer_stage --objective F1macro \
         --max-candidates 8 --max-runtime-seconds 120 --seed 0 --output DIR
 
-The candidates are those of `buyer_stage.training`, and their blend. They are fitted to the training channel. Their
-weights, rule and rank come from the validation channel: an Autopilot job does not know who the members are, so it has
-to trust that the two channels share none. The output folder gets `candidates.json` (best first) and the best
-candidate as `model.tar.gz`.
+The candidates are the recipes of `buyer_stage.training` and their blend. The training channel fits them. The validation
+channel sets their weights, rule and rank. An Autopilot job does not see member ids, so it relies on the two channels
+having no member in common. The output folder receives `candidates.json` (best first) and the best candidate as
+`model.tar.gz`.
 """
 
 import argparse
@@ -36,26 +36,26 @@ METRICS: dict[str, str] = {
     "LogLoss": "log_loss",
     "Accuracy": "accuracy",
 }
-"""Metrics as Autopilot names them -> as `buyer_stage.quality` does; each can be the objective."""
+"""Metric name of Autopilot -> metric name of `buyer_stage.quality`. Any of them can be the objective."""
 
 BLEND = "Blend"
 
 
 class SearchError(Exception):
-    """The search cannot be made, or no candidate was completed."""
+    """The search cannot start, or it completes no candidate."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate that was fitted, calibrated and measured on the validation rows.
+    """A fitted and calibrated candidate, measured on the validation rows.
 
     Attributes:
-        name: unique in the search.
-        algorithm: of `buyer_stage.training.candidates`, or `BLEND`.
-        parameters: of the algorithm; of a blend, the weight of each candidate.
-        metrics: keys of `METRICS` -> value on the validation rows.
-        seconds: that it took.
-        model: ready to serve.
+        name: a name that is unique in the search.
+        algorithm: an algorithm of `buyer_stage.training.candidates`, or `BLEND`.
+        parameters: the parameters of the algorithm; for a blend, the weight of each candidate.
+        metrics: key of `METRICS` -> value on the validation rows.
+        seconds: how long the candidate took.
+        model: the model, ready to serve.
     """
 
     name: str
@@ -67,11 +67,11 @@ class Candidate:
 
 
 def read_channels(training: Path, validation: Path, target: str) -> tuple[TrainingRows, TrainingRows]:
-    """Read both channels; every column but the target is a feature, and every row counts as a member of its own.
+    """Read both channels. Every column except the target is a feature, and every row counts as a separate member.
 
     Raises:
-        BuyerStageError: a channel cannot be used.
-        SearchError: a stage does not occur among the training rows.
+        BuyerStageError: A channel cannot be read.
+        SearchError: A stage has no training rows.
     """
     frames = [(path, read_csv(path)) for path in (training, validation)]
     features = tuple(column for column in frames[0][1].columns if column != target)
@@ -87,7 +87,7 @@ def read_channels(training: Path, validation: Path, target: str) -> tuple[Traini
     )
     absent = [label for label, share in zip(training_rows.labels, training_rows.prior, strict=True) if share == 0]
     if absent:
-        raise SearchError(f"none of the training rows is {' or '.join(absent)}")
+        raise SearchError(f"{training}: no row is labeled {' or '.join(absent)}; a search needs rows of every stage")
     return training_rows, validation_rows
 
 
@@ -100,37 +100,37 @@ def search(
     max_runtime_seconds: float,
     seed: int,
 ) -> list[Candidate]:
-    """Fit and rank candidates until all are tried, or their number or the time is used up; prints a line for each.
+    """Fit and rank candidates until a limit is reached, and print a line for each.
 
     Args:
-        training: rows to fit to.
-        validation: rows of other members, to choose on.
+        training: rows to fit.
+        validation: rows of other members, which decide between the candidates.
         objective: a key of `METRICS`.
-        max_candidates: how many candidates to complete at most.
-        max_runtime_seconds: after which no candidate counts any more.
-        seed: of everything random: the same seed gives the same candidates.
+        max_candidates: the largest number of candidates to complete.
+        max_runtime_seconds: the time limit; a candidate that ends later does not count.
+        seed: seed of everything random. The same seed produces the same candidates.
 
     Returns:
-        The candidates that were completed, best first.
+        The completed candidates, best first.
 
     Raises:
-        SearchError: the objective is unknown, or no candidate was completed.
+        SearchError: The objective is unknown, or the search completes no candidate.
     """
     if objective not in METRICS:
-        raise SearchError(f"objective {objective} is unknown; known: {', '.join(METRICS)}")
+        raise SearchError(f"unknown objective {objective}; use one of {', '.join(METRICS)}")
     deadline = time.monotonic() + max_runtime_seconds
     candidates: list[Candidate] = []
     components: list[Component] = []
-    said: list[Matrix] = []
+    probabilities: list[Matrix] = []
     for recipe in (*RECIPES, None)[:max_candidates]:
         started = time.monotonic()
         if recipe:
             estimator = fit(recipe, training, seed)
-            seen = REPRESENTATIONS[recipe.representation](validation.features, validation.values)
-            said.append(raw_probabilities(estimator, seen))
+            inputs = REPRESENTATIONS[recipe.representation](validation.features, validation.values)
+            probabilities.append(raw_probabilities(estimator, inputs))
             components.append(Component(recipe.name, recipe.representation, 1.0, estimator))
         tried = slice(-1, None) if recipe else slice(None)
-        model = _calibrated(training, validation, components[tried], said[tried])
+        model = _calibrated(training, validation, components[tried], probabilities[tried])
         measured = metric_values(model.predict(validation))
         algorithm = recipe.algorithm if recipe else BLEND
         candidate = Candidate(
@@ -142,29 +142,29 @@ def search(
             model=model,
         )
         if time.monotonic() > deadline:
-            print(f"{candidate.name}: left out, {max_runtime_seconds:g} seconds are used up", flush=True)
+            print(f"{candidate.name}: discarded, it ended after the limit of {max_runtime_seconds:g} s", flush=True)
             break
         candidates.append(candidate)
         print(
             f"{candidate.name}: {objective} {candidate.metrics[objective]:.4f} ({candidate.seconds:.1f} s)", flush=True
         )
     if not candidates:
-        raise SearchError(f"no candidate was completed within {max_runtime_seconds:g} seconds")
+        raise SearchError(f"no candidate was completed within {max_runtime_seconds:g} s; raise the limit")
     sign = 1 if HIGHER_IS_BETTER[METRICS[objective]] else -1
     return sorted(candidates, key=lambda each: (sign * each.metrics[objective], -each.metrics["LogLoss"]), reverse=True)
 
 
 def _calibrated(
-    training: TrainingRows, validation: TrainingRows, components: Sequence[Component], said: Sequence[Matrix]
+    training: TrainingRows, validation: TrainingRows, components: Sequence[Component], probabilities: Sequence[Matrix]
 ) -> Model:
-    """Give components their weights beside the prior, and their rule, on the validation rows."""
+    """Return a model whose weights, including that of the prior, and rule fit the validation rows."""
     prior = np.tile(training.prior, (len(validation.members), 1))
-    choice = choose(np.stack([*said, prior]), validation.classes, training.prior)
+    choice = choose(np.stack([*probabilities, prior]), validation.classes, training.prior)
     return blended_model(training, components, choice)
 
 
 def write_output(candidates: Sequence[Candidate], output: Path) -> None:
-    """Write the list of candidates, and the first of them as the model."""
+    """Write the list of candidates, and the first one as the model."""
     output.mkdir(parents=True, exist_ok=True)
     save_model(candidates[0].model, output / MODEL_ARCHIVE)
     listed = [
@@ -175,7 +175,7 @@ def write_output(candidates: Sequence[Candidate], output: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a search."""
+    """Run a search with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--training", "--validation", "--output"):
         parser.add_argument(name, required=True, type=Path)

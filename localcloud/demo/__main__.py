@@ -1,8 +1,8 @@
-"""The daily pipeline, end to end, on this machine: data, deployment, ETL, training, scoring, table, summary.
+"""Run the whole pipeline on this machine: data lake, deployment, ETL, training, scoring, push and summary.
 
     python -m localcloud.demo --out build/demo [--members N --seed N] [--snapshot-date YYYYMMDD] [--datalake FOLDER]
 
-Exits with 1 when anything failed. Stops everything it started, unless told to keep it running.
+The exit code is 1 if anything fails. Without `--keep-running`, the demo stops everything it started.
 """
 
 import argparse
@@ -23,61 +23,62 @@ from buyer_stage.domain.errors import BuyerStageError
 from buyer_stage.domain.snapshot_date import parse_snapshot_date, resolve_snapshot_date
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.data_lake import count_distinct_members, newest_complete_snapshot
+from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
+from localcloud.demo.export import export_run
+from localcloud.demo.summary import Summary, print_summary, summarize
 from localcloud.deployment import Deployment, deploy, upload_data_lake
-from localcloud.export import export_run
-from localcloud.summary import Summary, print_summary, summarize
 from sample_data.generate import generate
 from tools.execution import Execution, run
 from tools.models import approve, choose, list_models
 
 MARKER = ".demo"
-"""Marks a folder as one that an earlier demo made, and this one may replace."""
+"""File that marks the output folder of a demo, which the next demo can replace."""
 
 LABELED_DAYS_BEFORE = timedelta(days=30)
-"""How long before the scored day the synthetic survey was held."""
+"""How long before the scored snapshot the synthetic survey took place."""
 
 
 class DemoError(Exception):
-    """The demo cannot start, or a pipeline that it started failed."""
+    """The demo cannot start, or one of its executions failed."""
 
 
 def prepare_output_folder(out: Path) -> None:
-    """Make an empty folder for the run's artefacts.
+    """Create an empty folder for the output of the run.
 
     Raises:
-        DemoError: there is something that no demo has made, or a local cloud runs in it.
+        DemoError: The folder has content that is not from a demo, or a local cloud runs in it.
     """
     if local_cloud.is_running_in(out):
         raise DemoError(f"a local cloud is running in {out}; stop it with `make demo-down`, or choose another OUT")
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise DemoError(f"{out} is not empty and no earlier demo made it; choose another OUT")
+        raise DemoError(f"{out} is not empty and is not the output of a demo; choose another OUT")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / MARKER).touch()
 
 
 def prepare_data_lake(arguments: argparse.Namespace, console: Console) -> tuple[Path, date]:
-    """Give the folder of the data lake and the snapshot to score: those asked for, or synthetic ones.
+    """Return the folder of the data lake and the snapshot to score. Without a requested folder, generate one.
 
     Raises:
-        DemoError: the folder that was asked for holds no survey or no complete snapshot.
+        DataLakeError: The requested folder has no complete snapshot.
+        DemoError: The requested folder has no survey.
     """
     if arguments.datalake is None:
         folder: Path = arguments.out / "datalake"
         snapshot_date = arguments.snapshot_date or resolve_snapshot_date(datetime.now(UTC))
-        with step(console, f"generate the data lake: {arguments.members:,} members, seed {arguments.seed}"):
+        with step(console, f"Generate a data lake of {arguments.members:,} members (seed {arguments.seed})"):
             generate(folder, arguments.members, snapshot_date, snapshot_date - LABELED_DAYS_BEFORE, arguments.seed)
         return folder, snapshot_date
     folder = arguments.datalake
     if not (folder / SURVEY_FILE).is_file():
-        raise DemoError(f"{folder} holds no {SURVEY_FILE}; there is nothing to train on")
+        raise DemoError(f"{folder} has no {SURVEY_FILE}; add the survey, which the model is trained on")
     return folder, arguments.snapshot_date or newest_complete_snapshot(folder)
 
 
 @contextlib.contextmanager
 def step(console: Console, title: str) -> Iterator[None]:
-    """Show a step while it lasts and its seconds when it has ended."""
+    """Show the title of a step while it runs, and its duration when it ends."""
     started = time.monotonic()
     with console.status(title):
         yield
@@ -85,27 +86,27 @@ def step(console: Console, title: str) -> Iterator[None]:
 
 
 def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console) -> dict[str, Execution]:
-    """Run the ETL state machine, then, when it has succeeded, the ML state machine.
+    """Run the ETL and, if it succeeds, the ML pipeline.
 
-    A model that waits for approval is approved, because nobody is there to read its card, and ML runs once more.
+    If the gate leaves the model to a person, approve the model, because a demo runs unattended, and run ML again.
     """
     snapshot = {"snapshot_date": f"{snapshot_date:%Y%m%d}"}
-    records = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, "steps_to_run": list(STEPS)}, console)}
-    if records["etl"].status == "SUCCEEDED":
-        records["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
-        if records["ml"].error == "ModelNotApproved":
-            console.print("the gate leaves it to a person: approving by hand, as `make approve-model` does")
+    executions = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, "steps_to_run": list(STEPS)}, console)}
+    if executions["etl"].status == "SUCCEEDED":
+        executions["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
+        if executions["ml"].error == "ModelNotApproved":
+            console.print("The gate leaves the model to a person. The demo approves it, as `make approve-model` does.")
             sagemaker = boto3.client("sagemaker")
             approve(sagemaker, choose(list_models(sagemaker, "local"), None), "approved by the demo")
-            records["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
-    return records
+            executions["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
+    return executions
 
 
 def demo(arguments: argparse.Namespace, console: Console) -> Summary:
-    """Run everything once and leave its artefacts in the output folder.
+    """Run the pipeline once and write its results to the output folder.
 
     Raises:
-        DemoError: a pipeline failed; the artefacts so far are there all the same.
+        DemoError: An execution failed. The output folder has the results so far.
     """
     started = time.monotonic()
     if arguments.keep_running:
@@ -119,37 +120,36 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             local_cloud.use(cloud)
         else:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
-        with step(console, "deploy with Terraform, environment local"):
+        with step(console, "Deploy with Terraform (environment local)"):
             deployment = deploy(arguments.out)
-        with step(console, "upload the data lake"):
+        with step(console, "Upload the data lake"):
             upload_data_lake(data_lake, deployment.datalake_bucket)
-        records = run_pipelines(deployment, snapshot_date, console)
-        export_run(deployment, records, arguments.out)
-        failed = [name for name, record in records.items() if record.status != "SUCCEEDED"]
+        executions = run_pipelines(deployment, snapshot_date, console)
+        export_run(deployment, executions, arguments.out)
+        failed = [name for name, execution in executions.items() if execution.status != "SUCCEEDED"]
         if failed:
-            raise DemoError(
-                f"the {failed[0]} execution {records[failed[0]].status}; histories and logs: {arguments.out}"
-            )
+            status = executions[failed[0]].status
+            raise DemoError(f"{failed[0].upper()} execution {status}; see the histories and logs in {arguments.out}")
         summary = summarize(
-            arguments.out, deployment, records, snapshot_date, count_distinct_members(data_lake, snapshot_date)
+            arguments.out, deployment, executions, snapshot_date, count_distinct_members(data_lake, snapshot_date)
         )
     summary.seconds = round(time.monotonic() - started, 1)
     (arguments.out / "summary.json").write_text(json.dumps(summary.as_document(), indent=2) + "\n")
     print_summary(summary, arguments.out, console)
     if arguments.keep_running:
-        console.print(f"left running at {cloud.environment['AWS_ENDPOINT_URL']}; stop it with `make demo-down`")
+        console.print(f"The local cloud keeps running on port {cloud.port}; stop it with `make demo-down`")
     return summary
 
 
 def main() -> None:
-    """Read the command line and run the demo."""
+    """Run the demo with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the run's artefacts")
-    parser.add_argument("--members", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD")
-    parser.add_argument("--datalake", type=Path, help="folder with cnsp/ and survey.csv instead of synthetic data")
-    parser.add_argument("--keep-running", action="store_true")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results of the run")
+    parser.add_argument("--members", type=int, default=20_000, help="members of the synthetic data lake")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the synthetic data lake")
+    parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="snapshot to score, YYYYMMDD")
+    parser.add_argument("--datalake", type=Path, help="folder with cnsp/ and survey.csv, instead of synthetic data")
+    parser.add_argument("--keep-running", action="store_true", help="keep the local cloud running")
     arguments = parser.parse_args()
     arguments.out = arguments.out.resolve()
     console = Console()

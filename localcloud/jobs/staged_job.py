@@ -1,8 +1,8 @@
-"""Runs a job's command on this machine, with the `s3://` locations among its arguments staged as local files.
+"""Run the command of a job on this machine, with the `s3://` locations in its arguments staged as local files.
 
-Spark's S3 connector is a set of Java archives that a laptop does not have. So what a job would read from S3 is
-laid out as files first, and what the job changed there goes back to S3 afterwards. All jobs of the local cloud
-(EMR steps, Glue runs, Autopilot and transform jobs) run through `run_staged`.
+Spark's S3 connector is a set of Java archives that a laptop does not have. The objects that a job would read are
+therefore downloaded first, and the files that it changes are uploaded afterwards. All jobs of the local cloud (EMR
+steps, Glue runs, Autopilot and transform jobs) run through `run_staged`.
 """
 
 import os
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
-from localcloud.authorization import allows, credentials
-from localcloud.error_lines import last_error
+from localcloud.jobs.error_lines import last_error
+from localcloud.policies.authorization import allows, credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,11 +30,11 @@ S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)(?:/(?P<key>[^,]*))?")
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """How a job ended.
+    """The outcome of a job.
 
     Attributes:
-        succeeded: its process exited with 0.
-        error: when it did not: the last error that its log shows.
+        succeeded: whether its process exited with 0.
+        error: the last error in its log; empty after a success.
     """
 
     succeeded: bool
@@ -42,14 +42,14 @@ class FinishedJob:
 
 
 class JobProcesses:
-    """The processes of running jobs by job id, so that a job, or all of them, can be stopped."""
+    """The processes of running jobs by job id, which stop one job or all of them."""
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
 
     def run(self, job_id: str, command: Sequence[str], log: Path, environment: dict[str, str]) -> int:
-        """Run a command to its end in a process group of its own and give its exit code."""
+        """Run a command in a separate process group, wait until it ends, and return its exit code."""
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
@@ -63,7 +63,7 @@ class JobProcesses:
                     del self._processes[job_id]
 
     def stop(self, job_id: str) -> None:
-        """Stop a job that is running; its waiting thread sees a failed process."""
+        """Stop a job if it is running; the thread that waits for it receives a failed process."""
         with self._lock:
             process = self._processes.get(job_id)
         if process is not None:
@@ -79,37 +79,37 @@ PROCESSES = JobProcesses()
 
 
 def work_folder() -> Path:
-    """Where jobs keep their logs and staged files."""
+    """Return the folder of the jobs' logs and staged files."""
     return Path(os.environ["LOCALCLOUD_WORK_FOLDER"])
 
 
 def worker_python() -> Path:
-    """The Python that has what jobs need: Spark, LightGBM, scikit-learn."""
+    """Return the Python that has Spark, LightGBM and scikit-learn, which jobs need."""
     return Path(os.environ["LOCALCLOUD_WORKER_PYTHON"])
 
 
 def endpoint() -> str:
-    """Where this local cloud answers."""
+    """Return the URL of this local cloud."""
     return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
 
 def s3_client(role: str | None = None) -> "S3Client":
-    """An S3 client of this local cloud, acting as a role or, without one, as the owner of the account."""
+    """Return an S3 client of this local cloud that acts as a role, or as the owner of the account."""
     session = {name.lower(): value for name, value in credentials(role).items()} if role else {}
     return boto3.client("s3", endpoint_url=endpoint(), **session)  # type: ignore[call-overload, no-any-return]
 
 
 def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
-    """Run a command whose arguments may name S3 locations, and bring what it changed there back to S3.
+    """Run a command whose arguments can name S3 locations, and upload what it changes there.
 
     Args:
-        job_id: names the log (`logs/{job_id}.log` below the work folder).
-        command: program and arguments; an argument may be an `s3://` location or a comma-separated list of them.
-            Of a whole bucket, the job finds what its role may read.
-        role: whom the job acts as, in S3 and elsewhere: name or ARN.
+        job_id: id of the job; its log is `logs/{job_id}.log` in the work folder.
+        command: program and arguments. An argument can contain one `s3://` location or several with commas between
+            them. If the location is a whole bucket, only the objects that the role can read are staged.
+        role: the role that the job acts as, in S3 and elsewhere: name or ARN.
 
     Returns:
-        How the job ended. Changes go back to S3 after a failure too, as a cluster's would have.
+        The outcome. Changes are uploaded after a failure too, as they would be on a cluster.
     """
     root = work_folder() / "staged" / job_id
     log = work_folder() / "logs" / f"{job_id}.log"
@@ -136,16 +136,16 @@ def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
         exit_code = PROCESSES.run(job_id, local_command, log, {**_job_environment(), **credentials(role)})
         _name_s3_in_log(log, root)
         for bucket, before in staged.items():
-            _bring_back(s3, bucket, root / bucket, before)
+            _upload_changes(s3, bucket, root / bucket, before)
     except ClientError as error:
-        return FinishedJob(succeeded=False, error=f"{role} {error}")
+        return FinishedJob(succeeded=False, error=f"{role}: {error}")
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return FinishedJob(exit_code == 0, "" if exit_code == 0 else last_error(log.read_text(), exit_code))
 
 
 def run_in_background(job: Callable[[], None], name: str) -> None:
-    """Run a job's whole life in a thread, as the services do."""
+    """Run a job in a thread, so that the request that starts it returns at once."""
     threading.Thread(target=job, name=name, daemon=True).start()
 
 
@@ -162,7 +162,7 @@ def _job_environment() -> dict[str, str]:
 
 
 def _is_object(bucket: str, key: str) -> bool:
-    """Tell whether a location is one object, which no job lists before it reads it."""
+    """Check whether a location is one object, which a job reads without listing it first."""
     listed = s3_client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     return bool(key) and [found["Key"] for found in listed] == [key]
 
@@ -178,7 +178,7 @@ def _fingerprint(file: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _bring_back(s3: "S3Client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
+def _upload_changes(s3: "S3Client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
     after = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
     for key in sorted(before.keys() - after.keys()):
         s3.delete_object(Bucket=bucket, Key=key)

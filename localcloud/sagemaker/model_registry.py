@@ -1,10 +1,10 @@
-"""SageMaker's model registry: groups of model packages, a package's approval, and tags."""
+"""SageMaker's model registry: model package groups, model packages and their approval, and tags."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.services.sagemaker_records import Record, RequestError, arn, require_known
+from localcloud.sagemaker.resources import Document, RequestError, arn, require_known
 
 APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
 MAXIMUM_PAGE = 100
@@ -30,42 +30,44 @@ _SUMMARY = (
     "ModelPackageStatus", "ModelApprovalStatus",
 )  # fmt: skip
 
-_groups: dict[str, Record] = {}
-_versions_given: dict[str, int] = {}
-_packages: dict[str, Record] = {}
-_answered: dict[str, Record] = {}
-"""Client token -> the answer that a repeated request gets again."""
+_groups: dict[str, Document] = {}
+_latest_versions: dict[str, int] = {}
+_packages: dict[str, Document] = {}
+_responses: dict[str, Document] = {}
+"""Client token -> the response that a repeated request receives again."""
 _tags: dict[str, dict[str, str]] = {}
 
 
-def find_package(name: str) -> Record:
-    """Give a model package by its ARN.
+def find_package(name: str) -> Document:
+    """Return a model package.
 
     Raises:
-        RequestError: there is none.
+        RequestError: No model package has this ARN.
     """
     if name not in _packages:
         raise RequestError("ValidationException", f"ModelPackage {name} does not exist.")
     return _packages[name]
 
 
-def deployable_container(package_arn: str) -> Record:
-    """Give the container of a package that is to become a model.
+def deployable_container(package_arn: str) -> Document:
+    """Return the container of a package that a model can use.
 
     Raises:
-        RequestError: there is no such package, or it is not approved, or has not exactly one container.
+        RequestError: The package does not exist, is not approved, or does not have exactly one container.
     """
     package = find_package(package_arn)
     if package["ModelApprovalStatus"] != "Approved":
         raise RequestError("ValidationException", f"ModelPackage {package_arn} is {package['ModelApprovalStatus']}.")
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     if len(containers) != 1:
-        raise RequestError("ValidationException", f"the local cloud serves one container, not {len(containers)}")
-    container: Record = containers[0]
+        raise RequestError(
+            "ValidationException", f"the local cloud serves models of one container, not {len(containers)}"
+        )
+    container: Document = containers[0]
     return container
 
 
-def _find_group(name: str) -> Record:
+def _find_group(name: str) -> Document:
     group = _groups.get(name.rpartition("/")[2])
     if group is None:
         raise RequestError("ValidationException", f"ModelPackageGroup {name} does not exist.")
@@ -76,7 +78,7 @@ def _keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
     _tags.setdefault(resource_arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
 
 
-def _create_group(request: Record) -> Record:
+def _create_group(request: Document) -> Document:
     require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"}))
     name = request["ModelPackageGroupName"]
     if name in _groups:
@@ -94,7 +96,7 @@ def _create_group(request: Record) -> Record:
     return {"ModelPackageGroupArn": group_arn}
 
 
-def _delete_group(request: Record) -> Record:
+def _delete_group(request: Document) -> Document:
     group = _find_group(request["ModelPackageGroupName"])
     name = group["ModelPackageGroupName"]
     if any(package["ModelPackageGroupName"] == name for package in _packages.values()):
@@ -104,21 +106,25 @@ def _delete_group(request: Record) -> Record:
     return {}
 
 
-def _require_approval_state(request: Record) -> None:
+def _require_approval_state(request: Document) -> None:
     status = request.get("ModelApprovalStatus", "Approved")
     if status not in APPROVAL_STATES:
-        raise RequestError("ValidationException", f"ModelApprovalStatus {status} is none of {APPROVAL_STATES}")
+        raise RequestError(
+            "ValidationException", f"ModelApprovalStatus {status} is not one of {', '.join(APPROVAL_STATES)}"
+        )
 
 
-def _create_package(request: Record) -> Record:
+def _create_package(request: Document) -> Document:
     require_known(request, _CREATED_WITH)
-    if request.get("ClientToken") in _answered:
-        return _answered[request["ClientToken"]]
+    if request.get("ClientToken") in _responses:
+        return _responses[request["ClientToken"]]
     if "ModelPackageGroupName" not in request:
-        raise RequestError("ValidationException", "the local cloud keeps versions in a model package group only")
+        raise RequestError(
+            "ValidationException", "the local cloud creates model packages in a model package group only"
+        )
     _require_approval_state(request)
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
-    version = _versions_given[group] = _versions_given.get(group, 0) + 1
+    version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
     package_arn = arn("model-package", f"{group}/{version}")
     described = {key: value for key, value in request.items() if key not in ("Tags", "ClientToken")}
     _packages[package_arn] = {
@@ -134,13 +140,13 @@ def _create_package(request: Record) -> Record:
         "CreatedBy": {},
     }
     _keep_tags(package_arn, request.get("Tags", []))
-    answer = {"ModelPackageArn": package_arn}
+    response = {"ModelPackageArn": package_arn}
     if "ClientToken" in request:
-        _answered[request["ClientToken"]] = answer
-    return answer
+        _responses[request["ClientToken"]] = response
+    return response
 
 
-def _update_package(request: Record) -> Record:
+def _update_package(request: Document) -> Document:
     require_known(request, _UPDATED_WITH)
     _require_approval_state(request)
     package = find_package(request["ModelPackageArn"])
@@ -152,14 +158,14 @@ def _update_package(request: Record) -> Record:
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 
-def _delete_package(request: Record) -> Record:
+def _delete_package(request: Document) -> Document:
     package = find_package(request["ModelPackageName"])
     del _packages[package["ModelPackageArn"]]
     _tags.pop(package["ModelPackageArn"], None)
     return {}
 
 
-def _list_packages(request: Record) -> Record:
+def _list_packages(request: Document) -> Document:
     require_known(request, _LISTED_WITH)
     if request.get("SortBy", "CreationTime") != "CreationTime":
         raise RequestError("ValidationException", "the local cloud sorts model packages by CreationTime only")
@@ -179,38 +185,38 @@ def _list_packages(request: Record) -> Record:
     )
 
 
-def page(list_name: str, items: list[Record], request: Record) -> Record:
-    """Give one page of a listing; the token is where the next one starts."""
+def page(list_name: str, items: list[Document], request: Document) -> Document:
+    """Return one page of a list; the token is the position at which the next page starts."""
     start = int(request.get("NextToken", 0))
     end = start + int(request.get("MaxResults", MAXIMUM_PAGE))
     return {list_name: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
 
 
-def _list_tags(request: Record) -> Record:
+def _list_tags(request: Document) -> Document:
     return {"Tags": [{"Key": key, "Value": value} for key, value in _tagged(request).items()]}
 
 
-def _add_tags(request: Record) -> Record:
+def _add_tags(request: Document) -> Document:
     _tagged(request)
     _keep_tags(request["ResourceArn"], request["Tags"])
     return _list_tags(request)
 
 
-def _delete_tags(request: Record) -> Record:
+def _delete_tags(request: Document) -> Document:
     tags = _tagged(request)
     for key in request["TagKeys"]:
         tags.pop(key, None)
     return {}
 
 
-def _tagged(request: Record) -> dict[str, str]:
+def _tagged(request: Document) -> dict[str, str]:
     resource_arn = request["ResourceArn"]
     if resource_arn not in _tags:
-        raise RequestError("ValidationException", f"the local cloud keeps no tags of {resource_arn}")
+        raise RequestError("ValidationException", f"the local cloud does not keep tags of {resource_arn}")
     return _tags[resource_arn]
 
 
-OPERATIONS: dict[str, Callable[[Record], Any]] = {
+OPERATIONS: dict[str, Callable[[Document], Any]] = {
     "CreateModelPackageGroup": _create_group,
     "DescribeModelPackageGroup": lambda request: _find_group(request["ModelPackageGroupName"]),
     "DeleteModelPackageGroup": _delete_group,

@@ -1,4 +1,4 @@
-"""Copies what a run left in the local cloud into a folder to look into."""
+"""Copy what a run left in the local cloud to a folder."""
 
 import json
 from pathlib import Path
@@ -10,16 +10,22 @@ from localcloud.deployment import Deployment
 from tools.execution import Execution
 
 
-def export_run(deployment: Deployment, records: dict[str, Execution], out: Path) -> None:
-    """Write the pipeline bucket, the table, the histories, the notifications and the functions' logs below `out`."""
+def export_run(deployment: Deployment, executions: dict[str, Execution], out: Path) -> None:
+    """Write the pipeline bucket, the table, the histories, the notifications and the logs of the functions to a folder.
+
+    Args:
+        deployment: the deployment that ran.
+        executions: `etl` and `ml` -> the execution. `ml` is missing if the ETL failed.
+        out: the folder.
+    """
     _export_bucket(deployment.pipeline_bucket, out / "s3" / deployment.pipeline_bucket)
     items = boto3.resource("dynamodb").Table(deployment.table_name)
     with (out / "table.jsonl").open("w") as file:
         for item in sorted(_scan(items), key=lambda item: str(item["member_id"])):
             file.write(json.dumps(item, default=float) + "\n")
     (out / "executions").mkdir(exist_ok=True)
-    for name, record in records.items():
-        (out / "executions" / f"{name}.json").write_text(json.dumps(record.history, default=str, indent=2) + "\n")
+    for name, execution in executions.items():
+        (out / "executions" / f"{name}.json").write_text(json.dumps(execution.history, default=str, indent=2) + "\n")
     (out / "notifications.json").write_text(json.dumps(deployment.notifications(), indent=2) + "\n")
     _export_function_logs(deployment.function_names, out / "logs" / "functions")
 

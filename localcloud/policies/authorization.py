@@ -1,12 +1,13 @@
-"""The policies of roles, enforced on every AWS call that a role makes, and a record of the calls.
+"""Enforce the policies of roles on every AWS call that a role makes, and list the calls.
 
-MiniStack checks the calls that come in over HTTP, by the credentials they are signed with: Lambda functions and jobs
-act with those of their roles. Calls that services make for a role inside the server come here by `authorize`: an
-execution's calls, the passing of roles, the use of keys. Each call is one line of `calls.jsonl` in the work folder:
+MiniStack checks the calls that arrive over HTTP by the credentials that sign them. Lambda functions and jobs use the
+credentials of their roles. `authorize` checks the calls that services make for a role inside the server: an
+execution's calls, passing a role, using a key. Each call becomes one line of `calls.jsonl` in the work folder:
 
     {"role": "...", "action": "s3:GetObject", "resource": "arn:...", "context": {...}, "is_allowed": true}
 
-Clients with the access key `test` (Terraform, the demo, the tests) own the account: not checked, not recorded.
+Clients with the access key `test` (Terraform, the demo, the tests) own the account: their calls are neither checked
+nor listed.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, iam, s3, sns, sts
 
-from localcloud.calls import CALLS_FILE, Call
+from localcloud.policies.calls import CALLS_FILE, Call
 
 _acting_role: contextvars.ContextVar[str] = contextvars.ContextVar("acting_role")
 _file_lock = threading.Lock()
@@ -38,24 +39,24 @@ KEY_USES = {
     "dynamodb": ("kms:Decrypt",),
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
 }
-"""What a service does with a resource's own key in the name of the caller. S3: https://docs.aws.amazon.com/AmazonS3/
-latest/userguide/UsingKMSEncryption.html; DynamoDB asks for its table key to be decrypted: .../amazondynamodb/latest/
+"""Action or service -> the uses of the resource's key that the caller also needs. S3: https://docs.aws.amazon.com/
+AmazonS3/latest/userguide/UsingKMSEncryption.html; DynamoDB decrypts its table key: .../amazondynamodb/latest/
 developerguide/encryption.howitworks.html; SNS: .../sns/latest/dg/sns-key-management.html."""
 
 
 class AccessDeniedError(Exception):
-    """A role's policies do not allow a call."""
+    """The policies of a role do not allow a call."""
 
 
 def install() -> None:
-    """Check and record from now on."""
+    """Check and list all calls from now on."""
     iam_evaluator.enforce = _enforce
-    # The clients of the local cloud do without TLS because nothing leaves the machine.
+    # Clients of the local cloud do not use TLS, because nothing leaves the machine. Policies that demand it still hold.
     app.pin_request_origin = lambda source_ip, _secure: iam_evaluator.pin_request_origin(source_ip, True)
 
 
 def credentials(role: str) -> dict[str, str]:
-    """Give the environment variables with which a process acts as a role.
+    """Return the environment variables that let a process act as a role.
 
     Args:
         role: name or ARN.
@@ -76,10 +77,10 @@ def credentials(role: str) -> dict[str, str]:
 
 
 def role_of_instance_profile(name: str) -> str:
-    """Give the role that the instances of a profile act as.
+    """Return the role of an instance profile.
 
     Raises:
-        AccessDeniedError: there is no such profile, or it has no role.
+        AccessDeniedError: The profile does not exist or has no role.
     """
     profile = iam._instance_profiles.get(name)
     if not profile or not profile["Roles"]:
@@ -90,7 +91,7 @@ def role_of_instance_profile(name: str) -> str:
 
 @contextlib.contextmanager
 def acting_as(role: str) -> Iterator[None]:
-    """Calls that the services make in this block, and in threads it starts, are a role's."""
+    """Make the calls in this block, and in the threads it starts, calls of a role."""
     token = _acting_role.set(role)
     try:
         yield
@@ -99,23 +100,23 @@ def acting_as(role: str) -> Iterator[None]:
 
 
 def caller() -> str | None:
-    """Give the role that makes the current call; None when the owner of the account does."""
+    """Return the role that makes the current call, or None when the owner of the account makes it."""
     if role := _acting_role.get(None):
         return role
     return _role_of_session(iam_evaluator.caller_arn())
 
 
 def authorize(role: str | None, action: str, resource: str = "*", **context: Any) -> None:
-    """Check and record a call that a service makes for a role.
+    """Check and list a call that a service makes for a role.
 
     Args:
-        role: name or ARN; None stands for the owner of the account.
-        action: as policies name it.
-        resource: the ARN it is about.
-        context: the condition keys it carries.
+        role: name or ARN; None means the owner of the account.
+        action: the action as policies spell it, for example `s3:GetObject`.
+        resource: ARN of the resource.
+        context: the condition keys of the call.
 
     Raises:
-        AccessDeniedError: the role may not make it.
+        AccessDeniedError: The policies of the role do not allow the call.
     """
     if role is None:
         return
@@ -125,17 +126,17 @@ def authorize(role: str | None, action: str, resource: str = "*", **context: Any
 
 
 def authorize_passing(role: str, service: str) -> None:
-    """Check and record that the caller may hand a role to a service.
+    """Check and list that the caller passes a role to a service.
 
     Raises:
-        AccessDeniedError: it may not.
+        AccessDeniedError: The policies of the caller do not allow it.
     """
     arn = role if role.startswith("arn:") else f"arn:aws:iam::{get_account_id()}:role/{role}"
     authorize(caller(), "iam:PassRole", arn, **{"iam:PassedToService": service})
 
 
 def allows(role: str, action: str, resource: str = "*", *, is_made: bool = True, **context: Any) -> bool:
-    """Tell whether a role may make a call, and record it unless it is not made."""
+    """Check whether a role can make a call, and list the call unless `is_made` is false."""
     arguments = (credentials(role)["AWS_ACCESS_KEY_ID"], action, action.partition(":")[0], get_region(), resource)
     enforce = _enforce if is_made else _decide
 
@@ -143,7 +144,7 @@ def allows(role: str, action: str, resource: str = "*", *, is_made: bool = True,
         iam_evaluator.pin_request_origin("127.0.0.1", True)
         return enforce(*arguments, context) is None
 
-    # In a context of its own: the request being served is another caller's.
+    # A separate context, because the request that is being served belongs to another caller.
     return contextvars.Context().run(decide)
 
 
@@ -155,29 +156,29 @@ def _enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """Let MiniStack decide, then decide on what the call implies; record both."""
+    """Let MiniStack decide on a call, then decide on the calls that it implies, and list all of them."""
     denied = _decide(access_key, action, service, region, resource_arn, service_context)
     role = _role_of_session(str(sts._sessions.get(access_key, {}).get("Arn", "")))
     if role is None or isinstance(denied, iam_evaluator.AuthError):
         return denied
-    _record(Call(role, action, resource_arn, service_context or {}, is_allowed=denied is None))
+    _list(Call(role, action, resource_arn, service_context or {}, is_allowed=denied is None))
     for implied, implied_resource, context in _implied(action, resource_arn):
         if denied is not None:
             break
         implied_service = implied.partition(":")[0]
         denied = _decide(access_key, implied, implied_service, region, implied_resource, context)
-        _record(Call(role, implied, implied_resource, context, is_allowed=denied is None))
+        _list(Call(role, implied, implied_resource, context, is_allowed=denied is None))
     return denied
 
 
 def _implied(action: str, resource_arn: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Give the further calls that a service checks when it serves one: listing for what is not there, and keys."""
+    """Return what a service checks in addition to a call: the right to list when an object is missing, and keys."""
     service = action.partition(":")[0]
     key = None
     if action in READS_AND_WRITES:
         bucket, _, name = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
         if action == "s3:GetObject" and name not in s3._buckets.get(bucket, {}).get("objects", {}):
-            # Without this right, S3 would answer that the object is forbidden, not that it is missing.
+            # Without this right, S3 reports a missing object as forbidden.
             return [("s3:ListBucket", f"arn:aws:s3:::{bucket}", {})]
         key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
         uses = KEY_USES[action]
@@ -197,6 +198,6 @@ def _role_of_session(arn: str) -> str | None:
     return arn.split("/")[1] if ":assumed-role/" in arn else None
 
 
-def _record(call: Call) -> None:
+def _list(call: Call) -> None:
     with _file_lock, (Path(os.environ["LOCALCLOUD_WORK_FOLDER"]) / CALLS_FILE).open("a") as file:
         file.write(json.dumps(call.as_document()) + "\n")

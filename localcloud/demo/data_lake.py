@@ -1,4 +1,4 @@
-"""Looks at a data lake that lies in a local folder, independently of Spark and of the pipeline."""
+"""Read a data lake in a local folder, without Spark and without the code of the pipeline."""
 
 from datetime import date
 from pathlib import Path
@@ -14,10 +14,10 @@ from buyer_stage.domain.windows import Window
 
 
 def newest_complete_snapshot(folder: Path) -> date:
-    """Give the newest day for which all five tables have rows.
+    """Return the newest snapshot date for which all five tables have rows.
 
     Raises:
-        DataLakeError: there is none.
+        DataLakeError: No snapshot is complete.
     """
     days = [
         {
@@ -29,12 +29,12 @@ def newest_complete_snapshot(folder: Path) -> date:
     ]
     complete = set.intersection(*days)
     if not complete:
-        raise DataLakeError(f"{folder}: no snapshot for which all {len(Window)} tables have rows")
+        raise DataLakeError(f"{folder}: no snapshot has rows in all {len(Window)} tables; add the missing partitions")
     return max(complete)
 
 
 def count_distinct_members(folder: Path, snapshot_date: date) -> int:
-    """Count the members that occur in any window of a snapshot."""
+    """Count the members in at least one window of a snapshot."""
     members: set[str] = set()
     for window in Window:
         files = sorted((folder / partition_prefix(window, snapshot_date)).glob("*.parquet"))

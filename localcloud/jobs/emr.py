@@ -1,6 +1,6 @@
-"""EMR steps that really run, security configurations, and Step Functions' `.sync` integrations of EMR.
+"""EMR steps that run with spark-submit, security configurations, and the Step Functions integrations of EMR.
 
-MiniStack keeps the clusters; a step it would report as completed at once is run here with spark-submit instead.
+MiniStack keeps the clusters, but it reports a step as completed without running it.
 """
 
 import contextvars
@@ -11,45 +11,46 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
-from ministack.services import emr, stepfunctions
+from ministack.services import emr
 
-from localcloud.authorization import (
+from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_events
+from localcloud.jobs.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
+from localcloud.policies.authorization import (
     AccessDeniedError,
     authorize,
     authorize_passing,
     caller,
     role_of_instance_profile,
 )
-from localcloud.services.step_functions import authorize_hearing, require_sync
-from localcloud.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
+from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
 
-POLL_SECONDS = 0.2
+HANDLERS = emr._HANDLERS
+"""Operation -> the function that handles it."""
 
 _security_configurations: dict[str, dict[str, Any]] = {}
 _instance_profile: contextvars.ContextVar[str] = contextvars.ContextVar("instance_profile")
-"""Of the cluster whose steps are being started."""
+"""The instance profile of the cluster whose steps are being started."""
 
 
 def install() -> None:
-    """Replace MiniStack's step bookkeeping by execution and add the three integrations that the ETL uses."""
-    emr._HANDLERS["RunJobFlow"] = functools.partial(_run_job_flow, emr._run_job_flow)
-    emr._HANDLERS["AddJobFlowSteps"] = functools.partial(_add_job_flow_steps, emr._add_job_flow_steps)
-    emr._HANDLERS["TerminateJobFlows"] = functools.partial(_terminate_job_flows, emr._terminate_job_flows)
-    emr._HANDLERS.update(
+    """Run steps instead of only recording them, and add the three integrations that the ETL uses."""
+    for name, wrapper in {
+        "RunJobFlow": _run_job_flow,
+        "AddJobFlowSteps": _add_job_flow_steps,
+        "TerminateJobFlows": _terminate_job_flows,
+    }.items():
+        HANDLERS[name] = functools.partial(wrapper, HANDLERS[name])
+    HANDLERS.update(
         CreateSecurityConfiguration=_create_security_configuration,
         DescribeSecurityConfiguration=_describe_security_configuration,
         DeleteSecurityConfiguration=_delete_security_configuration,
         ListSecurityConfigurations=_list_security_configurations,
     )
-    emr._make_step = functools.partial(_start_step, emr._make_step)
-    stepfunctions._SERVICE_DISPATCH.update(
-        {
-            "arn:aws:states:::elasticmapreduce:createCluster": _create_cluster_sync,
-            "arn:aws:states:::elasticmapreduce:addStep": _add_step_sync,
-            "arn:aws:states:::elasticmapreduce:terminateCluster": _terminate_cluster_sync,
-        }
-    )
+    wrap(emr, "_make_step", _start_step)
+    add_integration("elasticmapreduce:createCluster", _create_cluster_sync)
+    add_integration("elasticmapreduce:addStep", _add_step_sync)
+    add_integration("elasticmapreduce:terminateCluster", _terminate_cluster_sync)
 
 
 def _create_security_configuration(data: dict[str, Any]) -> Any:
@@ -91,15 +92,15 @@ def _refusal(message: str) -> Any:
 
 
 def _run_job_flow(run_job_flow: Any, data: dict[str, Any]) -> Any:
-    """What would fail a real cluster's start fails this one: parts that are not there, limits of the other kind."""
+    """Start a cluster, and refuse what EMR refuses: missing resources and scaling limits of the wrong unit."""
     security_configuration = data.get("SecurityConfiguration")
     if security_configuration is not None and security_configuration not in _security_configurations:
         return _no_security_configuration(security_configuration)
     limits = data.get("ManagedScalingPolicy", {}).get("ComputeLimits")
     if limits is not None and (limits["UnitType"] == "InstanceFleetUnits") != ("InstanceFleets" in data["Instances"]):
-        return _refusal(f"UnitType {limits['UnitType']} does not fit the instances of the cluster.")
+        return _refusal(f"UnitType {limits['UnitType']} does not match the instances of the cluster.")
     if "Steps" in data:
-        return _refusal("the local cloud takes a cluster's steps by AddJobFlowSteps only")
+        return _refusal("the local cloud accepts steps through AddJobFlowSteps only")
     try:
         if "ServiceRole" in data:
             authorize_passing(data["ServiceRole"], "elasticmapreduce.amazonaws.com")
@@ -112,15 +113,15 @@ def _run_job_flow(run_job_flow: Any, data: dict[str, Any]) -> Any:
         return error_response_json("AccessDeniedException", str(error), 400)
     except ClientError as error:
         return error_response_json("ValidationException", f"no bootstrap script at s3://{bucket}/{key}: {error}", 400)
-    answer = run_job_flow(data)
-    if answer[0] == 200:
-        asked = {name: data[name] for name in ("SecurityConfiguration", "AutoTerminationPolicy") if name in data}
-        emr._clusters[json.loads(answer[2])["JobFlowId"]].update(asked)
-    return answer
+    response = run_job_flow(data)
+    if response[0] == 200:
+        requested = {name: data[name] for name in ("SecurityConfiguration", "AutoTerminationPolicy") if name in data}
+        emr._clusters[json.loads(response[2])["JobFlowId"]].update(requested)
+    return response
 
 
 def _add_job_flow_steps(add_job_flow_steps: Any, data: dict[str, Any]) -> Any:
-    """A step acts as the role of its cluster's instances."""
+    """Add steps that act as the role of the cluster's instances."""
     cluster = emr._clusters.get(data["JobFlowId"])
     if cluster is None:
         return add_job_flow_steps(data)
@@ -144,7 +145,9 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
     status = step["Status"]
     status["Timeline"].pop("EndDateTime")
     if step["Config"]["Jar"] != "command-runner.jar" or arguments[:1] != ["spark-submit"]:
-        return _failed(step, f"the local cloud runs spark-submit by command-runner.jar only, not {arguments[:1]}")
+        return _failed(
+            step, f"the local cloud runs only spark-submit through command-runner.jar, not {' '.join(arguments[:1])}"
+        )
     try:
         role = role_of_instance_profile(_instance_profile.get())
     except AccessDeniedError as error:
@@ -153,9 +156,9 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
 
     def run() -> None:
         job = run_staged(step["Id"], local_spark_submit(worker_python(), arguments[1:]), role)
-        status["Timeline"]["EndDateTime"] = emr._now_iso()
+        status["Timeline"]["EndDateTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         if not job.succeeded:
-            status["FailureDetails"] = {"Reason": "Error in the step's log", "Message": job.error}
+            status["FailureDetails"] = {"Reason": "Error in the log of the step", "Message": job.error}
         status["State"] = "COMPLETED" if job.succeeded else "FAILED"
 
     run_in_background(functools.partial(contextvars.copy_context().run, run), step["Id"])
@@ -163,17 +166,18 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failed(step: dict[str, Any], message: str) -> dict[str, Any]:
-    step["Status"].update(State="FAILED", FailureDetails={"Reason": "Cannot be run here", "Message": message})
+    step["Status"].update(State="FAILED", FailureDetails={"Reason": "Not supported", "Message": message})
     return step
 
 
-def _answer(response: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
-    status, _, body = response
-    answer: dict[str, Any] = json.loads(body) if body else {}
+def _call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Call an EMR operation for a task, which fails when the operation does."""
+    status, _, body = HANDLERS[operation](request)
+    response: dict[str, Any] = json.loads(body) if body else {}
     if status >= 400:
-        name = str(answer.get("__type", "AmazonElasticMapReduceException")).rsplit("#")[-1]
-        raise stepfunctions._ExecutionError(f"ElasticMapReduce.{name}", str(answer.get("message", answer)))
-    return answer
+        name = str(response.get("__type", "AmazonElasticMapReduceException")).rsplit("#")[-1]
+        raise TaskFailedError(f"ElasticMapReduce.{name}", str(response.get("message", response)))
+    return response
 
 
 def _authorize(action: str, resource: str, tags: list[dict[str, str]], key: str) -> None:
@@ -192,41 +196,38 @@ def _cluster_arn(cluster_id: str) -> str:
     return f"arn:aws:elasticmapreduce:{get_region()}:{get_account_id()}:cluster/{cluster_id}"
 
 
-def _create_cluster_sync(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    require_sync(resource)
+def _create_cluster_sync(arguments: dict[str, Any]) -> dict[str, Any]:
     tags = arguments.get("Tags", [])
     _authorize("RunJobFlow", "*", tags, "RequestTag")
     if tags:
         _authorize("AddTags", _cluster_arn("*"), tags, "RequestTag")
-    authorize_hearing("StepFunctionsGetEventForEMRRunJobFlowRule")
-    answer = _answer(emr._HANDLERS["RunJobFlow"](arguments))
-    _authorize_on(answer["JobFlowId"], "DescribeCluster")
-    return {"ClusterId": answer["JobFlowId"], "ClusterArn": answer["ClusterArn"]}
+    authorize_events("StepFunctionsGetEventForEMRRunJobFlowRule")
+    cluster = _call("RunJobFlow", arguments)
+    _authorize_on(cluster["JobFlowId"], "DescribeCluster")
+    return {"ClusterId": cluster["JobFlowId"], "ClusterArn": cluster["ClusterArn"]}
 
 
-def _add_step_sync(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    require_sync(resource)
+def _add_step_sync(arguments: dict[str, Any]) -> dict[str, Any]:
     cluster_id = arguments["ClusterId"]
     _authorize_on(cluster_id, "AddJobFlowSteps", "DescribeStep")
-    authorize_hearing("StepFunctionsGetEventForEMRAddJobFlowStepsRule")
+    authorize_events("StepFunctionsGetEventForEMRAddJobFlowStepsRule")
     if emr._clusters.get(cluster_id, {}).get("Status", {}).get("State") != "WAITING":
-        raise stepfunctions._ExecutionError(
-            "ElasticMapReduce.InvalidRequestException", f"cluster {cluster_id} takes no steps"
+        raise TaskFailedError(
+            "ElasticMapReduce.InvalidRequestException",
+            f"cluster {cluster_id} is not waiting for steps",
         )
-    answer = _answer(emr._HANDLERS["AddJobFlowSteps"]({"JobFlowId": cluster_id, "Steps": [arguments["Step"]]}))
-    step_id = answer["StepIds"][0]
+    (step_id,) = _call("AddJobFlowSteps", {"JobFlowId": cluster_id, "Steps": [arguments["Step"]]})["StepIds"]
     while True:
-        step = _answer(emr._HANDLERS["DescribeStep"]({"ClusterId": cluster_id, "StepId": step_id}))["Step"]
+        step = _call("DescribeStep", {"ClusterId": cluster_id, "StepId": step_id})["Step"]
         if step["Status"]["State"] == "COMPLETED":
             return {"StepId": step_id, "Step": step}
         if step["Status"]["State"] in ("FAILED", "CANCELLED"):
-            raise stepfunctions._ExecutionError("States.TaskFailed", json.dumps({"Step": step}))
+            raise TaskFailedError("States.TaskFailed", json.dumps({"Step": step}))
         time.sleep(POLL_SECONDS)
 
 
-def _terminate_cluster_sync(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    require_sync(resource)
+def _terminate_cluster_sync(arguments: dict[str, Any]) -> dict[str, Any]:
     _authorize_on(arguments["ClusterId"], "TerminateJobFlows", "DescribeCluster")
-    authorize_hearing("StepFunctionsGetEventForEMRTerminateJobFlowsRule")
-    _answer(emr._HANDLERS["TerminateJobFlows"]({"JobFlowIds": [arguments["ClusterId"]]}))
-    return {"ClusterId": arguments["ClusterId"], "Cluster": _answer(emr._describe_cluster(arguments))["Cluster"]}
+    authorize_events("StepFunctionsGetEventForEMRTerminateJobFlowsRule")
+    _call("TerminateJobFlows", {"JobFlowIds": [arguments["ClusterId"]]})
+    return {"ClusterId": arguments["ClusterId"], "Cluster": _call("DescribeCluster", arguments)["Cluster"]}

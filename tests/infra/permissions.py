@@ -1,4 +1,4 @@
-"""What roles are permitted by their policies, against what they were recorded to do."""
+"""Compare what the policies of roles allow with the calls that the roles made."""
 
 import fnmatch
 import json
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from localcloud.calls import Call
 from localcloud.cloud import SERVER_PYTHON
+from localcloud.policies.calls import Call
 from tools.repository import REPOSITORY
 from tools.roles import Policy, statements
 
@@ -21,10 +21,10 @@ Permission = tuple[str, str]
 
 
 def decisions(cases: Iterable[tuple[Sequence[Policy], Call]]) -> list[bool]:
-    """Tell for each case whether the policies allow the call."""
+    """Check for each case whether the policies allow the call."""
     text = json.dumps([{"policies": list(policies), "call": call.as_document()} for policies, call in cases])
     done = subprocess.run(
-        [SERVER_PYTHON, "-m", "localcloud.policy_decisions"],
+        [SERVER_PYTHON, "-m", "tests.infra.policy_decisions"],
         input=text, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
     decided: list[bool] = json.loads(done.stdout)
@@ -32,7 +32,7 @@ def decisions(cases: Iterable[tuple[Sequence[Policy], Call]]) -> list[bool]:
 
 
 def granted(policies: Policies) -> set[Permission]:
-    """Give every action that the policies allow, by role, as it is written there."""
+    """Return every role with every action that its policies allow, as the policies spell it."""
     return {
         (role, action)
         for role, documents in policies.items()
@@ -44,12 +44,12 @@ def granted(policies: Policies) -> set[Permission]:
 
 
 def used(calls: Iterable[Call]) -> set[Permission]:
-    """Give every action that roles have used."""
+    """Return every role with every action that it used."""
     return {(call.role, call.action) for call in calls}
 
 
 def without(documents: Sequence[Policy], action: str) -> list[Policy]:
-    """Give policies that no longer grant an action."""
+    """Return policies without an action."""
     return [
         {**document, "Statement": [less for statement in statements(document) if (less := _less(statement, action))]}
         for document in documents
@@ -62,14 +62,14 @@ def _less(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
 
 
 def explained(file: Path, permissions: Iterable[Permission]) -> set[Permission]:
-    """Read which permissions may go unused: `[{"roles": [pattern], "actions": [...], "reason": "..."}]`.
+    """Read which permissions can remain unused: `[{"roles": [pattern], "actions": [...], "reason": "..."}]`.
 
     Args:
         file: the reviewed list.
-        permissions: those that are granted; patterns of roles stand for the roles among them.
+        permissions: the granted permissions, whose roles the patterns match.
 
     Returns:
-        Every role that matches, with every action of its entry.
+        Every matching role with every action of its entry.
     """
     roles = {role for role, _ in permissions}
     return {

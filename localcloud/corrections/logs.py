@@ -1,6 +1,5 @@
-"""Saved queries of CloudWatch Logs Insights, which MiniStack does not keep."""
+"""Saved queries of CloudWatch Logs Insights, which MiniStack does not have."""
 
-import functools
 import json
 import time
 import uuid
@@ -9,12 +8,14 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cloudwatch_logs
 
+from localcloud.wrapping import wrap
+
 _queries: dict[str, dict[str, Any]] = {}
 
 
 def install() -> None:
-    """Answer the operations of query definitions before MiniStack refuses them."""
-    cloudwatch_logs.handle_request = functools.partial(_handle_request, cloudwatch_logs.handle_request)
+    """Handle the operations of query definitions, which MiniStack refuses."""
+    wrap(cloudwatch_logs, "handle_request", _handle_request)
 
 
 async def _handle_request(
@@ -29,7 +30,7 @@ async def _handle_request(
 def _put(request: dict[str, Any]) -> Any:
     query_id = request.get("queryDefinitionId") or str(uuid.uuid4())
     if "queryDefinitionId" in request and query_id not in _queries:
-        return error_response_json("ResourceNotFoundException", f"no query definition {query_id}", 400)
+        return error_response_json("ResourceNotFoundException", f"query definition {query_id} does not exist", 400)
     _queries[query_id] = {
         "queryDefinitionId": query_id,
         "queryLanguage": "CWLI",
@@ -47,7 +48,9 @@ def _describe(request: dict[str, Any]) -> Any:
 
 def _delete(request: dict[str, Any]) -> Any:
     if _queries.pop(request["queryDefinitionId"], None) is None:
-        return error_response_json("ResourceNotFoundException", f"no query {request['queryDefinitionId']}", 400)
+        return error_response_json(
+            "ResourceNotFoundException", f"query definition {request['queryDefinitionId']} does not exist", 400
+        )
     return json_response({"success": True})
 
 

@@ -1,4 +1,4 @@
-"""Glue Spark runs that really run; MiniStack reports success at once where there is no Docker."""
+"""Glue Spark runs that run with spark-submit. Without Docker, MiniStack reports success without running them."""
 
 import contextvars
 import functools
@@ -9,8 +9,9 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import glue
 
-from localcloud.authorization import AccessDeniedError, authorize
-from localcloud.staged_job import FinishedJob, run_in_background, run_staged, worker_python
+from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
+from localcloud.policies.authorization import AccessDeniedError, authorize
+from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
 
 CONSUMED_BY_GLUE = (
@@ -23,32 +24,32 @@ CONSUMED_BY_GLUE = (
     "--conf",
     "--datalake-formats",
 )
-"""Job arguments that configure Glue itself and never reach the script."""
+"""Job arguments that configure Glue and do not reach the script."""
 
 
 def install() -> None:
-    """Replace MiniStack's `StartJobRun`, and keep what it forgets of a job."""
+    """Replace MiniStack's `StartJobRun`, and keep the fields of a job that MiniStack drops."""
     glue._start_job_run = _start_job_run
-    glue._create_job = functools.partial(_create_job, glue._create_job)
-    glue._update_job = functools.partial(_update_job, glue._update_job)
+    wrap(glue, "_create_job", _create_job)
+    wrap(glue, "_update_job", _update_job)
 
 
 def _create_job(create_job: Any, data: dict[str, Any]) -> Any:
-    answer = create_job(data)
-    if answer[0] == 200:
-        glue._jobs[data["Name"]].update(_kept_as_asked(data))
+    response = create_job(data)
+    if response[0] == 200:
+        glue._jobs[data["Name"]].update(_kept_as_requested(data))
         glue._tags[f"arn:aws:glue:{get_region()}:{get_account_id()}:job/{data['Name']}"] = data.get("Tags", {})
-    return answer
+    return response
 
 
 def _update_job(update_job: Any, data: dict[str, Any]) -> Any:
-    answer = update_job(data)
-    if answer[0] == 200:
-        glue._jobs[data["JobName"]].update(_kept_as_asked(data["JobUpdate"]))
-    return answer
+    response = update_job(data)
+    if response[0] == 200:
+        glue._jobs[data["JobName"]].update(_kept_as_requested(data["JobUpdate"]))
+    return response
 
 
-def _kept_as_asked(job: dict[str, Any]) -> dict[str, Any]:
+def _kept_as_requested(job: dict[str, Any]) -> dict[str, Any]:
     return {name: job[name] for name in ("ExecutionClass", "ExecutionProperty") if name in job}
 
 
@@ -57,11 +58,13 @@ def _start_job_run(data: dict[str, Any]) -> Any:
     if job is None:
         return error_response_json("EntityNotFoundException", f"Job {data.get('JobName')} not found", 400)
     if job["Command"]["Name"] != "glueetl":
-        return error_response_json("InvalidInputException", "the local cloud runs glueetl jobs only", 400)
+        return error_response_json("InvalidInputException", "the local cloud runs only glueetl jobs", 400)
     runs = glue._job_runs.setdefault(job["Name"], [])
     maximum = int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
     if sum(run["JobRunState"] == "RUNNING" for run in runs) >= maximum:
-        return error_response_json("ConcurrentRunsExceededException", f"{maximum} runs of {job['Name']} at work", 400)
+        return error_response_json(
+            "ConcurrentRunsExceededException", f"{job['Name']} already has {maximum} running", 400
+        )
     run_id = f"jr_{uuid.uuid4().hex}"
     arguments = {**job.get("DefaultArguments", {}), **data.get("Arguments", {})}
     _attempt(job, runs, run_id, arguments, 0)
@@ -71,7 +74,7 @@ def _start_job_run(data: dict[str, Any]) -> Any:
 def _attempt(
     job: dict[str, Any], runs: list[dict[str, Any]], run_id: str, arguments: dict[str, str], attempt: int
 ) -> None:
-    """Start one attempt; as in Glue, a failed one is followed by a run of its own until `MaxRetries`."""
+    """Start an attempt. As in Glue, each attempt is a run, and `MaxRetries` more follow a failed one."""
     attempt_id = f"{run_id}_attempt_{attempt}" if attempt else run_id
     now = time.time()
     run: dict[str, Any] = {
@@ -107,7 +110,7 @@ def _attempt(
 
 
 def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:
-    """Run a command as the job's role, which also reads the job's security configuration."""
+    """Run a command as the role of the job, which also needs to read the job's security configuration."""
     try:
         if job.get("SecurityConfiguration"):
             authorize(job["Role"], "glue:GetSecurityConfiguration")

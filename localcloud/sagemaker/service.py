@@ -1,10 +1,9 @@
-"""The part of SageMaker that the product uses, doing the work on this machine; MiniStack has none of it.
+"""The part of SageMaker that the product uses, with jobs that run on this machine. MiniStack has no SageMaker.
 
-Autopilot jobs search for a model with `localcloud.autopilot`, transform jobs score with `localcloud.batch_transform`;
-models of the registry are `model_registry`'s.
+`autopilot` does the work of Autopilot jobs, `batch_transform` that of transform jobs, and `model_registry` keeps model
+packages.
 """
 
-import functools
 import json
 import time
 from collections.abc import Callable
@@ -14,17 +13,16 @@ from ministack import app
 from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.core.router import SERVICE_PATTERNS
-from ministack.services import stepfunctions
 
-from localcloud.authorization import AccessDeniedError, authorize, authorize_passing, caller
-from localcloud.services import model_registry
-from localcloud.services.sagemaker_records import Record, RequestError, add, arn, find, require_known
-from localcloud.services.step_functions import authorize_hearing, require_sync
-from localcloud.staged_job import run_in_background, run_staged, s3_client, worker_python
+from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_events
+from localcloud.jobs.staged_job import run_in_background, run_staged, s3_client, worker_python
+from localcloud.policies.authorization import AccessDeniedError, authorize, authorize_passing, caller
+from localcloud.sagemaker import model_registry
+from localcloud.sagemaker.resources import Document, RequestError, add, arn, find, require_known
+from localcloud.wrapping import wrap
 
 INFERENCE_IMAGE = "autopilot-inference-container"
 SEED = 0
-POLL_SECONDS = 0.2
 RESOURCES = {
     "AutoMLJobName": "automl-job",
     "TransformJobName": "transform-job",
@@ -34,26 +32,26 @@ RESOURCES = {
     "ModelPackageArn": None,
     "ResourceArn": None,
 }
-"""Member of a request -> kind of resource that the policies decide on; None: the member is the ARN itself."""
+"""Request parameter -> kind of the resource that the policies decide on. None means the parameter is the ARN."""
 
-_automl_jobs: dict[str, Record] = {}
-_models: dict[str, Record] = {}
-_served_containers: dict[str, Record] = {}
-"""Model -> the container that answers for it; a model package's, when the model names one."""
-_transform_jobs: dict[str, Record] = {}
+_automl_jobs: dict[str, Document] = {}
+_models: dict[str, Document] = {}
+_served_containers: dict[str, Document] = {}
+"""Model -> the container that serves it, taken from the model package if the model names one."""
+_transform_jobs: dict[str, Document] = {}
 
 
 def install() -> None:
-    """Add the service to MiniStack's router, and the integration that a state machine scores with."""
+    """Add SageMaker to MiniStack's router, and the integration that starts a transform job to Step Functions."""
     SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker"], "host_patterns": [r"api\.sagemaker\."]}
     app.SERVICE_HANDLERS["sagemaker"] = handle_request
     iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
-    iam_actions.extract_resource_arn = functools.partial(_resource_arn, iam_actions.extract_resource_arn)
-    stepfunctions._SERVICE_DISPATCH["arn:aws:states:::sagemaker:createTransformJob"] = _create_transform_job_sync
+    wrap(iam_actions, "extract_resource_arn", _resource_arn)
+    add_integration("sagemaker:createTransformJob", _create_transform_job_sync)
 
 
 async def handle_request(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]) -> Any:
-    """Answer one request; an operation that is not known here is an error."""
+    """Handle a request. An operation that the local cloud does not implement is an error."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     handler = OPERATIONS.get(operation)
     if handler is None:
@@ -67,42 +65,42 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
 
 
 def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> str:
-    """Give what a request to SageMaker is about, for the policies; MiniStack knows that of its own services."""
+    """Return the ARN of the resource that a request names, because MiniStack knows only those of its own services."""
     if service != "sagemaker":
         return extract(service, *request)
     body = json.loads(request[3])
-    for member, kind in RESOURCES.items():
-        if member in body:
-            return str(body[member]) if kind is None else arn(kind, body[member])
+    for parameter, kind in RESOURCES.items():
+        if parameter in body:
+            return str(body[parameter]) if kind is None else arn(kind, body[parameter])
     return "*"
 
 
 def _authorize_key(key: str | None) -> None:
-    """A job uses its volumes' key by a grant that its starter makes."""
+    """Check the rights that creating a grant for a job's volume key requires."""
     if key:
         context = {"kms:GrantIsForAWSResource": "true", "kms:ViaService": f"sagemaker.{get_region()}.amazonaws.com"}
         for action in ("kms:DescribeKey", "kms:CreateGrant"):
             authorize(caller(), action, key, **context)
 
 
-def _start(record: Record, status: str, name: str, command: list[str], role: str, finish: Callable[[], None]) -> None:
-    """Run a job's command in the background as a role, and keep its status in `record[status]`."""
+def _start(job: Document, status: str, name: str, command: list[str], role: str, finish: Callable[[], None]) -> None:
+    """Run the command of a job in the background as a role, and keep its status in `job[status]`."""
 
     def run() -> None:
         finished = run_staged(name, command, role)
         if finished.succeeded:
             finish()
         else:
-            record["FailureReason"] = finished.error
-        record["EndTime"] = record["LastModifiedTime"] = time.time()
-        record[status] = "Completed" if finished.succeeded else "Failed"
+            job["FailureReason"] = finished.error
+        job["EndTime"] = job["LastModifiedTime"] = time.time()
+        job[status] = "Completed" if finished.succeeded else "Failed"
 
-    record[status] = "InProgress"
-    record["CreationTime"] = record["LastModifiedTime"] = time.time()
+    job[status] = "InProgress"
+    job["CreationTime"] = job["LastModifiedTime"] = time.time()
     run_in_background(run, name)
 
 
-def _create_auto_ml_job_v2(request: Record) -> Record:
+def _create_auto_ml_job_v2(request: Document) -> Document:
     name = request["AutoMLJobName"]
     tabular = request["AutoMLProblemTypeConfig"].get("TabularJobConfig")
     if tabular is None or tabular.get("ProblemType") != "MulticlassClassification":
@@ -110,16 +108,17 @@ def _create_auto_ml_job_v2(request: Record) -> Record:
     channels = {c["ChannelType"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in request["AutoMLJobInputDataConfig"]}
     if channels.keys() != {"training", "validation"}:
         raise RequestError(
-            "ValidationException", f"the local cloud needs a training and a validation channel, not {sorted(channels)}"
+            "ValidationException",
+            f"the local cloud needs a training and a validation channel, not {', '.join(sorted(channels))}",
         )
     authorize_passing(request["RoleArn"], "sagemaker.amazonaws.com")
     _authorize_key(request.get("SecurityConfig", {}).get("VolumeKmsKeyId"))
     criteria = tabular.get("CompletionCriteria", {})
     output = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/"
-    record = add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": arn("automl-job", name)})
-    record["AutoMLJobSecondaryStatus"] = "ModelTuning"
+    job = add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": arn("automl-job", name)})
+    job["AutoMLJobSecondaryStatus"] = "ModelTuning"
     command = [
-        str(worker_python()), "-m", "localcloud.autopilot", "--training", channels["training"],
+        str(worker_python()), "-m", "localcloud.sagemaker.autopilot", "--training", channels["training"],
         "--validation", channels["validation"], "--target", tabular["TargetAttributeName"],
         "--objective", request["AutoMLJobObjective"]["MetricName"],
         "--max-candidates", str(criteria["MaxCandidates"]),
@@ -127,14 +126,14 @@ def _create_auto_ml_job_v2(request: Record) -> Record:
     ]  # fmt: skip
 
     def finish() -> None:
-        record["BestCandidate"] = _best_candidate(name, output, request["AutoMLJobObjective"]["MetricName"])
-        record["AutoMLJobSecondaryStatus"] = "Completed"
+        job["BestCandidate"] = _best_candidate(name, output, request["AutoMLJobObjective"]["MetricName"])
+        job["AutoMLJobSecondaryStatus"] = "Completed"
 
-    _start(record, "AutoMLJobStatus", name, command, request["RoleArn"], finish)
-    return {"AutoMLJobArn": record["AutoMLJobArn"]}
+    _start(job, "AutoMLJobStatus", name, command, request["RoleArn"], finish)
+    return {"AutoMLJobArn": job["AutoMLJobArn"]}
 
 
-def _best_candidate(job_name: str, output: str, objective: str) -> Record:
+def _best_candidate(job_name: str, output: str, objective: str) -> Document:
     bucket, _, prefix = output.removeprefix("s3://").partition("/")
     best = json.loads(s3_client().get_object(Bucket=bucket, Key=f"{prefix}candidates.json")["Body"].read())[0]
     return {
@@ -165,11 +164,11 @@ def _best_candidate(job_name: str, output: str, objective: str) -> Record:
     }
 
 
-def _create_model(request: Record) -> Record:
+def _create_model(request: Document) -> Document:
     name = request["ModelName"]
     containers = [_served(container) for container in request.get("Containers") or [request["PrimaryContainer"]]]
     if [container.get("Image") for container in containers] != [INFERENCE_IMAGE]:
-        raise RequestError("ValidationException", "the local cloud serves the models of its own Autopilot only")
+        raise RequestError("ValidationException", "the local cloud serves only models of its own Autopilot")
     authorize_passing(request["ExecutionRoleArn"], "sagemaker.amazonaws.com")
     model_arn = arn("model", name)
     add(_models, "model", name, {**request, "ModelArn": model_arn, "CreationTime": time.time()})
@@ -177,14 +176,14 @@ def _create_model(request: Record) -> Record:
     return {"ModelArn": model_arn}
 
 
-def _served(container: Record) -> Record:
+def _served(container: Document) -> Document:
     if "ModelPackageName" not in container:
         return container
     packaged = model_registry.deployable_container(container["ModelPackageName"])
     return {**packaged, "Environment": {**packaged.get("Environment", {}), **container.get("Environment", {})}}
 
 
-def _create_transform_job(request: Record) -> Record:
+def _create_transform_job(request: Document) -> Document:
     name = request["TransformJobName"]
     _authorize_key(request["TransformResources"].get("VolumeKmsKeyId"))
     model = find(_models, "model", request["ModelName"])
@@ -195,9 +194,9 @@ def _create_transform_job(request: Record) -> Record:
         raise RequestError(
             "ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}"
         )
-    record = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
+    job = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
     command = [
-        str(worker_python()), "-m", "localcloud.batch_transform", "--model", container["ModelDataUrl"],
+        str(worker_python()), "-m", "localcloud.sagemaker.batch_transform", "--model", container["ModelDataUrl"],
         "--response-keys", container["Environment"]["SAGEMAKER_INFERENCE_OUTPUT"],
         "--input", source["DataSource"]["S3DataSource"]["S3Uri"],
         "--output", output["S3OutputPath"].rstrip("/") + "/",
@@ -205,36 +204,35 @@ def _create_transform_job(request: Record) -> Record:
         "--output-filter", processing["OutputFilter"], "--strategy", request["BatchStrategy"],
         "--max-payload-mb", str(request["MaxPayloadInMB"]),
     ]  # fmt: skip
-    _start(record, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: None)
-    return {"TransformJobArn": record["TransformJobArn"]}
+    _start(job, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: None)
+    return {"TransformJobArn": job["TransformJobArn"]}
 
 
-def _create_transform_job_sync(resource: str, arguments: Record) -> Record:
-    """Step Functions' integration: start the job, and answer with its description once it is done."""
-    require_sync(resource)
+def _create_transform_job_sync(arguments: Document) -> Document:
+    """Start a job for Step Functions, and return its description when it has ended."""
     job_arn = arn("transform-job", arguments["TransformJobName"])
     for action in ("CreateTransformJob", "DescribeTransformJob"):
         authorize(caller(), f"sagemaker:{action}", job_arn)
-    authorize_hearing("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+    authorize_events("StepFunctionsGetEventsForSageMakerTransformJobsRule")
     try:
         _create_transform_job(arguments)
     except RequestError as error:
-        raise stepfunctions._ExecutionError(f"SageMaker.{error.name}", str(error)) from error
+        raise TaskFailedError(f"SageMaker.{error.name}", str(error)) from error
     job = _transform_jobs[arguments["TransformJobName"]]
     while job["TransformJobStatus"] == "InProgress":
         time.sleep(POLL_SECONDS)
     if job["TransformJobStatus"] != "Completed":
-        raise stepfunctions._ExecutionError("States.TaskFailed", json.dumps(job))
+        raise TaskFailedError("States.TaskFailed", json.dumps(job))
     return job
 
 
-def _delete_model(request: Record) -> Record:
+def _delete_model(request: Document) -> Document:
     del _models[find(_models, "model", request["ModelName"])["ModelName"]]
     del _served_containers[request["ModelName"]]
     return {}
 
 
-def _list_models(request: Record) -> Record:
+def _list_models(request: Document) -> Document:
     require_known(request, frozenset({"NameContains", "MaxResults", "NextToken"}))
     found = [
         {key: model[key] for key in ("ModelName", "ModelArn", "CreationTime")}
@@ -244,7 +242,7 @@ def _list_models(request: Record) -> Record:
     return model_registry.page("Models", found, request)
 
 
-OPERATIONS: dict[str, Callable[[Record], Record]] = {
+OPERATIONS: dict[str, Callable[[Document], Document]] = {
     "CreateAutoMLJobV2": _create_auto_ml_job_v2,
     "DescribeAutoMLJobV2": lambda request: find(_automl_jobs, "AutoML job", request["AutoMLJobName"]),
     "CreateModel": _create_model,

@@ -1,8 +1,9 @@
-"""Decides calls by policy documents alone, with MiniStack's evaluator: JSON cases in, JSON decisions out.
+"""Decide calls by policy documents alone, with MiniStack's evaluator.
 
-    python -m localcloud.policy_decisions < cases.json       (in the local cloud's own environment)
+    python -m tests.infra.policy_decisions < cases.json       (with .venv-localcloud)
 
-A case is `{"policies": [document, ...], "call": {...}}`, the call as in `localcloud.calls`; a decision is a boolean.
+A case is `{"policies": [document, ...], "call": {...}}`, with a call of `localcloud.policies.calls`. The output is a
+list of booleans.
 """
 
 import json
@@ -11,12 +12,12 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from localcloud.calls import Call
 from localcloud.cloud import REGION
+from localcloud.policies.calls import Call
 
 
 def is_allowed(policies: list[dict[str, Any]], call: Call) -> bool:
-    """Tell whether the policies of a role allow a call of it."""
+    """Check whether the policies of a role allow its call."""
     context = EvalContext(
         principal_arn=f"arn:aws:sts::000000000000:assumed-role/{call.role}/localcloud",
         principal_type="AssumedRole",
@@ -31,7 +32,7 @@ def is_allowed(policies: list[dict[str, Any]], call: Call) -> bool:
 
 
 def main() -> None:
-    """Decide the cases on standard input."""
+    """Read cases from standard input and write the decisions to standard output."""
     cases = json.load(sys.stdin)
     json.dump([is_allowed(case["policies"], Call(**case["call"])) for case in cases], sys.stdout)
 

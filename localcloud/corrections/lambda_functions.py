@@ -1,27 +1,27 @@
-"""What MiniStack's Lambda does otherwise than AWS's and the product relies on."""
+"""Lambda: the error names of failed functions, the rights to write logs, and the ARNs of versions."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
-from localcloud.authorization import allows
-from localcloud.error_lines import exception_name
+from localcloud.jobs.error_lines import exception_name
+from localcloud.policies.authorization import allows
+from localcloud.wrapping import wrap
 
 
 def install() -> None:
-    """Wrap the functions that need correcting."""
-    lambda_svc._execute_function_warm = functools.partial(_execute_named, lambda_svc._execute_function_warm)
-    for name in ("_create_function", "_update_code"):
-        setattr(lambda_svc, name, functools.partial(_name_versions, getattr(lambda_svc, name)))
+    """Correct the functions of MiniStack that differ from AWS."""
+    wrap(lambda_svc, "_execute_function_warm", _execute_named)
+    wrap(lambda_svc, "_create_function", _name_versions)
+    wrap(lambda_svc, "_update_code", _name_versions)
 
 
 def _execute_named(execute: Any, function: dict[str, Any], *arguments: Any) -> dict[str, Any]:
-    """A failed function's error is named by its exception's class, not `Runtime.HandlerError`: retries go by it.
+    """Run a function, and name its error after the class of the exception, as retries expect.
 
-    The function's role writes its log, as far as it may.
+    MiniStack names every error `Runtime.HandlerError`. It also writes the log without asking for the function's rights.
     """
     configuration = function["config"]
     group = configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}"
@@ -34,9 +34,9 @@ def _execute_named(execute: Any, function: dict[str, Any], *arguments: Any) -> d
 
 
 def _name_versions(handler: Callable[..., Any], *arguments: Any) -> Any:
-    """A version published together with its code has an ARN of its own; MiniStack gives it the function's."""
-    answer = handler(*arguments)
+    """Set the ARN of a version that is published together with its code; MiniStack sets that of the function."""
+    response = handler(*arguments)
     for function in lambda_svc._functions.values():
         for number, version in function["versions"].items():
             version["config"]["FunctionArn"] = f"{function['config']['FunctionArn']}:{number}"
-    return answer
+    return response

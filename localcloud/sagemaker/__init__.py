@@ -1,0 +1,1 @@
+"""SageMaker on a laptop: Autopilot, batch transform, the inference container and the model registry."""
