@@ -13,7 +13,7 @@ from rich.table import Table
 from buyer_stage.domain import s3_layout
 from buyer_stage.domain.labeled_set import SPLIT_SHARES
 from buyer_stage.domain.stages import Stage
-from buyer_stage.quality.evaluation import CONFIDENCE_LEVEL
+from buyer_stage.quality.bootstrap import CONFIDENCE_LEVEL
 from localcloud.deployment import Deployment
 from tools.execution import Execution
 

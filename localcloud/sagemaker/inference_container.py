@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from buyer_stage.quality.evaluation import Matrix
+from buyer_stage.quality.predictions import Matrix
 from buyer_stage.training.model_archive import Model
 
 

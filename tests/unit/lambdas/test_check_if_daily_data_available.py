@@ -112,7 +112,7 @@ def test_manifest_without_part_files_is_an_error(event: dict[str, Any], context:
     text = to_json(dataclasses.replace(MANIFEST, part_files=()))
     put(f"{FOLDER}manifest.json", text)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, 477, sha256)))
+    put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, sha256)))
     with pytest.raises(InvalidManifestError, match=r"differ in \[\]"):
         handler(event, context)
 
