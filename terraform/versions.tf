@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
   # Which bucket, each environment's backend file says.
   backend "s3" {}

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.repository import REPOSITORY
-from tools.terraform_mirror import cli_configuration, find_mirror
+from tools.terraform_binary import TerraformError as TerraformError
+from tools.terraform_binary import find_terraform
+from tools.terraform_providers import cli_environment
 
 CONFIGURATION = REPOSITORY / "terraform"
 ENVIRONMENTS = ("local", "dev", "qa", "prod")
@@ -33,8 +35,21 @@ FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeli
 """What follows from a function's new code: its version, and the state machines that name versions."""
 
 
-class TerraformError(Exception):
-    """A Terraform command failed; the message holds its errors."""
+def terraform_call(configuration: Path, data: Path, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command line and the environment of a Terraform command.
+
+    Args:
+        configuration: folder of the configuration.
+        data: folder for what Terraform downloads and notes about the configuration.
+        arguments: the subcommand and its options.
+
+    Raises:
+        TerraformError: Terraform is missing, or `TF_PLUGIN_MIRROR` names a mirror that must not be used.
+    """
+    subcommand, *options = arguments
+    command = [str(find_terraform()), f"-chdir={configuration}", subcommand, "-no-color", *options]
+    settings = {"TF_DATA_DIR": str(data), "CHECKPOINT_DISABLE": "1"}
+    return command, {**os.environ, **cli_environment(), **settings}
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,6 @@ class Workspace:
             TerraformError: it failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "terraform.rc").write_text(cli_configuration(find_mirror()))
         backend = f"-backend-config=environments/{self.environment}.s3.tfbackend"
         self._run("init", "-input=false", "-reconfigure", backend)
 
@@ -119,14 +133,7 @@ class Workspace:
         return ["-auto-approve", "-input=false"] if approved else []
 
     def _command(self, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        subcommand, *rest = arguments
-        command = ["terraform", f"-chdir={CONFIGURATION}", subcommand, "-no-color", *rest]
-        configuration = {
-            "TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc"),
-            "TF_DATA_DIR": str(self.folder / "data"),
-            "CHECKPOINT_DISABLE": "1",
-        }
-        return command, {**os.environ, **configuration}
+        return terraform_call(CONFIGURATION, self.folder / "data", arguments)
 
     def _run(self, *arguments: str) -> int:
         command, environment = self._command(arguments)

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
   # The bucket that this configuration makes: see docs/deployment.md for the first apply.
   backend "s3" {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform_copy import initialised_copy, terraform
+from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
 
 TERRAFORM = REPOSITORY / "terraform"
@@ -29,7 +29,7 @@ RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
 
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialised_copy(BOOTSTRAP, tmp_path_factory.mktemp("bootstrap"))
+    return initialized_copy(BOOTSTRAP, tmp_path_factory.mktemp("bootstrap"))
 
 
 def test_configuration_is_formatted_and_valid(configuration: Path) -> None:

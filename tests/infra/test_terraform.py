@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buyer_stage.domain.stages import Stage
-from tests.terraform_copy import initialised_copy, terraform
+from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
 
 TERRAFORM = REPOSITORY / "terraform"
@@ -23,7 +23,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "build/packages/code_version.txt").write_text("1.0.0\n")
     for folder in ("statemachine", "sql"):
         shutil.copytree(REPOSITORY / folder, root / folder)
-    return initialised_copy(TERRAFORM, root)
+    return initialized_copy(TERRAFORM, root)
 
 
 def test_configuration_is_formatted(configuration: Path) -> None:
