@@ -1,7 +1,6 @@
 """A mocked AWS, the functions' environment and the sample events.
 
-The functions read their environment when they are imported, hence the assignments outside any fixture. The keys are
-no account's: a test that misses the mock must not reach one.
+The functions read their environment when they are imported, so the environment is set outside any fixture.
 """
 
 import json
@@ -10,45 +9,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
+from tests.function_environment import FUNCTION_ENVIRONMENT, REGION
 from tools.repository import REPOSITORY
 
-REGION: Literal["us-west-2"] = "us-west-2"
-BUCKET = "buyer-stage-pipeline"
+BUCKET = FUNCTION_ENVIRONMENT["PIPELINE_BUCKET"]
 EVENTS = REPOSITORY / "tests/events"
 
-os.environ.update(
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_SECRET_ACCESS_KEY="testing",
-    AWS_DEFAULT_REGION=REGION,
-    POWERTOOLS_SERVICE_NAME="buyer-stage",
-    POWERTOOLS_METRICS_NAMESPACE="BuyerStage",
-    POWERTOOLS_TRACE_DISABLED="true",
-    PIPELINE_BUCKET=BUCKET,
-    SAGEMAKER_ROLE_ARN="arn:aws:iam::123456789012:role/sagemaker",
-    KMS_KEY_ARN="arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555",
-    AUTOML_MAX_CANDIDATES="200",
-    AUTOML_MAX_RUNTIME_SECONDS="8000",
-    TRANSFORM_INSTANCE_TYPE="ml.m5.xlarge",
-    TRANSFORM_INSTANCE_COUNT="4",
-    GLUE_JOB_NAME="buyer-stage-push",
-    GLUE_MAX_RETRIES="1",
-    CODE_URI="s3://buyer-stage-code/code/1a2b3c4d5e6f/",
-    SUBNET_IDS="[]",
-    SECURITY_GROUP_IDS="[]",
-    TTL_DAYS="5",
-    MODEL_PACKAGE_GROUP="buyer-stage-test",
-    MAXIMUM_MODEL_AGE_DAYS="30",
-    RETRAIN_ON_DRIFT="true",
-    CODE_VERSION="1a2b3c4d5e6f",
-    TOPIC_ARN=f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
-)
+os.environ.update(FUNCTION_ENVIRONMENT)
 
 s3 = boto3.client("s3")  # one for all tests: making a client takes longer than most of them
 
