@@ -1,4 +1,4 @@
-"""Fixtures that several kinds of tests share. A test's kind is the folder that it is in."""
+"""Fixtures that several kinds of tests share. A test's kind is its folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +12,36 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 
 
+GROUP_OF_FIXTURE = {"running_stack": "local-cloud", "spark": "spark"}
+"""Fixture -> group of the tests that share it: with pytest-xdist, a group runs in one process, in order."""
+
+GROUPED_BY_FILE = ("training", "infra")
+"""Kinds of tests whose files set up something that takes seconds."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its kind, and run what removes the shared local cloud after everything that uses it."""
+    """Mark each test with its kind and group; order what deletes the shared local cloud after its other tests."""
     for item in items:
-        item.add_marker(item.path.relative_to(TESTS).parts[0])
+        kind = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(kind)
+        if group := group_of(item, kind):
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
-# The local cloud is imported where it is needed: unit tests start in a second without it.
+def group_of(item: pytest.Item, kind: str) -> str | None:
+    """Return the group of a test, or None when it can run in any process."""
+    fixtures = item.fixturenames if isinstance(item, pytest.Function) else []
+    for fixture, group in GROUP_OF_FIXTURE.items():
+        if fixture in fixtures:
+            return group
+    return item.path.stem if kind in GROUPED_BY_FILE else None
+
+
+# Imported where needed: unit tests start faster without the local cloud.
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """One deployed local cloud for all tests of the whole."""
+    """One deployed local cloud for all tests that need one."""
     from tests.local_stack import deployed_stack
 
     with deployed_stack(tmp_path_factory.mktemp("local_cloud")) as stack:
@@ -31,7 +50,7 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]
 
 @pytest.fixture(scope="session")
 def first_runs(running_stack: "Stack") -> "FirstRuns":
-    """What ran first on it."""
+    """The first executions on the local cloud."""
     from tests.local_stack import run_for_the_first_time
 
     return run_for_the_first_time(running_stack)
@@ -39,7 +58,7 @@ def first_runs(running_stack: "Stack") -> "FirstRuns":
 
 @pytest.fixture(scope="module")
 def stack(running_stack: "Stack") -> Iterator["Stack"]:
-    """The deployed local cloud, which the module's AWS clients use."""
+    """The deployed local cloud; the module's AWS clients use it."""
     from tests.local_stack import pointed_at
 
     with pointed_at(running_stack.cloud):
