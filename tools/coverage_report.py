@@ -81,9 +81,8 @@ def main() -> None:
     if not any(package.lines for package in packages):
         sys.exit("There is no coverage data in .coverage. Run `make test`.")
     for package in packages:
-        print(
-            f"{package.package:<22}{package.percent:6.1f} %  of {package.lines:5} lines, floor {FLOORS[package.package]} %"
-        )
+        floor = FLOORS[package.package]
+        print(f"{package.package:<22}{package.percent:6.1f} % of {package.lines:5} lines, floor {floor} %")
     if low := [package.package for package in packages if package.is_low]:
         sys.exit(f"Coverage is below the floor: {', '.join(low)}. Add tests.")
 

@@ -92,7 +92,7 @@ def test_second_build_of_the_same_sources_leaves_the_files_alone(tmp_path: Path)
 @pytest.mark.parametrize(
     "changed", ["emr_steps/process_features.py", "lambdas/start_automl/handler.py", "buyer_stage/domain/stages.py"]
 )
-def test_version_names_the_content(tmp_path: Path, changed: str) -> None:
+def test_version_changes_with_the_content(tmp_path: Path, changed: str) -> None:
     source = write_sources(tmp_path / "source")
     version = build_packages(source, tmp_path / "out1")
     (source / changed).write_text("changed = True\n")
