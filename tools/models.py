@@ -4,8 +4,8 @@ python -m tools.models list --environment dev
 python -m tools.models approve --environment dev [--model VERSION]
 python -m tools.models delete --environment dev [--model VERSION | --all]
 
-Without `--model`, `approve` approves the newest model, and `delete` deletes the one in use. After that, the approved model
-before it is in use. When there is none, the next execution of the ML pipeline trains a model.
+Without `--model`, `approve` takes the newest model and `delete` takes the one in use. The approved model before that
+one takes over; when there is none, the next execution of the ML pipeline trains a model.
 """
 
 import argparse

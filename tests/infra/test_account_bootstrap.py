@@ -7,10 +7,11 @@ import pytest
 
 from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
 
 TERRAFORM = REPOSITORY / "terraform"
 BOOTSTRAP = TERRAFORM / "bootstrap"
-ENVIRONMENTS = ("dev", "qa", "prod")
+DEPLOYED = [environment for environment in ENVIRONMENTS if environment != "local"]
 
 RESOURCES_THAT_THE_ROLES_CAN_DEPLOY = {
     "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudwatch_dashboard",
@@ -59,7 +60,7 @@ def test_main_configuration_finds_the_code_bucket() -> None:
     assert name.findall((BOOTSTRAP / "locals.tf").read_text()) == name.findall((TERRAFORM / "locals.tf").read_text())
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_values_of_an_environment_are_its_own_and_all_declared(environment: str) -> None:
     values = (BOOTSTRAP / f"environments/{environment}.tfvars").read_text()
     declared = re.findall(r'^variable "(\w+)"', (BOOTSTRAP / "variables.tf").read_text(), flags=re.MULTILINE)
@@ -68,7 +69,7 @@ def test_values_of_an_environment_are_its_own_and_all_declared(environment: str)
     assert set(re.findall(r"^(\w+) +=", values, flags=re.MULTILINE)) <= set(declared)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_backend_uses_the_key_that_the_roles_may_use_and_locks_it(environment: str) -> None:
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
     (state_key,) = re.findall(r'state_key = "([^"]+)"', (BOOTSTRAP / "locals.tf").read_text())
@@ -77,7 +78,7 @@ def test_backend_uses_the_key_that_the_roles_may_use_and_locks_it(environment: s
     assert re.search(r"^use_lockfile += true$", backend, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_backend_leaves_encryption_to_the_bucket(environment: str) -> None:
     """`encrypt = true` would have S3 use its own key in place of ours, and the bucket refuses that."""
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()

@@ -9,10 +9,10 @@ import pytest
 from buyer_stage.domain.stages import Stage
 from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
 
 TERRAFORM = REPOSITORY / "terraform"
 FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))
-ENVIRONMENTS = ("local", "dev", "qa", "prod")
 MAXIMUM_FUNCTION_NAME_LENGTH = 64
 
 
