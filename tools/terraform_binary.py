@@ -99,15 +99,15 @@ def locate(downloads: Path = DOWNLOADS, site: str = RELEASE_SITE) -> Path:
     binary = downloads / f"terraform_{PINNED_VERSION}_{current_platform()}" / "terraform"
     if not binary.is_file():
         problem = f"Terraform {found} on PATH is older than {minimum}" if found else "Terraform is not on PATH"
-        _download(binary, site, f"{problem}, and", f"Install Terraform {minimum} or newer, then try again.")
+        _download(binary, site, f"{problem}, and", f"install Terraform {minimum} or newer and try again.")
     return binary
 
 
-def _download(binary: Path, site: str, problem: str, advice: str) -> None:
+def _download(binary: Path, site: str, problem: str, remedy: str) -> None:
     name = binary.parent.name
     expected = PINNED_SHA256.get(current_platform())
     if expected is None:
-        raise TerraformError(f"{problem} no release is pinned for {current_platform()}. {advice}")
+        raise TerraformError(f"{problem} no release is pinned for {current_platform()}. To continue, {remedy}")
     url = f"{site}/{PINNED_VERSION}/{name}.zip"
     print(f"Downloading Terraform {PINNED_VERSION} from {url}", file=sys.stderr)
     try:
@@ -115,12 +115,12 @@ def _download(binary: Path, site: str, problem: str, advice: str) -> None:
             archive = response.read()
     except OSError as error:
         raise TerraformError(
-            f"{problem} {url} cannot be downloaded ({error}). Check the network connection and proxy settings. {advice}"
+            f"{problem} {url} cannot be downloaded ({error}). Check the network and proxy settings, or {remedy}"
         ) from error
     actual = hashlib.sha256(archive).hexdigest()
     if actual != expected:
         raise TerraformError(
-            f"{problem} {url} is not the pinned release: its SHA-256 is {actual}, expected {expected}. {advice}"
+            f"{problem} {url} is not the pinned release: its SHA-256 is {actual}, expected {expected}. To continue, {remedy}"
         )
     binary.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened, tempfile.TemporaryDirectory(dir=binary.parent) as scratch:

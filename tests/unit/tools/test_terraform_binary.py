@@ -1,4 +1,4 @@
-"""Terraform on PATH is used when its version fits; otherwise the pinned release is downloaded and verified."""
+"""Terraform on PATH is used when its version fits. Otherwise the pinned release is downloaded and verified."""
 
 import functools
 import hashlib
@@ -120,7 +120,7 @@ def test_missing_network_is_an_error_that_says_what_to_do(
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
 
     expected = (
-        rf"^Terraform is not on PATH, and {url}.*\.zip cannot be downloaded \(.*\)\. Check the network .* Install"
+        rf"^Terraform is not on PATH, and {url}.*\.zip cannot be downloaded \(.*\)\. Check the network .* or install"
     )
     with pytest.raises(TerraformError, match=expected):
         locate(tmp_path / "downloads", url)
@@ -138,7 +138,9 @@ def test_platform_without_a_pinned_release_is_an_error(
 ) -> None:
     monkeypatch.setattr(terraform_binary, "current_platform", lambda: "plan9_386")
 
-    with pytest.raises(TerraformError, match=rf"pinned for plan9_386\. Install Terraform {minimum_version()} or newer"):
+    with pytest.raises(
+        TerraformError, match=rf"pinned for plan9_386\. To continue, install Terraform {minimum_version()} or newer"
+    ):
         locate(tmp_path / "downloads", "http://not.asked")
 
 
