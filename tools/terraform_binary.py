@@ -16,6 +16,7 @@ import sys
 import tempfile
 import urllib.request
 import zipfile
+from http.client import HTTPException
 from pathlib import Path
 
 from tools.repository import REPOSITORY
@@ -113,14 +114,15 @@ def _download(binary: Path, site: str, problem: str, remedy: str) -> None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 # the site is a constant
             archive = response.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise TerraformError(
             f"{problem} {url} cannot be downloaded ({error}). Check the network and proxy settings, or {remedy}"
         ) from error
     actual = hashlib.sha256(archive).hexdigest()
     if actual != expected:
         raise TerraformError(
-            f"{problem} {url} is not the pinned release: its SHA-256 is {actual}, expected {expected}. To continue, {remedy}"
+            f"{problem} {url} is not the pinned release: its SHA-256 is {actual}, expected {expected}. "
+            f"To continue, {remedy}"
         )
     binary.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened, tempfile.TemporaryDirectory(dir=binary.parent) as scratch:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from tools.repository import REPOSITORY
@@ -55,7 +56,7 @@ def registry_is_reachable(registry: str = f"https://{REGISTRY}") -> bool:
             f"{registry}/.well-known/terraform.json", timeout=REGISTRY_TIMEOUT_SECONDS
         ):
             return True
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 
