@@ -1,4 +1,4 @@
-# The menu. `make help` reads it out.
+# `make` or `make help` shows the menu.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -10,6 +10,8 @@ INSTALLED := $(VENV)/.installed
 CLOUD_INSTALLED := .venv-localcloud/.installed
 CHECKS_INSTALLED := .venv-checks/.installed
 WITH_JAVA = JAVA_HOME="$$($(PYTHON) -m tools.java_home)"
+PYTEST = $(WITH_JAVA) $(PYTHON) -m pytest
+TERRAFORM = terraform="$$($(PYTHON) -m tools.terraform_binary)"; "$$terraform"
 
 OUT ?= build/demo
 MEMBERS ?= 20000
@@ -29,18 +31,172 @@ DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMB
 
 saved_plan = $(if $(PLAN),--plan "$(PLAN)")
 
-# A plan needs no running local cloud: it starts one for itself.
+# A plan does not need a running local cloud: it starts its own.
 point_at_running_cloud = $(if $(wildcard build/localcloud/running.json),$(point_at_local_cloud))
 point_at_local_cloud = $(if $(filter local,$(ENV)),exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports";)
 
 .PHONY: help
-help: ## Show this menu
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+help:
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+	@echo
+	@echo 'ENV= is local (the default), dev, qa or prod. Other arguments stand in brackets.'
+
+##@ Try it on this machine
+
+.PHONY: demo
+demo: setup terraform ## Run the whole pipeline, from generated data to the table [MEMBERS= SEED= SNAPSHOT_DATE= DATALAKE= OUT=]
+	$(DEMO)
+
+.PHONY: demo-up
+demo-up: setup terraform ## Run the demo and leave the local cloud running
+	$(DEMO) --keep-running
+
+.PHONY: demo-env
+demo-env: setup ## Print the variables that point the AWS CLI at the running local cloud
+	@$(PYTHON) -m localcloud.cloud environment
+
+.PHONY: demo-down
+demo-down: setup ## Stop the local cloud that demo-up left running
+	$(PYTHON) -m localcloud.cloud down
+
+.PHONY: features
+features: $(INSTALLED) ## Run only the Spark steps, on local folders [DATALAKE= SNAPSHOT_DATE= OUT=]
+	$(if $(and $(DATALAKE),$(SNAPSHOT_DATE)),,$(error set DATALAKE=<folder> and SNAPSHOT_DATE=YYYYMMDD))
+	$(WITH_JAVA) $(PYTHON) -m tools.features --datalake "$(DATALAKE)" --snapshot-date $(SNAPSHOT_DATE) \
+		--out "$(if $(filter file,$(origin OUT)),build/features,$(OUT))"
+
+.PHONY: benchmark
+benchmark: $(INSTALLED) ## Compare the candidate models on unseen members
+	$(PYTHON) -m benchmarks.model_quality
+
+.PHONY: benchmark-autogluon
+benchmark-autogluon: .venv-autogluon/.installed
+	.venv-autogluon/bin/python -m benchmarks.model_quality
+
+##@ Change it
+
+.PHONY: unit
+unit: $(INSTALLED) ## Run the fast tests: no Spark, no local cloud, no training
+	$(PYTHON) -m pytest $(wildcard tests/unit tests/property tests/contract)
+
+.PHONY: training-test
+training-test: $(INSTALLED) ## Run the tests that train models
+	$(PYTEST) tests/training
+
+.PHONY: spark-test
+spark-test: $(INSTALLED) ## Run the tests that need Spark
+	$(PYTEST) tests/spark
+
+.PHONY: e2e
+e2e: setup terraform ## Run the state machines on a local cloud
+	$(PYTEST) tests/e2e
+
+.PHONY: infra-test
+infra-test: setup terraform ## Check Terraform, packages, policies, workflows and documents; apply and destroy locally
+	$(PYTEST) tests/infra
+
+.PHONY: test-notebooks
+test-notebooks: setup terraform ## Run every notebook on a local cloud
+	$(PYTEST) tests/notebooks
+
+# Tests that share a local cloud or a Spark session run in one process, next to the others: see tests/conftest.py.
+.PHONY: test
+test: setup terraform ## Run all of these in parallel and report the coverage per package
+	$(PYTEST) -n 3 --dist loadgroup -m "not matrix" --cov --cov-report=
+	$(PYTHON) -m tools.coverage_report
+
+.PHONY: test-matrix
+test-matrix: setup terraform ## Run the exhaustive matrices, which test leaves out
+	$(PYTEST) -m matrix || [ $$? -eq 5 ] # 5: there is no such test
+
+.PHONY: lint
+lint: setup terraform ## Check style, types, imports and Terraform; change nothing
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(TERRAFORM) fmt -check -recursive terraform
+
+.PHONY: format
+format: $(INSTALLED) terraform ## Fix what lint finds, where a tool can
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+	$(TERRAFORM) fmt -recursive terraform
+
+.PHONY: diagrams
+diagrams: setup terraform ## Regenerate docs/diagrams and docs/security.md
+	$(PYTHON) -m tools.diagrams
+	$(PYTHON) -m localcloud.deployment $(PYTHON) -m tools.security_docs --environment local
+
+.PHONY: notebooks
+notebooks: setup terraform ## Run every notebook on a local cloud and keep its outputs
+	$(WITH_JAVA) $(PYTHON) -m localcloud.demo --out build/notebooks --members 2000 --seed 7 --keep-running
+	trap '$(PYTHON) -m localcloud.cloud down' EXIT; \
+		exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports"; $(PYTHON) -m tools.notebooks
+
+##@ Deploy it
+
+.PHONY: plan
+plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN=]
+	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
+
+.PHONY: apply
+apply: terraform publish ## Create or update an environment [ENV= PLAN=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) $(saved_plan)
+
+.PHONY: update-lambdas
+update-lambdas: terraform publish ## Update the functions and the state machines that call them [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) --functions-only
+
+.PHONY: rollback
+rollback: $(INSTALLED) ## Return to the previous version of a pipeline, or of both [ENV= PIPELINE=etl|ml]
+	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
+
+.PHONY: destroy
+destroy: terraform package ## Delete an environment [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
+
+.PHONY: package
+package: $(INSTALLED) ## Build the packages into build/packages
+	$(PYTHON) -m tools.package --out build/packages
+
+.PHONY: publish
+publish: package ## Upload the packages to the environment's code bucket [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
+
+##@ Operate it
+
+.PHONY: start-etl
+start-etl: setup ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+
+.PHONY: start-ml
+start-ml: setup ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
+
+.PHONY: models
+models: $(INSTALLED) ## List the registered models: which one is in use, which ones wait for approval [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models list --environment $(ENV)
+
+.PHONY: approve-model
+approve-model: $(INSTALLED) ## Approve a model for scoring, by default the newest [ENV= MODEL=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models approve --environment $(ENV) $(if $(MODEL),--model $(MODEL))
+
+.PHONY: delete-model
+delete-model: $(INSTALLED) ## Delete a model, by default the one in use [ENV= MODEL= ALL=1]
+	$(point_at_local_cloud) $(PYTHON) -m tools.models delete --environment $(ENV) $(if $(MODEL),--model $(MODEL)) $(if $(ALL),--all)
+
+.PHONY: labeled-set
+labeled-set: $(INSTALLED) ## Create an Athena table of the labeled set [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.labeled_set --environment $(ENV)
+
+##@ Set up and clean up
 
 .PHONY: setup
-setup: $(INSTALLED) $(CLOUD_INSTALLED) $(CHECKS_INSTALLED) ## Make the three Python environments
+setup: $(INSTALLED) $(CLOUD_INSTALLED) $(CHECKS_INSTALLED) ## Create the Python environments; the other targets do this when needed
 
-# Editable, and the whole repository with it: notebooks import tools and benchmarks too.
+# Editable, with the whole repository on the path: notebooks import tools and benchmarks too.
 install = $(PYTHON311) -m venv $(1) \
 	&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< \
 	&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
@@ -53,128 +209,10 @@ $(INSTALLED): requirements/dev.txt
 .venv-%/.installed: requirements/%.txt
 	$(call install,.venv-$*)
 
-.PHONY: terraform-on-path
-terraform-on-path:
-	@command -v terraform >/dev/null || { echo "terraform is not on PATH: install Terraform 1.10 or newer, then try again" >&2; exit 1; }
-
-.PHONY: demo
-demo: setup terraform-on-path ## The whole pipeline on this machine [MEMBERS= SNAPSHOT_DATE= SEED= DATALAKE= OUT=]
-	$(DEMO)
-
-.PHONY: demo-up
-demo-up: setup terraform-on-path ## As demo, and leave the local cloud running
-	$(DEMO) --keep-running
-
-.PHONY: demo-down
-demo-down: setup ## Stop the local cloud that demo-up left running
-	$(PYTHON) -m localcloud.cloud down
-
-.PHONY: demo-env
-demo-env: setup ## Print the variables that point the AWS CLI at the running local cloud
-	@$(PYTHON) -m localcloud.cloud environment
-
-.PHONY: start-etl
-start-etl: setup ## Run the ETL state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
-
-.PHONY: start-ml
-start-ml: setup ## Run the ML state machine [ENV=local|dev|qa|prod SNAPSHOT_DATE=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
-
-.PHONY: package
-package: $(INSTALLED) ## Build what is deployed, into build/packages; same sources, same bytes
-	$(PYTHON) -m tools.package --out build/packages
-
-.PHONY: publish
-publish: package ## Put the packages into the environment's code bucket [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
-
-.PHONY: plan
-plan: $(CLOUD_INSTALLED) terraform-on-path package ## What apply would do; without credentials against an empty local cloud [ENV= PLAN=]
-	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
-
-.PHONY: apply
-apply: terraform-on-path publish ## Create or update an environment [ENV= PLAN=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) $(saved_plan)
-
-.PHONY: update-lambdas
-update-lambdas: terraform-on-path publish ## New code of the functions, and the state machines that call them [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) --functions-only
-
-.PHONY: rollback
-rollback: $(INSTALLED) ## The state machines' previous version, with the functions and code that it names [ENV= PIPELINE=etl|ml]
-	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
-
-.PHONY: labeled-set
-labeled-set: $(INSTALLED) ## The labeled set as an Athena table, to look into [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.labeled_set --environment $(ENV)
-
-.PHONY: models
-models: $(INSTALLED) ## The registered models: which is in use, which waits for approval [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.models list --environment $(ENV)
-
-.PHONY: approve-model
-approve-model: $(INSTALLED) ## Let a model score members; the newest when MODEL is left out [ENV= MODEL=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.models approve --environment $(ENV) $(if $(MODEL),--model $(MODEL))
-
-.PHONY: delete-model
-delete-model: $(INSTALLED) ## Take a model away; the one in use when MODEL is left out [ENV= MODEL= ALL=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.models delete --environment $(ENV) $(if $(MODEL),--model $(MODEL)) $(if $(ALL),--all)
-
-.PHONY: destroy
-destroy: terraform-on-path package ## Destroy an environment [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
-
-.PHONY: features
-features: $(INSTALLED) ## The two Spark steps alone on local folders: DATALAKE= SNAPSHOT_DATE= OUT=
-	$(if $(and $(DATALAKE),$(SNAPSHOT_DATE)),,$(error name DATALAKE=<folder> and SNAPSHOT_DATE=YYYYMMDD))
-	$(WITH_JAVA) $(PYTHON) -m tools.features --datalake "$(DATALAKE)" --snapshot-date $(SNAPSHOT_DATE) \
-		--out "$(if $(filter file,$(origin OUT)),build/features,$(OUT))"
-
-.PHONY: test
-test: setup terraform-on-path ## All tests, the end-to-end ones on a local cloud included
-	$(WITH_JAVA) $(PYTHON) -m pytest
-
-.PHONY: benchmark
-benchmark: $(INSTALLED) ## What each candidate model is worth on unseen members, and what a leak would claim
-	$(PYTHON) -m benchmarks.model_quality
-
-.PHONY: benchmark-autogluon
-benchmark-autogluon: .venv-autogluon/.installed ## The same beside AutoGluon, which the product does without
-	.venv-autogluon/bin/python -m benchmarks.model_quality
-
-.PHONY: test-notebooks
-test-notebooks: setup terraform-on-path ## Run every notebook from top to bottom on a local cloud
-	$(WITH_JAVA) $(PYTHON) -m pytest tests/notebooks
-
-.PHONY: notebooks
-notebooks: setup terraform-on-path ## Run every notebook on a local cloud and keep its outputs
-	$(WITH_JAVA) $(PYTHON) -m localcloud.demo --out build/notebooks --members 2000 --seed 7 --keep-running
-	trap '$(PYTHON) -m localcloud.cloud down' EXIT; \
-		exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports"; $(PYTHON) -m tools.notebooks
-
-.PHONY: infra-test
-infra-test: setup terraform-on-path ## Terraform: format, own tests, checkov, policies, plans, apply and destroy locally
-	$(WITH_JAVA) $(PYTHON) -m pytest tests/infra
-
-.PHONY: diagrams
-diagrams: setup terraform-on-path ## Make docs/diagrams and docs/security.md anew, from the definitions
-	$(PYTHON) -m tools.diagrams
-	$(PYTHON) -m localcloud.deployment $(PYTHON) -m tools.security_docs --environment local
-
-.PHONY: lint
-lint: setup terraform-on-path ## Check style, types and Terraform; change nothing
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
-	$(VENV)/bin/lint-imports --no-logo
-	terraform fmt -check -recursive terraform
-
-.PHONY: format
-format: setup terraform-on-path ## Mend what lint can mend
-	$(PYTHON) -m ruff check --fix .
-	$(PYTHON) -m ruff format .
-	terraform fmt -recursive terraform
+# Finds Terraform before a long command needs it, and downloads it when there is none.
+.PHONY: terraform
+terraform: $(INSTALLED)
+	@$(PYTHON) -m tools.terraform_binary > /dev/null
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
@@ -184,6 +222,7 @@ lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 	done
 
 .PHONY: clean
-clean: ## Stop the local cloud and remove everything that was built
+clean: ## Stop the local cloud and delete everything that was built
 	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
-	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse artifacts
+	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.coverage spark-warehouse artifacts

@@ -12,17 +12,36 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 
 
+GROUP_OF_FIXTURE = {"running_stack": "local-cloud", "spark": "spark"}
+"""Fixture -> group of the tests that share it: with pytest-xdist, a group runs in one process, in order."""
+
+GROUPED_BY_FILE = ("training", "infra")
+"""Kinds of tests whose files set up something that takes seconds."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its kind, and run the tests that remove shared state last."""
     for item in items:
-        item.add_marker(item.path.relative_to(TESTS).parts[0])
+        kind = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(kind)
+        if group := group_of(item, kind):
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
-# Imports of the local cloud are local, because unit tests start within a second without it.
+def group_of(item: pytest.Item, kind: str) -> str | None:
+    """Return the group of a test, or None when it can run in any process."""
+    fixtures = item.fixturenames if isinstance(item, pytest.Function) else []
+    for fixture, group in GROUP_OF_FIXTURE.items():
+        if fixture in fixtures:
+            return group
+    return item.path.stem if kind in GROUPED_BY_FILE else None
+
+
+# Imported where needed: unit tests start faster without the local cloud.
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """One deployed local cloud for all tests of the session."""
+    """One deployed local cloud for all tests that need one."""
     from tests.local_stack import deployed_stack
 
     with deployed_stack(tmp_path_factory.mktemp("local_cloud")) as stack:

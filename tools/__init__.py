@@ -1,1 +1,1 @@
-"""Commands for people who work on the project; nothing here is deployed."""
+"""Commands for people who work on the project. None of them is deployed."""

@@ -1,6 +1,6 @@
-"""The certificate by which the nodes of an EMR cluster know each other; EMR takes it as a zip of PEM files.
+"""Create the certificate with which the nodes of an EMR cluster encrypt their traffic.
 
-Self-signed, because the nodes of one cluster are all that ever present or check it.
+It is self-signed, because only the nodes of one cluster present it and check it.
 """
 
 import io
@@ -18,14 +18,14 @@ CHAIN = "certificateChain.pem"
 
 
 def make_certificate(region: str, now: datetime) -> bytes:
-    """Make a key and a certificate for the private names that instances have in a region.
+    """Create a key and a certificate for the private host names of a region.
 
     Args:
         region: AWS region, such as `us-west-2`.
-        now: when it becomes valid; aware.
+        now: time zone aware start of the certificate's validity.
 
     Returns:
-        A zip with `privateKey.pem`, `certificateChain.pem` and `trustedCertificates.pem`, the names that EMR expects.
+        A zip file with `privateKey.pem`, `certificateChain.pem` and `trustedCertificates.pem`, as EMR expects.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
@@ -54,7 +54,7 @@ def make_certificate(region: str, now: datetime) -> bytes:
 
 
 def must_be_renewed(packed: bytes, now: datetime) -> bool:
-    """Tell whether a certificate ends so soon that a new one should take its place."""
+    """Check whether a certificate expires so soon that it needs a replacement."""
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         certificate = x509.load_pem_x509_certificate(archive.read(CHAIN))
     return certificate.not_valid_after_utc - now < RENEW_BEFORE_END

@@ -1,7 +1,9 @@
-"""Runs the two Spark steps alone, on local folders.
+"""Run the two Spark steps of the ETL on local folders.
 
-`python -m tools.features --datalake DIR --snapshot-date YYYYMMDD --out DIR` leaves part files, `manifest.json` and
-`validation.json` in the output folder. When a step fails, the folder has neither manifest nor validation.
+python -m tools.features --datalake DIR --snapshot-date YYYYMMDD --out DIR
+
+Writes part files, `profile.json`, `validation.json` and `manifest.json` to the output folder. When a step fails, the
+folder contains neither a manifest nor a validation.
 """
 
 import argparse
@@ -21,16 +23,16 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("process_features",),
     ("validate_features", "--feature-query", str(REPOSITORY / "sql/features.sql")),
 )
-"""Names of the steps with the arguments that only they take."""
+"""Each step with the arguments that only this step takes."""
 
 
 def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
-    """Write a snapshot's validated features to a folder.
+    """Write the validated features of a snapshot to a folder.
 
     Args:
         datalake: root of the data lake.
         snapshot_date: the snapshot to process.
-        out: the folder; part files, profile, manifest and validation of an earlier run are replaced.
+        out: output folder; the files of an earlier run are replaced.
 
     Returns:
         0, or the exit code of the step that failed.
@@ -43,10 +45,10 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
         for step, *own_arguments in STEPS:
             exit_code = _submit(step, datalake, Path(pipeline_bucket), snapshot_date, own_arguments)
             if exit_code:
-                print(f"{step} failed; {out} has no manifest", file=sys.stderr)
+                print(f"{step} failed, so {out} has no manifest", file=sys.stderr)
                 return exit_code
         written = sorted(Path(pipeline_bucket, features_prefix(snapshot_date)).iterdir())
-        # The manifest comes last here as well: whoever sees it finds all that it names.
+        # The manifest comes last: when it exists, so do all the files that it lists.
         for file in sorted(written, key=lambda file: file.name == MANIFEST_FILE):
             file.rename(out / file.name)
     part_files = sum(file.name.startswith(PART_FILE_PREFIX) for file in written)
@@ -69,11 +71,11 @@ def _submit(step: str, datalake: Path, pipeline_bucket: Path, snapshot_date: dat
 
 
 def main() -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datalake", required=True, type=Path, help="folder that holds cnsp/")
+    """Write the features; exit with the code of the step that failed, or 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datalake", required=True, type=Path, help="folder that contains cnsp/")
     parser.add_argument("--snapshot-date", required=True, type=parse_snapshot_date, help="YYYYMMDD")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the part files and the manifest")
+    parser.add_argument("--out", required=True, type=Path, help="output folder")
     arguments = parser.parse_args()
     sys.exit(make_features(arguments.datalake, arguments.snapshot_date, arguments.out))
 

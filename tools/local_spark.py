@@ -1,4 +1,4 @@
-"""How a Spark application is submitted on one machine."""
+"""The command that submits a Spark application on one machine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,18 +7,18 @@ OPTIONS: tuple[str, ...] = (
     *("--master", "local[*]"),
     *("--driver-memory", "2g"),
     *("--conf", "spark.ui.enabled=false"),
-    # Two hundred, the default, is for a cluster; on one machine most of them would be empty tasks.
+    # The default of 200 partitions suits a cluster; on one machine most tasks would be empty.
     *("--conf", "spark.sql.shuffle.partitions=4"),
-    # An application of half a minute ends before the optimizing compiler pays off: without it, half the CPU time.
+    # These applications run for half a minute, too short for the optimizing compiler to pay off.
     *("--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
 )
 
 
 def local_spark_submit(python: Path, arguments: Sequence[str]) -> list[str]:
-    """Give the command that runs an application with the Spark that a Python environment holds.
+    """Return the command that runs an application with the Spark of a Python environment.
 
     Args:
-        python: the environment's Python.
-        arguments: of spark-submit: further options, the application, the application's arguments.
+        python: Python of the environment.
+        arguments: further options of spark-submit, the application, and its arguments.
     """
     return [str(python.with_name("spark-submit")), *OPTIONS, *arguments]

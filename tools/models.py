@@ -1,11 +1,11 @@
-"""Shows the models of an environment, lets one score members, or takes one away.
+"""List the models of an environment, approve one for scoring, or delete one.
 
 python -m tools.models list --environment dev
 python -m tools.models approve --environment dev [--model VERSION]
 python -m tools.models delete --environment dev [--model VERSION | --all]
 
-Without `--model`, `approve` takes the newest model and `delete` the one in use. When the one in use is deleted, the
-approved one before it takes its place; when there is none, the next ML run trains another.
+Without `--model`, `approve` takes the newest model and `delete` takes the one in use. The approved model before that
+one takes over; when there is none, the next execution of the ML pipeline trains a model.
 """
 
 import argparse
@@ -26,12 +26,12 @@ APPROVED: Final = "Approved"
 
 
 class NoSuchModelError(LookupError):
-    """No model of the environment is the one that was meant."""
+    """The environment has no such model."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as the registry has it; `properties` are those of `lambdas.common.model_registry`."""
+    """A model of the registry; `lambdas.common.model_registry` defines its properties."""
 
     package_arn: str
     number: int
@@ -42,12 +42,12 @@ class Model:
 
     @property
     def version(self) -> str:
-        """What the serving table shows beside each stage."""
+        """The model version, which the serving table shows with each stage."""
         return self.properties.get("model_version", "")
 
 
 def list_models(client: "SageMakerClient", environment: str) -> list[Model]:
-    """Give the models of an environment, newest first."""
+    """Return the models of an environment, newest first."""
     pages = client.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=f"buyer-stage-{environment}", SortBy="CreationTime", SortOrder="Descending"
     )
@@ -70,57 +70,63 @@ def list_models(client: "SageMakerClient", environment: str) -> list[Model]:
 
 
 def choose(models: list[Model], version: str | None, status: str | None = None) -> Model:
-    """Give the model of a version, or the newest one of a status.
+    """Return the model with a version, or the newest model with a status.
+
+    Args:
+        models: the models, newest first.
+        version: model version; None for any.
+        status: approval status, which counts only without a version; None for any.
 
     Raises:
-        NoSuchModelError: there is none; the message says which there are.
+        NoSuchModelError: there is no such model; the message lists the registered ones.
     """
     for model in models:
         if model.version == version if version else status in (None, model.status):
             return model
     known = ", ".join(f"{model.version} ({model.status})" for model in models) or "none"
-    raise NoSuchModelError(f"no model {version or status or 'at all'}; the registry has: {known}")
+    wanted = f"version {version}" if version else f"status {status}" if status else "any version"
+    raise NoSuchModelError(f"There is no model with {wanted}. Registered models: {known}")
 
 
 def approve(client: "SageMakerClient", model: Model, reason: str) -> None:
-    """Let a model score members from the next run on."""
+    """Approve a model, which scores members from the next execution on."""
     client.update_model_package(
         ModelPackageArn=model.package_arn, ModelApprovalStatus=APPROVED, ApprovalDescription=reason
     )
 
 
 def delete(client: "SageMakerClient", model: Model) -> None:
-    """Take a model out of the registry, and the SageMaker model made from it away."""
+    """Delete a model from the registry, together with its SageMaker model."""
     client.delete_model_package(ModelPackageName=model.package_arn)
     if name := model.properties.get("model_name"):
         client.delete_model(ModelName=name)
 
 
 def show(models: list[Model], console: Console) -> None:
-    """Print the models, newest first, each with its verdict; the one in use is marked."""
+    """Print the models, newest first, each with its verdict; mark the one in use."""
     in_use = next((model for model in models if model.status == APPROVED), None)
     for model in models:
         mark = "  [green]in use[/green]" if model is in_use else ""
         console.print(f"[bold]{model.version}[/bold]  {model.created_at:%Y-%m-%d %H:%M}  {model.status}{mark}")
         console.print(f"  {model.verdict}", highlight=False)
     if not models:
-        console.print("no models; the next ML run trains one")
+        console.print("There are no models. The next execution of the ML pipeline trains one.")
 
 
 def main() -> None:
-    """Do one thing; exits with 1 when there is no such model."""
+    """List, approve or delete models; exit with 1 when there is no such model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["list", "approve", "delete"])
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--model", help="the version, as `list` shows it")
-    parser.add_argument("--all", action="store_true", help="delete every model, as before the environment is destroyed")
+    parser.add_argument("--model", help="model version, as `list` shows it")
+    parser.add_argument("--all", action="store_true", help="delete every model, which `destroy` requires")
     arguments = parser.parse_args()
     client, console = boto3.client("sagemaker"), Console()
     models = list_models(client, arguments.environment)
     try:
         match arguments.action:
             case "approve":
-                approve(client, choose(models, arguments.model), "approved by hand with tools.models")
+                approve(client, choose(models, arguments.model), "approved with make approve-model")
             case "delete":
                 for model in models if arguments.all else [choose(models, arguments.model, APPROVED)]:
                     delete(client, model)

@@ -1,6 +1,6 @@
-"""Runs the notebooks from top to bottom and keeps their outputs, without what differs from run to run for no reason.
+"""Run the notebooks from top to bottom and keep their outputs.
 
-python -m tools.notebooks        (against the cloud that the environment points to)
+python -m tools.notebooks        runs against the cloud that the environment variables point to
 """
 
 import os
@@ -17,16 +17,18 @@ SECONDS_PER_CELL = 900
 
 
 def notebooks() -> list[Path]:
-    """Give all notebooks, in the order in which they are read."""
+    """Return all notebooks, in reading order."""
     order = ("study", "model_dataset_generation", "model_train_validate_deploy")
     return [file for folder in order for file in sorted((FOLDER / folder).glob("*.ipynb"))]
 
 
 def execute(file: Path) -> Any:
-    """Run a notebook in its own folder and give it with its outputs.
+    """Run a notebook in its own folder and return it with its outputs.
+
+    Outputs keep no metadata, so that a notebook changes only when its content does.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: a cell failed; the message shows it.
+        nbclient.exceptions.CellExecutionError: a cell failed; the message shows the cell.
     """
     notebook: Any = nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", record_timing=False)
@@ -40,7 +42,7 @@ def execute(file: Path) -> Any:
 
 
 def main() -> None:
-    """Run all notebooks on synthetic data and keep their outputs."""
+    """Run all notebooks on synthetic data and write them with their outputs."""
     os.environ["BUYER_STAGE_SYNTHETIC"] = "1"
     for file in notebooks():
         nbformat.write(execute(file), file)  # type: ignore[no-untyped-call]

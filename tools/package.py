@@ -1,18 +1,19 @@
-"""Builds what Terraform deploys: `python -m tools.package --out build/packages`.
+"""Build what Terraform deploys: `python -m tools.package --out build/packages`.
 
-The same sources give the same bytes, so a package's hash changes only when its content does:
+The same sources produce the same bytes, so a package's hash changes only when its content changes:
 
-    layer.zip               the Lambda layer: the domain, the functions' shared edge and their pinned dependencies
+    layer.zip               the Lambda layer: domain, quality, the code that functions share, and pinned dependencies
     functions/<name>.zip    one Lambda function: its handler
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
-    code_version.txt        names this content, and its folder in S3
+    code_version.txt        the name of this content, and of its folder in S3
     s3_layout.json          the S3 layout, for Terraform
 """
 
 import argparse
+import fcntl
 import hashlib
+import io
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tools.repository import REPOSITORY
-from tools.terraform_layout import write_layout
+from tools.terraform_layout import LAYOUT_FILE, layout_json
 
 LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
 LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
@@ -30,47 +31,65 @@ CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb
 LAYER_REQUIREMENTS = "requirements/layer.txt"
 
 VERSION_FILE = "code_version.txt"
+LOCK_FILE = ".lock"
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
 SDK_SERVICES = frozenset({"glue", "s3", "sagemaker", "sns", "xray"})
-"""What the functions call. The SDK describes hundreds of services; without the others a function starts in half the
-time. A client of a service that is not named here fails by name, in tests too: `tests/unit/test_package.py`."""
+"""Services that the functions call. The SDK describes hundreds; without the others, a function starts in half the time.
+`tests/unit/tools/test_package.py` fails when a handler calls a service that is missing here."""
 
 INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
-"""Written by pip about the machine that it ran on; nothing reads them in a layer."""
+"""What pip writes about the machine that it runs on; Lambda does not read it."""
 
 
 class MissingSourceError(FileNotFoundError):
-    """A file or folder that a package is made of is not there."""
+    """A file or folder that a package consists of does not exist."""
 
 
 def write_zip(target: Path, entries: Iterable[tuple[str, Path]]) -> None:
-    """Write a zip whose bytes depend on nothing but the entries' names and contents.
+    """Write a zip file whose bytes depend only on the names and contents of its entries.
 
     Args:
         target: the zip file.
         entries: (name in the zip, file) pairs, in any order.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w") as archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, file in sorted(entries):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, wherever this runs: only then does Lambda heed the mode.
+            entry.create_system = 3  # Unix, on every machine: otherwise Lambda ignores the mode.
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, file.read_bytes())
+    write_if_changed(target, packed.getvalue())
+
+
+def write_if_changed(target: Path, content: bytes) -> None:
+    """Write a file, but leave one alone that has this content: a deployment in another process can be reading it."""
+    if target.is_file() and target.read_bytes() == content:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def remove_others(folder: Path, written: Iterable[Path]) -> None:
+    """Delete the files of a folder that this build did not write."""
+    kept = set(written)
+    for file in folder.rglob("*"):
+        if file.is_file() and file not in kept:
+            file.unlink()
 
 
 def files_matching(root: Path, pattern: str) -> list[Path]:
-    """Give the files of a pattern, sorted.
+    """Return the files that match a pattern, sorted.
 
     Raises:
-        MissingSourceError: there are none.
+        MissingSourceError: no file matches.
     """
     files = sorted(path for path in root.glob(pattern) if path.is_file())
     if not files:
-        raise MissingSourceError(f"nothing matches {pattern} in {root}")
+        raise MissingSourceError(f"no file in {root} matches {pattern}")
     return files
 
 
@@ -80,7 +99,7 @@ def module_entries(root: Path, pattern: str, prefix: str = "") -> list[tuple[str
 
 
 def belongs_in_layer(name: Path) -> bool:
-    """Tell whether an installed file is used in Lambda and the same on every machine.
+    """Check whether Lambda uses an installed file and the file is the same on every machine.
 
     Args:
         name: the file, relative to the installation.
@@ -94,7 +113,7 @@ def belongs_in_layer(name: Path) -> bool:
 
 
 def dependency_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
-    """Give the zip entries of installed dependencies."""
+    """Return the zip entries of installed dependencies."""
     return [
         (f"{prefix}{name}", path)
         for path in folder.rglob("*")
@@ -106,14 +125,14 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
     """Install the layer's dependencies for Lambda's platform, once per content of the requirements file.
 
     Args:
-        requirements: pinned and hashed requirements.
+        requirements: file of pinned and hashed requirements.
         cache: folder that keeps installations.
 
     Returns:
         The folder of the installation.
 
     Raises:
-        subprocess.CalledProcessError: pip could not install them.
+        subprocess.CalledProcessError: pip cannot install the requirements.
     """
     installed = cache / f"layer-compiled-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
     if installed.exists():
@@ -124,8 +143,8 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(complete))
         options = ("--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:")
         subprocess.run([*pip, *options, *LAMBDA_PLATFORM, "--requirement", str(requirements)], check=True)
-        # Lambda's /opt is read-only: without byte code in the layer, every cold start would compile what it imports.
-        # Unchecked, because a zip keeps no modification times to check against; in order, so that bytes repeat.
+        # Lambda's /opt is read-only: without byte code in the layer, every cold start would compile its imports.
+        # Unchecked, because the zip has no modification times to check; a fixed hash seed makes the bytes repeat.
         compile_all = (sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
         paths = ("-s", str(complete), "-p", "/opt/python", str(complete))
         subprocess.run([*compile_all, *paths], check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
@@ -134,7 +153,7 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
 
 
 def build_layer(root: Path, out: Path) -> None:
-    """Write `layer.zip`, whose `python/` folder Lambda puts on the module path."""
+    """Write `layer.zip`; Lambda adds its `python/` folder to the module path."""
     dependencies = install_dependencies(root / LAYER_REQUIREMENTS, out / "cache")
     entries = dependency_entries(dependencies, "python/")
     for pattern in LAYER_MODULES:
@@ -143,25 +162,27 @@ def build_layer(root: Path, out: Path) -> None:
 
 
 def build_functions(root: Path, out: Path) -> None:
-    """Write `functions/<name>.zip` for each folder of `lambdas/` that holds a handler."""
-    shutil.rmtree(out / "functions", ignore_errors=True)
-    for handler in files_matching(root, "lambdas/*/handler.py"):
-        write_zip(out / "functions" / f"{handler.parent.name}.zip", [("handler.py", handler)])
+    """Write `functions/<name>.zip` for each folder of `lambdas/` that contains a handler."""
+    functions = out / "functions"
+    handlers = {functions / f"{file.parent.name}.zip": file for file in files_matching(root, "lambdas/*/handler.py")}
+    for target, handler in handlers.items():
+        write_zip(target, [("handler.py", handler)])
+    remove_others(functions, handlers)
 
 
 def build_code(root: Path, out: Path) -> None:
-    """Write the folder `code/`, as EMR and Glue find it in S3."""
+    """Write the folder `code/`, which EMR and Glue read from S3."""
     code = out / "code"
-    shutil.rmtree(code, ignore_errors=True)
-    write_zip(code / "libraries.zip", [entry for pattern in SPARK_MODULES for entry in module_entries(root, pattern)])
-    for file in (file for pattern in CODE_FILES for file in files_matching(root, pattern)):
-        target = code / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+    libraries = code / "libraries.zip"
+    write_zip(libraries, [entry for pattern in SPARK_MODULES for entry in module_entries(root, pattern)])
+    files = {code / file.relative_to(root): file for pattern in CODE_FILES for file in files_matching(root, pattern)}
+    for target, file in files.items():
+        write_if_changed(target, file.read_bytes())
+    remove_others(code, [libraries, *files])
 
 
 def content_version(out: Path) -> str:
-    """Name what was built: the first 12 hex digits of a SHA-256 over every package's name and content."""
+    """Return the code version: the first 12 hex digits of a SHA-256 over every package's name and content."""
     digest = hashlib.sha256()
     files = [out / "layer.zip", *(out / "functions").rglob("*"), *(out / "code").rglob("*")]
     for file in sorted(file for file in files if file.is_file()):
@@ -175,30 +196,35 @@ def build_packages(root: Path, out: Path) -> str:
 
     Args:
         root: the repository.
-        out: folder of the packages; what an earlier build left there is replaced.
+        out: folder of the packages; the packages of an earlier build are replaced.
 
     Returns:
-        The version of the content.
+        The code version.
 
     Raises:
-        MissingSourceError: a part of the product is not in the repository.
+        MissingSourceError: a source file is missing.
     """
-    build_layer(root, out)
-    build_functions(root, out)
-    build_code(root, out)
-    version = content_version(out)
-    (out / VERSION_FILE).write_text(f"{version}\n")
-    write_layout(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Tests build the same packages in parallel processes.
+        build_layer(root, out)
+        build_functions(root, out)
+        build_code(root, out)
+        version = content_version(out)
+        write_if_changed(out / LAYOUT_FILE, layout_json().encode())
+        write_if_changed(out / VERSION_FILE, f"{version}\n".encode())
     return version
 
 
 def main() -> None:
-    """Build the packages of the repository that this module lies in."""
-    parser = argparse.ArgumentParser(description="Build what Terraform deploys; same sources, same bytes.")
+    """Build the packages of this repository."""
+    parser = argparse.ArgumentParser(
+        description="Build what Terraform deploys. The same sources produce the same bytes."
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the packages")
     arguments = parser.parse_args()
     version = build_packages(REPOSITORY, arguments.out)
-    print(f"code {version} is in {arguments.out}")
+    print(f"Code version {version} is in {arguments.out}")
 
 
 if __name__ == "__main__":

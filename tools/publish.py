@@ -1,9 +1,9 @@
-"""Publishes what `tools.package` built, where Terraform, EMR and Glue find it.
+"""Upload the packages to the code bucket, where Terraform, EMR and Glue read them.
 
 python -m tools.publish --environment dev
 
-The code goes to `code/{version}/` of the environment's code bucket. The version is a hash of the content, so a folder
-never changes once it is complete, and older versions stay: a rollback finds the code that it goes back to.
+The packages go to `code/{version}/` of the environment's code bucket. The code version is a hash of the content, so a
+complete folder never changes. Older versions stay, so that a rollback finds its code.
 """
 
 import argparse
@@ -29,23 +29,23 @@ class NothingToPublishError(FileNotFoundError):
 
 
 def code_bucket(environment: str) -> str:
-    """Name of the bucket that `terraform/bootstrap` makes for an environment's code, in the caller's account."""
+    """Return the name of an environment's code bucket, which `terraform/bootstrap` creates in the caller's account."""
     account = boto3.client("sts").get_caller_identity()["Account"]
     return f"buyer-stage-code-{environment}-{account}"
 
 
 def package_files(packages: Path) -> dict[str, Path]:
-    """Give the files to publish by their key below the version's folder.
+    """Return the files to upload: key below the folder of the version -> file.
 
     Raises:
-        NothingToPublishError: there are none.
+        NothingToPublishError: the packages have not been built.
     """
     code = packages / "code"
     files = {str(file.relative_to(code)): file for file in sorted(code.rglob("*")) if file.is_file()}
     files |= {str(file.relative_to(packages)): file for file in sorted((packages / "functions").glob("*.zip"))}
     files["layer.zip"] = packages / "layer.zip"
     if missing := [name for name, file in files.items() if not file.is_file()]:
-        raise NothingToPublishError(f"{packages} holds no {', '.join(missing)}; run `make package`")
+        raise NothingToPublishError(f"{packages} does not contain {', '.join(missing)}. Run `make package`.")
     return files
 
 
@@ -53,7 +53,7 @@ def publish_code(s3: "S3Client", bucket: str, packages: Path) -> tuple[str, int]
     """Upload the files of a version that are not in the bucket yet.
 
     Returns:
-        The version, and how many files were uploaded.
+        The code version, and the number of uploaded files.
 
     Raises:
         NothingToPublishError: the packages have not been built.
@@ -62,18 +62,18 @@ def publish_code(s3: "S3Client", bucket: str, packages: Path) -> tuple[str, int]
     version = (packages / VERSION_FILE).read_text().strip()
     prefix = code_prefix(version)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = {found["Key"] for page in pages for found in page.get("Contents", [])}
-    missing = {prefix + name: file for name, file in files.items() if prefix + name not in there}
+    present = {found["Key"] for page in pages for found in page.get("Contents", [])}
+    missing = {prefix + name: file for name, file in files.items() if prefix + name not in present}
     for key, file in missing.items():
         s3.upload_file(str(file), bucket, key)
     return version, len(missing)
 
 
 def publish_certificate(s3: "S3Client", bucket: str, region: str, now: datetime) -> bool:
-    """Put a certificate for clusters into the bucket when there is none, or when it will end soon.
+    """Upload a certificate for clusters when there is none, or when the present one expires soon.
 
     Returns:
-        Whether a new one was made.
+        Whether a certificate was uploaded.
     """
     try:
         present = s3.get_object(Bucket=bucket, Key=EMR_CERTIFICATE_KEY)["Body"].read()
@@ -86,10 +86,10 @@ def publish_certificate(s3: "S3Client", bucket: str, region: str, now: datetime)
 
 
 def publish(bucket: str, packages: Path, region: str) -> str:
-    """Publish the packages and, when it is time, a certificate.
+    """Upload the packages and, when one is needed, a certificate.
 
     Returns:
-        What was done, in a sentence.
+        A sentence that says what was uploaded.
 
     Raises:
         NothingToPublishError: the packages have not been built.
@@ -97,18 +97,18 @@ def publish(bucket: str, packages: Path, region: str) -> str:
     s3 = boto3.client("s3")
     version, uploaded = publish_code(s3, bucket, packages)
     renewed = publish_certificate(s3, bucket, region, datetime.now(UTC))
-    return f"code {version} is in {bucket}; uploaded {uploaded} files{' and a new certificate' if renewed else ''}"
+    return f"Code version {version} is in {bucket}; uploaded {uploaded} files{' and a certificate' if renewed else ''}"
 
 
 def main() -> None:
-    """Publish the packages for one environment."""
+    """Upload the packages for one environment; exit with 1 when they have not been built."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--packages", type=Path, default=REPOSITORY / "build" / "packages")
     arguments = parser.parse_args()
     region = boto3.Session().region_name
     if region is None:
-        sys.exit("no region: set AWS_DEFAULT_REGION to the region of the environment")
+        sys.exit("There is no AWS region. Set AWS_DEFAULT_REGION to the region of the environment.")
     try:
         print(publish(code_bucket(arguments.environment), arguments.packages, region))
     except NothingToPublishError as error:

@@ -1,9 +1,9 @@
-"""Takes an environment's state machines back to the version before the live one.
+"""Return an environment's state machines to the version before the live one.
 
 python -m tools.rollback --environment prod [--pipeline etl|ml]
 
-A version of a state machine names versions of the functions and the folder of the code that EMR and Glue run, so all of
-them go back with it. The next `make apply` goes forward again: revert the change in the repository, too.
+A version of a state machine refers to versions of the functions and to the code of EMR and Glue, so all of them return
+with it. Revert the change in the repository too: otherwise the next `make apply` deploys it again.
 """
 
 import argparse
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class NoEarlierVersionError(Exception):
-    """There is nothing to go back to."""
+    """The live version is the first one."""
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """From which version to which an alias is taken (ARNs)."""
+    """A move of an alias from the live version to the previous one; every attribute is an ARN."""
 
     alias_arn: str
     live: str
@@ -34,10 +34,10 @@ class Rollback:
 
 
 def find_rollback(client: "SFNClient", state_machine_arn: str) -> Rollback:
-    """Find the version that was published before the one that the alias `live` points at.
+    """Find the version that was published before the live one.
 
     Raises:
-        NoEarlierVersionError: the live version is the first.
+        NoEarlierVersionError: the live version is the first one.
     """
     alias_arn = live_alias(state_machine_arn)
     routing = client.describe_state_machine_alias(stateMachineAliasArn=alias_arn)["routingConfiguration"]
@@ -49,12 +49,12 @@ def find_rollback(client: "SFNClient", state_machine_arn: str) -> Rollback:
         if _number(version["stateMachineVersionArn"]) < _number(live)
     ]
     if not earlier:
-        raise NoEarlierVersionError(f"{live} is the first version of its state machine; there is none before it")
+        raise NoEarlierVersionError(f"{live} is the first version of its state machine, so there is no earlier one")
     return Rollback(alias_arn, live, max(earlier, key=_number))
 
 
 def roll_back(client: "SFNClient", rollback: Rollback) -> None:
-    """Point the alias at the earlier version."""
+    """Point the alias at the previous version."""
     client.update_state_machine_alias(
         stateMachineAliasArn=rollback.alias_arn,
         routingConfiguration=[{"stateMachineVersionArn": rollback.previous, "weight": 100}],
@@ -66,15 +66,15 @@ def _number(version_arn: str) -> int:
 
 
 def main() -> None:
-    """Roll back one pipeline or both; exits with 1 when one has no earlier version."""
+    """Roll back one pipeline or both; exit with 1 when one has no earlier version."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--pipeline", choices=PIPELINES, help="both when left out")
+    parser.add_argument("--pipeline", choices=PIPELINES, help="default: both")
     arguments = parser.parse_args()
     client = boto3.client("stepfunctions")
     pipelines = [arguments.pipeline] if arguments.pipeline else PIPELINES
     try:
-        # Both are found before one is changed: a half rollback would be worse than none.
+        # Find both before changing one: a rollback of one alone would be worse than none.
         rollbacks = [find_rollback(client, find_state_machine(name, arguments.environment)) for name in pipelines]
     except (LookupError, NoEarlierVersionError) as error:
         sys.exit(str(error))

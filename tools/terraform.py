@@ -1,11 +1,11 @@
-"""Runs Terraform for one environment, each with its own backend, variables and working folder.
+"""Run Terraform for one environment, with the environment's own backend, variables and working folder.
 
 python -m tools.terraform plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
 python -m tools.terraform apply --environment dev [--plan build/plans/dev.tfplan] [--functions-only]
 python -m tools.terraform destroy --environment dev
 
-A plan leaves what Terraform would do as text beside the saved plan. Without a saved plan, `apply` and `destroy` ask
-before they do anything, except in continuous integration (`CI=true`), where the approval is the workflow's.
+`plan` also writes the plan as text, next to the saved plan. Without a saved plan, `apply` and `destroy` ask for
+confirmation, except in continuous integration (`CI=true`), where the workflow has its own approval.
 """
 
 import argparse
@@ -19,22 +19,37 @@ from pathlib import Path
 from typing import Any
 
 from tools.repository import REPOSITORY
-from tools.terraform_mirror import cli_configuration, find_mirror
+from tools.terraform_binary import TerraformError as TerraformError
+from tools.terraform_binary import find_terraform
+from tools.terraform_providers import cli_environment
 
 CONFIGURATION = REPOSITORY / "terraform"
 ENVIRONMENTS = ("local", "dev", "qa", "prod")
 CHANGES = 2
-"""Exit code of `terraform plan -detailed-exitcode` when there is something to change."""
+"""Exit code of `terraform plan -detailed-exitcode` when there are changes."""
 
 LOCK_TIMEOUT = "-lock-timeout=5m"
-"""Somebody else may be planning or applying."""
+"""Another plan or deployment can hold the lock of the state."""
 
 FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeline")
-"""What follows from a function's new code: its version, and the state machines that name versions."""
+"""What a function's new code changes: its version, and the state machines that refer to versions."""
 
 
-class TerraformError(Exception):
-    """A Terraform command failed; the message holds its errors."""
+def terraform_call(configuration: Path, data: Path, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command line and the environment of a Terraform command.
+
+    Args:
+        configuration: folder of the configuration.
+        data: folder for what Terraform downloads and notes about the configuration.
+        arguments: the subcommand and its options.
+
+    Raises:
+        TerraformError: Terraform is missing, or `TF_PLUGIN_MIRROR` names a mirror that must not be used.
+    """
+    subcommand, *options = arguments
+    command = [str(find_terraform()), f"-chdir={configuration}", subcommand, "-no-color", *options]
+    settings = {"TF_DATA_DIR": str(data), "CHECKPOINT_DISABLE": "1"}
+    return command, {**os.environ, **cli_environment(), **settings}
 
 
 @dataclass(frozen=True)
@@ -42,9 +57,9 @@ class Workspace:
     """Terraform for one environment.
 
     Attributes:
-        environment: names the variables and the backend in `terraform/environments/`.
-        folder: keeps what Terraform downloads and notes for this environment.
-        log: takes the output of commands; None for the terminal.
+        environment: name of the files with variables and backend in `terraform/environments/`.
+        folder: folder for what Terraform downloads and notes about this environment.
+        log: file for the output of commands; None for the terminal.
     """
 
     environment: str
@@ -52,24 +67,23 @@ class Workspace:
     log: Path | None = None
 
     def init(self) -> None:
-        """Get the provider and connect to the environment's state.
+        """Install the provider and connect to the environment's state.
 
         Raises:
-            TerraformError: it failed.
+            TerraformError: the command failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "terraform.rc").write_text(cli_configuration(find_mirror()))
         backend = f"-backend-config=environments/{self.environment}.s3.tfbackend"
         self._run("init", "-input=false", "-reconfigure", backend)
 
     def plan(self, plan: Path) -> bool:
-        """Save a plan, and what it says as text beside it (`.txt`).
+        """Save a plan, and the same plan as text in a `.txt` file next to it.
 
         Returns:
-            Whether there is anything to change.
+            Whether there are changes.
 
         Raises:
-            TerraformError: it failed.
+            TerraformError: the command failed.
         """
         plan.parent.mkdir(parents=True, exist_ok=True)
         options = ("-input=false", LOCK_TIMEOUT, "-detailed-exitcode", f"-out={plan}")
@@ -78,20 +92,20 @@ class Workspace:
         return exit_code == CHANGES
 
     def describe(self, plan: Path) -> dict[str, Any]:
-        """Give a saved plan as Terraform's JSON."""
+        """Return a saved plan in Terraform's JSON format."""
         described: dict[str, Any] = json.loads(self._output("show", "-json", str(plan)))
         return described
 
     def apply(self, plan: Path | None = None, *, approved: bool, targets: Sequence[str] = ()) -> None:
-        """Apply a saved plan as it is, or else plan and apply.
+        """Apply a saved plan, or plan and apply.
 
         Args:
-            plan: a saved plan.
-            approved: whether to go ahead without asking; a saved plan always does.
-            targets: addresses to confine the change to; none for everything.
+            plan: saved plan, which needs no confirmation.
+            approved: whether to continue without confirmation.
+            targets: addresses that limit the change; empty for everything.
 
         Raises:
-            TerraformError: it failed.
+            TerraformError: the command failed.
         """
         if plan is not None:
             self._run("apply", "-input=false", LOCK_TIMEOUT, str(plan))
@@ -102,13 +116,16 @@ class Workspace:
     def destroy(self, *, approved: bool) -> None:
         """Destroy the environment.
 
+        Args:
+            approved: whether to continue without confirmation.
+
         Raises:
-            TerraformError: it failed.
+            TerraformError: the command failed.
         """
         self._run("destroy", LOCK_TIMEOUT, *self._approval(approved), *self._variables)
 
     def outputs(self) -> dict[str, Any]:
-        """Give the outputs of what is deployed."""
+        """Return the outputs of the deployed environment."""
         return {name: output["value"] for name, output in json.loads(self._output("output", "-json")).items()}
 
     @property
@@ -119,14 +136,7 @@ class Workspace:
         return ["-auto-approve", "-input=false"] if approved else []
 
     def _command(self, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        subcommand, *rest = arguments
-        command = ["terraform", f"-chdir={CONFIGURATION}", subcommand, "-no-color", *rest]
-        configuration = {
-            "TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc"),
-            "TF_DATA_DIR": str(self.folder / "data"),
-            "CHECKPOINT_DISABLE": "1",
-        }
-        return command, {**os.environ, **configuration}
+        return terraform_call(CONFIGURATION, self.folder / "data", arguments)
 
     def _run(self, *arguments: str) -> int:
         command, environment = self._command(arguments)
@@ -155,18 +165,22 @@ def _errors(text: str) -> str:
 
 
 def workspace(environment: str) -> Workspace:
-    """Give an environment's Terraform, with its folder below `build/`."""
+    """Return the workspace of an environment, with its folder below `build/`."""
     return Workspace(environment, REPOSITORY / "build" / "terraform" / environment)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; exits with 1 when it failed, with 2 when a plan was asked to tell changes and there are some."""
+    """Run one command; exit with 1 when it fails, or with 2 when `--detailed-exitcode` finds changes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["plan", "apply", "destroy"])
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--plan", type=Path, help="the saved plan")
-    parser.add_argument("--detailed-exitcode", action="store_true", help="plan exits with 2 when there are changes")
-    parser.add_argument("--functions-only", action="store_true", help="apply new code of the functions and no more")
+    parser.add_argument("--plan", type=Path, help="file of the saved plan")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="for plan: exit with 2 when there are changes")
+    parser.add_argument(
+        "--functions-only",
+        action="store_true",
+        help="for apply: update only the functions and the state machines that call them",
+    )
     parsed = parser.parse_args(arguments)
     terraform = workspace(parsed.environment)
     plan = parsed.plan.resolve() if parsed.plan else None

@@ -5,7 +5,6 @@
 
 import json
 from datetime import date
-from pathlib import Path
 
 from buyer_stage.domain import s3_layout
 from buyer_stage.domain.datalake import SURVEY_KEY, TABLES_PREFIX
@@ -59,11 +58,6 @@ def layout() -> dict[str, str]:
     }
 
 
-def write_layout(folder: Path) -> None:
-    """Write the layout into the folder of the packages, unless the file has this content already.
-
-    A deployment in another process can be reading it.
-    """
-    file, text = folder / LAYOUT_FILE, json.dumps(layout(), indent=2) + "\n"
-    if not file.is_file() or file.read_text() != text:
-        file.write_text(text)
+def layout_json() -> str:
+    """Return the content of the file that Terraform reads."""
+    return json.dumps(layout(), indent=2) + "\n"

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,26 +12,23 @@ from typing import Any
 
 import pytest
 
-import tests.lambda_environment  # noqa: F401 - the handlers read these variables when they are imported
-from tools.diagrams import parse_state_machine
+from tests.function_environment import FUNCTION_ENVIRONMENT
 from tools.repository import REPOSITORY
+from tools.state_machines import called_function, read
 
 FUNCTIONS = sorted(path.parent.name for path in REPOSITORY.glob("lambdas/*/handler.py"))
+
+os.environ.update(FUNCTION_ENVIRONMENT)  # before the handlers are imported
 
 
 def states() -> dict[str, dict[str, Any]]:
     """Return the states of the ML state machine by name."""
-    template = (REPOSITORY / "statemachine/ml_pipeline.asl.json").read_text()
-    return dict(parse_state_machine(template)["States"])
+    return dict(read("ml_pipeline")["States"])
 
 
 def calling_states() -> dict[str, dict[str, Any]]:
     """Return the state that calls each function, by function."""
-    calls = {}
-    for state in states().values():
-        if (arguments := state.get("Arguments")) and isinstance(arguments, dict) and "FunctionName" in arguments:
-            calls[arguments["FunctionName"].strip("${}")] = state
-    return calls
+    return {function: state for state in states().values() if (function := called_function(state))}
 
 
 def annotations(function: str) -> dict[str, Any]:

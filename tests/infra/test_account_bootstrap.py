@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform_copy import initialised_copy, terraform
+from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
-from tools.terraform_layout import write_layout
+from tools.terraform import ENVIRONMENTS
+from tools.terraform_layout import LAYOUT_FILE, layout_json
 
 TERRAFORM = REPOSITORY / "terraform"
 BOOTSTRAP = TERRAFORM / "bootstrap"
-ENVIRONMENTS = ("dev", "qa", "prod")
+DEPLOYED = [environment for environment in ENVIRONMENTS if environment != "local"]
 
 DEPLOYABLE_RESOURCES = {
     "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudwatch_dashboard",
@@ -32,9 +33,9 @@ DEPLOYABLE_RESOURCES = {
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bootstrap")
     (root / "build/packages").mkdir(parents=True)
-    write_layout(root / "build/packages")
+    (root / "build/packages" / LAYOUT_FILE).write_text(layout_json())
     (root / "terraform").mkdir()
-    return initialised_copy(BOOTSTRAP, root / "terraform")
+    return initialized_copy(BOOTSTRAP, root / "terraform")
 
 
 def test_configuration_is_formatted_and_valid(configuration: Path) -> None:
@@ -64,7 +65,7 @@ def test_both_configurations_name_the_same_code_bucket() -> None:
     assert name.findall((BOOTSTRAP / "locals.tf").read_text()) == name.findall((TERRAFORM / "locals.tf").read_text())
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_tfvars_name_their_environment_and_set_only_declared_variables(environment: str) -> None:
     values = (BOOTSTRAP / f"environments/{environment}.tfvars").read_text()
     declared = re.findall(r'^variable "(\w+)"', (BOOTSTRAP / "variables.tf").read_text(), flags=re.MULTILINE)
@@ -73,7 +74,7 @@ def test_tfvars_name_their_environment_and_set_only_declared_variables(environme
     assert set(re.findall(r"^(\w+) +=", values, flags=re.MULTILINE)) <= set(declared)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_backend_locks_the_state_and_uses_the_key_that_the_roles_can_access(environment: str) -> None:
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()
     (state_key,) = re.findall(r'state_key = "([^"]+)"', (BOOTSTRAP / "locals.tf").read_text())
@@ -82,7 +83,7 @@ def test_backend_locks_the_state_and_uses_the_key_that_the_roles_can_access(envi
     assert re.search(r"^use_lockfile += true$", backend, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", DEPLOYED)
 def test_backend_leaves_encryption_to_the_bucket(environment: str) -> None:
     """With `encrypt = true`, S3 would encrypt with its own key, which the bucket rejects."""
     backend = (TERRAFORM / f"environments/{environment}.s3.tfbackend").read_text()

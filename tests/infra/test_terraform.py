@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from buyer_stage.domain.stages import Stage
-from tests.terraform_copy import initialised_copy, terraform
+from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
-from tools.terraform_layout import layout, top_folder, write_layout
+from tools.terraform import ENVIRONMENTS
+from tools.terraform_layout import LAYOUT_FILE, layout, layout_json, top_folder
 
 TERRAFORM = REPOSITORY / "terraform"
 FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))
-ENVIRONMENTS = ("local", "dev", "qa", "prod")
 MAXIMUM_FUNCTION_NAME_LENGTH = 64
 
 
@@ -22,10 +22,10 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("configuration")
     (root / "build/packages").mkdir(parents=True)
     (root / "build/packages/code_version.txt").write_text("1.0.0\n")
-    write_layout(root / "build/packages")
+    (root / "build/packages" / LAYOUT_FILE).write_text(layout_json())
     for folder in ("statemachine", "sql"):
         shutil.copytree(REPOSITORY / folder, root / folder)
-    return initialised_copy(TERRAFORM, root)
+    return initialized_copy(TERRAFORM, root)
 
 
 def test_configuration_is_formatted(configuration: Path) -> None:

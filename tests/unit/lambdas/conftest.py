@@ -1,4 +1,7 @@
-"""A mocked AWS, the functions' environment variables and the sample events."""
+"""A mocked AWS, the functions' environment and the sample events.
+
+The functions read their environment when they are imported, so the environment is set outside any fixture.
+"""
 
 import json
 import os
@@ -13,12 +16,15 @@ import pytest
 from moto import mock_aws
 
 from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
-from tests.lambda_environment import BUCKET, REGION
+from tests.function_environment import FUNCTION_ENVIRONMENT, REGION
 from tools.repository import REPOSITORY
 
+BUCKET = FUNCTION_ENVIRONMENT["PIPELINE_BUCKET"]
 EVENTS = REPOSITORY / "tests/events"
 
-s3 = boto3.client("s3")  # shared, because creating a client takes longer than most tests
+os.environ.update(FUNCTION_ENVIRONMENT)
+
+s3 = boto3.client("s3")  # one for all tests: making a client takes longer than most of them
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The registry's models, chosen by version or by what they are."""
+"""A model of the registry is chosen by its version or by its status."""
 
 from datetime import UTC, datetime
 
@@ -15,24 +15,24 @@ def model(number: int, status: str) -> Model:
 MODELS = [model(3, "PendingManualApproval"), model(2, "Approved"), model(1, "Approved")]
 
 
-def test_newest_is_chosen_when_none_is_named() -> None:
+def test_newest_model_is_chosen_without_a_version() -> None:
     assert choose(MODELS, None).number == 3
 
 
-def test_one_in_use_is_the_newest_approved() -> None:
+def test_model_in_use_is_the_newest_approved_one() -> None:
     assert choose(MODELS, None, "Approved").number == 2
 
 
-def test_named_one_is_chosen_whatever_its_status() -> None:
+def test_model_with_the_version_is_chosen_whatever_its_status() -> None:
     assert choose(MODELS, "automl-1", "Approved").number == 1
     assert choose(MODELS, "automl-3", "Approved").number == 3
 
 
-def test_unknown_one_is_an_error_that_names_the_known() -> None:
-    with pytest.raises(NoSuchModelError, match=r"no model automl-9; the registry has: automl-3 \(Pend"):
+def test_unknown_version_is_an_error_that_lists_the_registered_models() -> None:
+    with pytest.raises(NoSuchModelError, match=r"no model with version automl-9\. Registered models: automl-3 \(Pend"):
         choose(MODELS, "automl-9")
 
 
 def test_empty_registry_is_an_error() -> None:
-    with pytest.raises(NoSuchModelError, match="no model Approved; the registry has: none"):
+    with pytest.raises(NoSuchModelError, match=r"no model with status Approved\. Registered models: none"):
         choose([], None, "Approved")

@@ -1,4 +1,4 @@
-"""What Terraform deploys is complete, and the same sources give the same bytes."""
+"""What Terraform deploys is complete, and the same sources produce the same bytes."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def write_sources(root: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def dependencies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for what pip would have installed."""
+    """Replace the packages that pip would install."""
     folder = tmp_path / "dependencies"
     for name in ("six.py", "six-1.0.dist-info/RECORD", "six-1.0.dist-info/METADATA", "bin/six"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def test_same_sources_give_same_bytes_whatever_the_clock_and_the_modes(tmp_path: Path) -> None:
+def test_same_sources_produce_the_same_bytes_at_any_time_and_with_any_file_mode(tmp_path: Path) -> None:
     first, second = (write_sources(tmp_path / name) for name in ("first", "second"))
     for file in second.rglob("*.py"):
         os.utime(file, (0, 0))
@@ -77,10 +77,22 @@ def test_same_sources_give_same_bytes_whatever_the_clock_and_the_modes(tmp_path:
     assert contents(tmp_path / "out1") == contents(tmp_path / "out2")
 
 
+def test_second_build_of_the_same_sources_leaves_the_files_alone(tmp_path: Path) -> None:
+    source, out = write_sources(tmp_path / "source"), tmp_path / "out"
+    build_packages(source, out)
+    packages = [file for file in out.rglob("*") if file.is_file() and file.name != package.LOCK_FILE]
+    for file in packages:
+        os.utime(file, (0, 0))
+
+    build_packages(source, out)
+
+    assert {file.stat().st_mtime for file in packages} == {0}
+
+
 @pytest.mark.parametrize(
     "changed", ["emr_steps/process_features.py", "lambdas/start_automl/handler.py", "buyer_stage/domain/stages.py"]
 )
-def test_version_names_the_content(tmp_path: Path, changed: str) -> None:
+def test_version_changes_with_the_content(tmp_path: Path, changed: str) -> None:
     source = write_sources(tmp_path / "source")
     version = build_packages(source, tmp_path / "out1")
     (source / changed).write_text("changed = True\n")
@@ -98,7 +110,7 @@ def test_order_of_entries_does_not_change_a_zip(tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
-def test_packages_hold_what_each_part_imports(tmp_path: Path) -> None:
+def test_packages_contain_what_each_part_imports(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     build_packages(write_sources(tmp_path / "source"), out)
@@ -132,7 +144,7 @@ def test_packages_hold_what_each_part_imports(tmp_path: Path) -> None:
     ]
 
 
-def test_a_step_that_is_gone_is_gone_from_the_packages(tmp_path: Path) -> None:
+def test_deleted_step_disappears_from_the_packages(tmp_path: Path) -> None:
     source, out = write_sources(tmp_path / "source"), tmp_path / "out"
     (source / "emr_steps/old_step.py").touch()
     build_packages(source, out)
@@ -144,7 +156,7 @@ def test_a_step_that_is_gone_is_gone_from_the_packages(tmp_path: Path) -> None:
     assert "emr_steps/old_step.py" not in names_in(out / "code/libraries.zip")
 
 
-def test_missing_source_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_missing_source_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
     source = write_sources(tmp_path / "source")
     (source / "emr_steps/bootstrap.sh").unlink()
 
@@ -165,7 +177,7 @@ def test_missing_source_is_an_error_that_names_it(tmp_path: Path) -> None:
         ("pydantic-2.0.dist-info/RECORD", False),
     ],
 )
-def test_layer_leaves_out_what_no_function_uses_and_what_differs_between_machines(name: str, belongs: bool) -> None:
+def test_layer_omits_what_functions_do_not_use_and_what_differs_between_machines(name: str, belongs: bool) -> None:
     assert belongs_in_layer(Path(name)) is belongs
 
 
@@ -177,7 +189,7 @@ def test_layer_describes_every_service_that_a_function_calls() -> None:
     assert called <= SDK_SERVICES
 
 
-def test_requirements_of_the_layer_are_hashed_and_name_no_index() -> None:
+def test_layer_requirements_are_hashed_and_do_not_name_an_index() -> None:
     text = (REPOSITORY / LAYER_REQUIREMENTS).read_text()
     pinned = re.findall(r"^\S+==\S+ \\\n    --hash=sha256:", text, flags=re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Code is published once under a name of its content, and clusters find a certificate that is still good."""
+"""Code is published once, under its code version, and clusters find a valid certificate."""
 
 import io
 import zipfile
@@ -43,7 +43,7 @@ def keys(s3: Any) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def test_everything_lies_under_the_version(s3: Any, packages: Path) -> None:
+def test_every_file_is_below_the_folder_of_the_version(s3: Any, packages: Path) -> None:
     assert publish_code(s3, BUCKET, packages) == ("1a2b3c", 4)
     assert keys(s3) == [
         "code/1a2b3c/functions/start_automl.zip",
@@ -53,26 +53,26 @@ def test_everything_lies_under_the_version(s3: Any, packages: Path) -> None:
     ]
 
 
-def test_what_is_there_is_not_uploaded_again_and_what_is_missing_is(s3: Any, packages: Path) -> None:
+def test_only_missing_files_are_uploaded(s3: Any, packages: Path) -> None:
     publish_code(s3, BUCKET, packages)
     assert publish_code(s3, BUCKET, packages) == ("1a2b3c", 0)
     s3.delete_object(Bucket=BUCKET, Key="code/1a2b3c/layer.zip")
     assert publish_code(s3, BUCKET, packages) == ("1a2b3c", 1)
 
 
-def test_an_older_version_stays(s3: Any, packages: Path) -> None:
+def test_older_version_stays(s3: Any, packages: Path) -> None:
     publish_code(s3, BUCKET, packages)
     (packages / "code_version.txt").write_text("4d5e6f\n")
     publish_code(s3, BUCKET, packages)
     assert len(keys(s3)) == 8
 
 
-def test_packages_that_were_not_built_are_an_error_that_says_what_to_do(s3: Any, tmp_path: Path) -> None:
-    with pytest.raises(NothingToPublishError, match=r"holds no layer\.zip; run `make package`"):
+def test_missing_packages_are_an_error_that_says_what_to_do(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(NothingToPublishError, match=r"does not contain layer\.zip\. Run `make package`"):
         publish_code(s3, BUCKET, tmp_path)
 
 
-def test_certificate_is_made_once_and_renewed_before_it_ends(s3: Any) -> None:
+def test_certificate_is_created_once_and_renewed_before_it_expires(s3: Any) -> None:
     assert publish_certificate(s3, BUCKET, "us-west-2", NOW)
     assert not publish_certificate(s3, BUCKET, "us-west-2", NOW + timedelta(days=200))
     assert publish_certificate(s3, BUCKET, "us-west-2", NOW + timedelta(days=300))
@@ -81,7 +81,7 @@ def test_certificate_is_made_once_and_renewed_before_it_ends(s3: Any) -> None:
 @pytest.mark.parametrize(
     ("region", "name"), [("us-west-2", "*.us-west-2.compute.internal"), ("us-east-1", "*.ec2.internal")]
 )
-def test_certificate_holds_what_emr_expects_for_the_private_names_of_the_region(region: str, name: str) -> None:
+def test_certificate_contains_what_emr_expects_for_the_private_host_names_of_the_region(region: str, name: str) -> None:
     packed = make_certificate(region, NOW)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert sorted(archive.namelist()) == ["certificateChain.pem", "privateKey.pem", "trustedCertificates.pem"]

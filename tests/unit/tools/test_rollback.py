@@ -38,10 +38,10 @@ def call(live: int, versions: list[int], expected: int | None) -> Any:
 @pytest.mark.parametrize(
     ("live", "versions", "previous"), [(10, [10, 9, 2, 1], 9), (9, [10, 9, 2, 1], 2), (2, [2, 1], 1)]
 )
-def test_previous_version_becomes_the_live_one(live: int, versions: list[int], previous: int) -> None:
+def test_previous_version_becomes_live(live: int, versions: list[int], previous: int) -> None:
     assert call(live, versions, previous) == Rollback(f"{MACHINE}:live", f"{MACHINE}:{live}", f"{MACHINE}:{previous}")
 
 
-def test_first_version_has_nothing_before_it() -> None:
+def test_rollback_of_the_first_version_is_an_error() -> None:
     with pytest.raises(NoEarlierVersionError, match=":1 is the first version"):
         call(1, [2, 1], None)
