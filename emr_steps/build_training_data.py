@@ -100,8 +100,7 @@ def build_training_data(
         split_by: decides the split of members who have no assigned split yet.
 
     Raises:
-        LabeledSetError: no snapshot is near an answer, a split is empty, no member of the train split has some stage,
-            or there are too many duplicate members.
+        LabeledSetError: no snapshot is near an answer, or as for `require_usable`.
         DataLakeError: as for `read_window`, or a member occurs more than once in a window.
     """
     delete(spark, join_uri(pipeline_bucket, LABELED_SET_MANIFEST_KEY))
@@ -128,7 +127,7 @@ def build_training_data(
         splits=_count_splits(rows, splits),
         with_members_sha256=split_file_checksums(split_files),
     )
-    _refuse_unusable(manifest)
+    require_usable(manifest)
 
     assigned_splits = {**earlier_splits, **splits}
     # Written first: if this run stops below, the next one still assigns every member to the same split.
@@ -213,7 +212,13 @@ def _count_splits(rows: Sequence[LabeledRow], splits: Mapping[str, str]) -> dict
     }
 
 
-def _refuse_unusable(manifest: LabeledSetManifest) -> None:
+def require_usable(manifest: LabeledSetManifest) -> None:
+    """Check that models can learn from a labeled set and be judged with it.
+
+    Raises:
+        LabeledSetError: a split is empty, no member of the train split has some stage, or there are too many duplicate
+            members.
+    """
     for split, counts in manifest.splits.items():
         if counts.rows == 0:
             raise LabeledSetError(

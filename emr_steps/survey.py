@@ -55,7 +55,9 @@ def _parse_answer(row: dict[str, str], line_number: int) -> Answer:
     try:
         start_date, end_date = date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
     except (TypeError, ValueError) as error:
-        raise LabeledSetError(f"line {line_number} of the survey lacks a date YYYY-MM-DD: {error}") from error
+        raise LabeledSetError(
+            f"line {line_number} of the survey needs dates YYYY-MM-DD in start_date and end_date"
+        ) from error
     if end_date < start_date:
         raise LabeledSetError(f"line {line_number} of the survey ends on {end_date}, before it starts")
     return Answer(member_id, start_date, end_date, row["stage_label_1"] or "")

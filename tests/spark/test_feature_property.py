@@ -32,7 +32,8 @@ MEMBER_IDS = st.sampled_from(["007", "a,b", ' padded "quoted" ', "é", *[f"m{i}"
 MEMBERS = st.dictionaries(
     MEMBER_IDS, st.dictionaries(st.sampled_from(Window), RAW_ROW, min_size=1), min_size=3, max_size=12
 )
-NOBODY_ELSE: dict[str, dict[Window, RawRow]] = {"in every window": {window: {} for window in Window}}
+IN_EVERY_WINDOW: dict[str, dict[Window, RawRow]] = {"in every window": {window: {} for window in Window}}
+"""Keeps every window from being empty, which the step would refuse."""
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
@@ -42,7 +43,7 @@ def test_any_window_membership_gives_one_row_per_member_equal_to_the_reference(
 ) -> None:
     lake, bucket = tmp_path / "lake", tmp_path / "bucket"
     shutil.rmtree(lake, ignore_errors=True)
-    members = members | NOBODY_ELSE  # an empty window would be refused
+    members = members | IN_EVERY_WINDOW
     for window in Window:
         rows = [{**raw[window], MEMBER_ID: member_id} for member_id, raw in members.items() if window in raw]
         write_window(lake, window, rows)

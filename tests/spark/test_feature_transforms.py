@@ -19,7 +19,7 @@ RAW_SCHEMA = SCHEMA.append(pa.field(SNAPSHOT_DATE, pa.date32()))
 
 @pytest.fixture
 def join(spark: SparkSession, tmp_path: Path) -> Join:
-    """Join hand-made rows, which name only the columns that matter."""
+    """Join handmade rows. Columns that a row leaves out are null."""
 
     def join_rows(rows: Mapping[Window, list[RawRow]], snapshot_date: date = SNAPSHOT) -> DataFrame:
         tables = {}
@@ -33,13 +33,13 @@ def join(spark: SparkSession, tmp_path: Path) -> Join:
 
 
 def features(joined: DataFrame) -> dict[str, dict[str, object]]:
-    """Give member -> output column -> value."""
+    """Return member -> output column -> value."""
     collected = joined.select(*feature_columns()).collect()
     assert len({row.member_id for row in collected}) == len(collected), "more than one row for a member"
     return {row.member_id: row.asDict() for row in collected}
 
 
-def test_columns_are_the_contracts_in_order_and_type(join: Join) -> None:
+def test_columns_have_the_names_order_and_types_of_the_contract(join: Join) -> None:
     frame = join({}).select(*feature_columns())
 
     assert frame.columns == list(OUTPUT_COLUMNS)
@@ -81,7 +81,7 @@ def test_null_and_nan_are_zero_and_dwell_times_are_capped(join: Join) -> None:
 
     row = made["m1"]
     assert row["average_searches_001"] == 0
-    assert row["average_ldp_dwell_time_seconds_001"] == 0, "the cap must not see NaN, which is larger than any number"
+    assert row["average_ldp_dwell_time_seconds_001"] == 0, "Spark orders NaN above all numbers"
     assert row["average_srp_dwell_time_seconds_001"] == 180
     assert row["total_ldp_dwell_time_seconds_001"] == 180
     assert row["median_ldp_dwell_time_seconds_001"] == 179
@@ -101,7 +101,7 @@ def test_null_and_nan_are_zero_and_dwell_times_are_capped(join: Join) -> None:
         (None, [0, 0, 0, 0]),
     ],
 )
-def test_segment_is_one_of_four_known_or_none(join: Join, segment: str | None, one_hot: list[int]) -> None:
+def test_segment_is_one_of_four_or_none(join: Join, segment: str | None, one_hot: list[int]) -> None:
     made = features(join({Window.T030: [{"member_id": "m1", "ldp_dominant_segment": segment}]}))
 
     names = ("for_sale", "not_for_sale", "for_rent", "no_segment")
@@ -115,7 +115,7 @@ def test_calendar_columns_count_the_week_from_monday(join: Join, day: date) -> N
     assert {name: row[name] for name in calendar_features(day)} == calendar_features(day)
 
 
-def test_duplicates_show_in_the_windows_row_count(join: Join) -> None:
+def test_repeated_member_shows_in_the_row_count_of_the_window(join: Join) -> None:
     frame = join({Window.T060: [{"member_id": "m1"}, {"member_id": "m1"}], Window.T090: [{"member_id": "m1"}]})
 
     row = frame.collect()[0]
