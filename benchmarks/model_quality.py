@@ -73,10 +73,10 @@ class Line:
 
 def synthetic_rows(seed: int) -> TrainingRows:
     """Return the features of generated members on several days, as the ETL computes them, with their stages."""
-    people = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
+    members = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
     parts = []
     for day in SYNTHETIC_DAYS:
-        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), people, day)
+        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), members, day)
         columns: list[npt.NDArray[Any]] = []
         for position, _ in enumerate(Window):
             for source in SOURCE_COLUMNS:
@@ -88,7 +88,7 @@ def synthetic_rows(seed: int) -> TrainingRows:
                     numbers = np.where(present, np.nan_to_num(values.filled(0).astype(float)), 0)
                     columns.append(np.minimum(numbers, MAXIMUM_DWELL_SECONDS) if source.rule is Rule.DWELL else numbers)
         features = np.column_stack(columns).astype(np.float64)
-        parts.append(TrainingRows(MODEL_FEATURES, tuple(Stage), tuple(people.ids.tolist()), features, people.stages))
+        parts.append(TrainingRows(MODEL_FEATURES, tuple(Stage), tuple(members.ids.tolist()), features, members.stages))
     rows, *others = parts
     for other in others:
         rows = rows.with_rows(other)

@@ -69,14 +69,14 @@ def generate(out: Path, members: int, snapshot_date: date, labeled_date: date, s
         )
 
     arrivals = max(1, round(TURNOVER * members))
-    everyone = draw_members(np.random.default_rng(seed), members + arrivals)
-    days = {labeled_date: everyone.part(slice(members)), snapshot_date: everyone.part(slice(arrivals, None))}
-    for day, people in days.items():
+    all_members = draw_members(np.random.default_rng(seed), members + arrivals)
+    days = {labeled_date: all_members.part(slice(members)), snapshot_date: all_members.part(slice(arrivals, None))}
+    for day, members_of_day in days.items():
         # Each day has its own random numbers, so that it stays the same when the other day changes.
-        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), people, day)
+        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), members_of_day, day)
         for position, window in enumerate(Window):
             _write_partition(out / partition_prefix(window, day), behavior, position, part_files)
-    _write_survey(out / SURVEY_FILE, np.random.default_rng([seed, 0]), everyone, labeled_date)
+    _write_survey(out / SURVEY_FILE, np.random.default_rng([seed, 0]), all_members, labeled_date)
 
 
 def _write_partition(folder: Path, behavior: Behavior, position: int, part_files: int) -> None:
