@@ -99,13 +99,13 @@ class Run:
         for name, lines in files.items():
             (self.scored / name).write_text("".join(line + "\n" for line in lines))
 
-    def arguments(self, expected: int, *, expires_at: int = 1_600_000_000, runs_before: int = 1) -> PushArguments:
+    def arguments(self, expected: int, *, expires_at: int = 1_600_000_000, snapshots_before: int = 1) -> PushArguments:
         return parse_arguments(
             [
                 *("--transform_output", str(self.scored), "--pipeline_bucket", str(self.root)),
                 *("--table_name", TABLE, "--snapshot_date", f"{self.day:%Y%m%d}", "--model_version", "model-1"),
                 *("--expires_at_epoch_seconds", str(expires_at), "--run_name", "run-1", "--ttl_days", "5"),
-                *("--snapshots_before_stage_change", str(runs_before)),
+                *("--snapshots_before_stage_change", str(snapshots_before)),
                 *("--expected_line_count", str(expected), "--write_partitions", "3"),
                 *("--maximum_writes_per_second", "100000", "--JOB_NAME", "added-by-glue"),
             ]
@@ -193,13 +193,13 @@ def test_stages_are_compared_with_those_of_the_previous_snapshot(
 def test_changed_prediction_waits_for_another_snapshot_to_agree_where_configured(
     spark: SparkSession, server: DynamoDBServer, tmp_path: Path
 ) -> None:
-    push_day(spark, tmp_path, 0, {"a": "Dreamer", "b": "Dreamer"}, runs_before=2)
-    first = push_day(spark, tmp_path, 1, {"a": "Active Searcher", "b": "Active Searcher"}, runs_before=2)
+    push_day(spark, tmp_path, 0, {"a": "Dreamer", "b": "Dreamer"}, snapshots_before=2)
+    first = push_day(spark, tmp_path, 1, {"a": "Active Searcher", "b": "Active Searcher"}, snapshots_before=2)
     assert values() == {"a": "Dreamer", "b": "Dreamer"}
     assert (first.changes.held, first.changes.flip_rate()) == (2, 0)
     assert (first.stages["Dreamer"], first.predicted_stages["Active Searcher"]) == (2, 2)
     assert stored()["a"]["confidence"] == Decimal("0.4")
-    second = push_day(spark, tmp_path, 2, {"a": "Active Searcher", "b": "Dreamer"}, runs_before=2)
+    second = push_day(spark, tmp_path, 2, {"a": "Active Searcher", "b": "Dreamer"}, snapshots_before=2)
     assert values() == {"a": "Active Searcher", "b": "Dreamer"}
     assert (second.changes.held, second.changes.flip_rate()) == (0, 0.5)
 
@@ -208,10 +208,10 @@ def test_repeated_push_changes_nothing_but_ttl(spark: SparkSession, server: Dyna
     push_day(spark, tmp_path, -1, FIRST)
     lines = [scored("stays"), scored("moves"), scored("moves", "Active Searcher"), "bad"]
     run = Run(tmp_path, {"part-0.csv.out": lines})
-    receipt = push(spark, run.arguments(4, expires_at=1, runs_before=2))
+    receipt = push(spark, run.arguments(4, expires_at=1, snapshots_before=2))
     before, quarantined = stored(), run.quarantined()
 
-    assert push(spark, run.arguments(4, expires_at=2, runs_before=2)) == receipt
+    assert push(spark, run.arguments(4, expires_at=2, snapshots_before=2)) == receipt
     pushed = {member: {**before[member], "ttl": 2} for member in ("stays", "moves")}
     assert stored() == {**before, **pushed}
     assert run.quarantined() == quarantined
