@@ -54,10 +54,13 @@ def _parse_answer(row: dict[str, str], line_number: int) -> Answer:
         raise LabeledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that spans several lines")
     try:
         start_date, end_date = date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
+        # The cause would repeat the field, which can be part of a member id if a comma is not quoted.
         raise LabeledSetError(
             f"line {line_number} of the survey needs dates YYYY-MM-DD in start_date and end_date"
-        ) from error
+        ) from None
     if end_date < start_date:
-        raise LabeledSetError(f"line {line_number} of the survey ends on {end_date}, before it starts")
+        raise LabeledSetError(
+            f"line {line_number} of the survey has an answer that ends on {end_date}, before it starts"
+        )
     return Answer(member_id, start_date, end_date, row["stage_label_1"] or "")

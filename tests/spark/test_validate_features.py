@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,20 @@ from tools.repository import REPOSITORY
 FEATURE_QUERY = (REPOSITORY / "sql/features.sql").read_text()
 
 
+@pytest.fixture(scope="module")
+def processed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FeatureManifest]:
+    """A folder with a lake of two members and the features that process_features wrote, and their manifest."""
+    folder = tmp_path_factory.mktemp("processed")
+    write_lake(folder / "lake", [{"member_id": "m1", "total_searches": 5}, {"member_id": "m2"}])
+    return folder, process_features(spark, str(folder / "lake"), str(folder), SNAPSHOT)
+
+
 @pytest.fixture
-def written(spark: SparkSession, tmp_path: Path) -> FeatureManifest:
-    """The features of two members, written by process_features."""
-    write_lake(tmp_path / "lake", [{"member_id": "m1", "total_searches": 5}, {"member_id": "m2"}])
-    return process_features(spark, str(tmp_path / "lake"), str(tmp_path), SNAPSHOT)
+def written(processed: tuple[Path, FeatureManifest], tmp_path: Path) -> FeatureManifest:
+    """A copy of the features in the test's own folder, to be damaged there."""
+    folder, manifest = processed
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return manifest
 
 
 def change_part(folder: Path, manifest: FeatureManifest, old: str, new: str) -> None:
