@@ -1,10 +1,10 @@
-r"""What training is worth on members that it has not seen, candidate by candidate and as a whole.
+r"""Measures what training is worth on unseen members, candidate by candidate and as a whole.
 
     python -m benchmarks.model_quality [--sample CSV] [--seed 7] [--folds 5]
 
-Every fifth of the members is held out in turn, and the whole procedure runs on the others: its inner folds choose the
-blend and the rule, the fifth only measures. Beside that stands the leaked score: the same procedure where *rows* are
-held out, so that the members measured are known from other days. The document goes to `build/benchmarks/`.
+Each fifth of the members is held out in turn, and the whole procedure runs on the others: its inner folds choose the
+blend and the rule, and the held-out fifth only measures. The second table is the leaked score: the same procedure with
+held-out *rows*, whose members are known from other days. The document goes to `build/benchmarks/`.
 """
 
 import argparse
@@ -42,7 +42,7 @@ OUTPUT = REPOSITORY / "build" / "benchmarks" / "model_quality.json"
 
 SYNTHETIC_MEMBERS = 1000
 SYNTHETIC_DAYS = tuple(date(2020, 1, 31) + timedelta(days=day) for day in range(4))
-"""As many members and days as the original's sample has."""
+"""About as many rows as the original's sample has."""
 
 SHOWN = ("log_loss", "macro_f1", "balanced_accuracy", "ece", "ordinal_error")
 PROCEDURE = "the procedure"
@@ -50,7 +50,7 @@ AUTOGLUON = "AutoGluon"
 AUTOGLUON_SECONDS = 60
 
 HeldOut = dict[str, list[tuple[Classes, Predictions]]]
-"""What was said, per candidate and fold: positions of the rows, and the predictions."""
+"""Candidate -> for each fold, the positions of the held-out rows and their predictions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Line:
 
     Attributes:
         metrics: metric -> value with interval.
-        seconds: spent on all folds; none for what needs no fitting.
+        seconds: time spent on all folds, or None for a baseline.
     """
 
     metrics: dict[str, Estimate]
@@ -67,11 +67,11 @@ class Line:
 
 
 def synthetic_rows(seed: int) -> TrainingRows:
-    """Give members on several days from the generator, as the features of the ETL, each with its stage."""
-    people = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
+    """Return the features of generated members on several days, as the ETL computes them, with their stages."""
+    members = draw_members(np.random.default_rng(seed), SYNTHETIC_MEMBERS)
     parts = []
     for day in SYNTHETIC_DAYS:
-        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), people, day)
+        behavior = draw_behavior(np.random.default_rng([seed, day.toordinal()]), members, day)
         columns: list[npt.NDArray[Any]] = []
         for position, _ in enumerate(Window):
             for source in SOURCE_COLUMNS:
@@ -83,7 +83,7 @@ def synthetic_rows(seed: int) -> TrainingRows:
                     numbers = np.where(present, np.nan_to_num(values.filled(0).astype(float)), 0)
                     columns.append(np.minimum(numbers, MAXIMUM_DWELL_SECONDS) if source.rule is Rule.DWELL else numbers)
         features = np.column_stack(columns).astype(np.float64)
-        parts.append(TrainingRows(MODEL_FEATURES, tuple(Stage), tuple(people.ids.tolist()), features, people.stages))
+        parts.append(TrainingRows(MODEL_FEATURES, tuple(Stage), tuple(members.ids.tolist()), features, members.stages))
     rows, *others = parts
     for other in others:
         rows = rows.with_rows(other)
@@ -91,12 +91,12 @@ def synthetic_rows(seed: int) -> TrainingRows:
 
 
 def measure(rows: TrainingRows, folds: int, seed: int, console: Console, title: str) -> dict[str, Line]:
-    """Hold out every fold in turn, run the whole procedure on the others, and measure all that it tried.
+    """Hold out each fold in turn, run the whole procedure on the others, and measure everything that it tried.
 
     Returns:
-        The procedure first, then its candidates, each blended with the prior and given its rule in the same way.
+        The procedure first, then its candidates, each blended with the prior and with a rule chosen in the same way.
     """
-    said: HeldOut = {}
+    predictions: HeldOut = {}
     seconds: dict[str, float] = {}
     for number, (fitted, held_out) in enumerate(member_folds(rows, folds, seed), start=1):
         known, unknown = rows.take(fitted), rows.take(held_out)
@@ -104,16 +104,18 @@ def measure(rows: TrainingRows, folds: int, seed: int, console: Console, title: 
             started = time.monotonic()
             training = train(known, seed, lambda _: None)
             _add(seconds, PROCEDURE, time.monotonic() - started)
-            said.setdefault(PROCEDURE, []).append((held_out, training.model.predict(unknown)))
+            predictions.setdefault(PROCEDURE, []).append((held_out, training.model.predict(unknown)))
             for position, name in enumerate(training.out_of_fold.names[:-1]):
                 _add(seconds, name, training.out_of_fold.seconds[position])
-                said.setdefault(name, []).append((held_out, _candidate_predictions(training, known, unknown, position)))
+                candidate = _candidate_predictions(training, known, unknown, position)
+                predictions.setdefault(name, []).append((held_out, candidate))
             if importlib.util.find_spec("autogluon") is not None:
                 started = time.monotonic()
-                said.setdefault(AUTOGLUON, []).append((held_out, _autogluon_predictions(known, unknown)))
+                predictions.setdefault(AUTOGLUON, []).append((held_out, _autogluon_predictions(known, unknown)))
                 _add(seconds, AUTOGLUON, time.monotonic() - started)
     return {
-        name: Line(metric_estimates(_in_order(rows, parts), seed=seed), seconds[name]) for name, parts in said.items()
+        name: Line(metric_estimates(_in_order(rows, parts), seed=seed), seconds[name])
+        for name, parts in predictions.items()
     }
 
 
@@ -132,18 +134,18 @@ def _in_order(rows: TrainingRows, parts: Sequence[tuple[Classes, Predictions]]) 
 def _candidate_predictions(
     training: Training, known: TrainingRows, unknown: TrainingRows, position: int
 ) -> Predictions:
-    """Give what one candidate alone would have said, with weight and rule chosen on the inner folds."""
+    """Return the predictions of one candidate alone, with weight and rule chosen on the inner folds."""
     component = training.model.components[position]
     inner = training.out_of_fold.probabilities[[position, -1]]
     choice = choose(inner, known.classes, known.prior)
-    seen = REPRESENTATIONS[component.representation](unknown.features, unknown.values)
-    raw = raw_probabilities(component.estimator, seen)
+    inputs = REPRESENTATIONS[component.representation](unknown.features, unknown.values)
+    raw = raw_probabilities(component.estimator, inputs)
     both = np.stack([raw, np.tile(known.prior, (len(raw), 1))])
     return choice.predict(both, unknown.labels, unknown.members, unknown.classes)
 
 
 def _autogluon_predictions(known: TrainingRows, unknown: TrainingRows) -> Predictions:
-    """Give what AutoGluon says, where it is installed: the product does without it."""
+    """Return AutoGluon's predictions, where it is installed. The product does not need it."""
     from autogluon.tabular import TabularPredictor  # type: ignore[import-not-found]
 
     frame = pd.DataFrame(known.values, columns=list(known.features))
@@ -151,20 +153,20 @@ def _autogluon_predictions(known: TrainingRows, unknown: TrainingRows) -> Predic
     with tempfile.TemporaryDirectory() as folder:
         predictor = TabularPredictor(TARGET_COLUMN, "multiclass", "log_loss", path=folder, verbosity=0)
         predictor.fit(frame, time_limit=AUTOGLUON_SECONDS)
-        said = predictor.predict_proba(pd.DataFrame(unknown.values, columns=list(unknown.features)))
-    probabilities: Matrix = said[list(range(len(known.labels)))].to_numpy(np.float64)
+        predicted = predictor.predict_proba(pd.DataFrame(unknown.values, columns=list(unknown.features)))
+    probabilities: Matrix = predicted[list(range(len(known.labels)))].to_numpy(np.float64)
     return Predictions(
         unknown.labels, unknown.members, unknown.classes, probabilities, probabilities.argmax(axis=1).astype(np.int64)
     )
 
 
 def baselines(rows: TrainingRows, seed: int) -> dict[str, Line]:
-    """Give what is reached without looking at the members."""
+    """Return the metrics that predictions reach without looking at the members."""
     prior = np.tile(rows.prior, (len(rows.members), 1))
-    anything = Predictions(rows.labels, rows.members, rows.classes, prior, prior.argmax(axis=1).astype(np.int64))
+    blind = Predictions(rows.labels, rows.members, rows.classes, prior, prior.argmax(axis=1).astype(np.int64))
     return {
         name: Line(metric_estimates(predictions, seed=seed), None)
-        for name, predictions in baseline_predictions(anything, rows.prior, seed).items()
+        for name, predictions in baseline_predictions(blind, rows.prior, seed).items()
     }
 
 
@@ -181,9 +183,9 @@ def show(lines: dict[str, Line], title: str, console: Console) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=Path, help="labeled rows; looked for beside the repository if left out")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--folds", type=int, default=FOLDS)
+    parser.add_argument("--sample", type=Path, help="CSV of labeled rows, default the one next to the repository")
+    parser.add_argument("--seed", type=int, default=7, help="seed of folds and models, default 7")
+    parser.add_argument("--folds", type=int, default=FOLDS, help=f"number of folds, default {FOLDS}")
     parsed = parser.parse_args(arguments)
     console = Console(highlight=False, width=160)
     sample = parsed.sample or (SAMPLE if SAMPLE.is_file() else None)
@@ -193,10 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     honest = measure(rows, parsed.folds, parsed.seed, console, "members held out")
     honest |= baselines(rows, parsed.seed)
-    show(honest, f"Members held out, {parsed.folds} folds; intervals of 95 % resample members", console)
+    show(honest, f"Members held out, {parsed.folds} folds; 95% intervals resample members", console)
     by_row = dataclasses.replace(rows, members=tuple(str(row) for row in range(len(rows.members))))
     leaked = measure(by_row, parsed.folds, parsed.seed, console, "rows held out")
-    show(leaked, "LEAKED: rows held out, their members known from other days. Not what the model is worth", console)
+    show(
+        leaked,
+        "LEAKED: rows held out, their members known from other days. This is not what the model is worth",
+        console,
+    )
 
     document = {
         "source": source,
@@ -209,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=2) + "\n")
-    console.print(f"{OUTPUT.relative_to(REPOSITORY)} holds every figure")
+    console.print(f"all figures are in {OUTPUT.relative_to(REPOSITORY)}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-r"""How often members change stage from day to day, and how often members who have not changed seem to have drifted.
+r"""Measures how often members change stage from day to day, and how often unchanged members seem to drift.
 
     python -m benchmarks.stability [--sample CSV] [--seed 7]
 
-Both need members on several days, so there is nothing to run without the sample. Stages are named by models that have
-never seen the member: every fifth is held out in turn. The figures are those of decisions 6 and 7.
+Both need members on several days, so the sample is required. Stages are predicted for unseen members: each fifth of the
+members is held out in turn. Decisions 6 and 7 cite the figures.
 """
 
 import argparse
@@ -35,21 +35,21 @@ DRAWS = 12
 
 
 def predicted_stages(rows: TrainingRows, seed: int, console: Console) -> list[Stage]:
-    """Give the stage of each row, named by a model that was trained on other members."""
+    """Return the stage of each row, predicted by a model that was trained on other members."""
     stages = tuple(Stage)
-    named = np.zeros(len(rows.members), dtype=np.int64)
+    predicted = np.zeros(len(rows.members), dtype=np.int64)
     for number, (fitted, held_out) in enumerate(member_folds(rows, FOLDS, seed), start=1):
         with console.status(f"members held out, fold {number} of {FOLDS}"):
             model = train(rows.take(fitted), seed, lambda _: None).model
-            named[held_out] = model.predict(rows.take(held_out)).predicted
-    return [stages[index] for index in named]
+            predicted[held_out] = model.predict(rows.take(held_out)).predicted
+    return [stages[index] for index in predicted]
 
 
 def flip_rate(stages_of_members: Iterable[Sequence[Stage]], snapshots_before_change: int) -> float:
-    """Give the share of the members with a stage before whose served stage changes.
+    """Return the flip rate: the share of members with a previous stage whose served stage changes.
 
     Args:
-        stages_of_members: what was named of each member, day by day.
+        stages_of_members: the predicted stages of each member, day by day.
         snapshots_before_change: as for `next_served_stage`.
     """
     pairs = flips = 0
@@ -65,13 +65,13 @@ def flip_rate(stages_of_members: Iterable[Sequence[Stage]], snapshots_before_cha
 
 
 def shifts_by_chance(rows: TrainingRows, members: int, seed: int, *, all_days: bool) -> float:
-    """Compare members at random with all others, and give the share of the features that seem to have shifted.
+    """Compare random members with all others, and return the share of features that seem to shift.
 
     Args:
-        rows: in the order of members and days.
-        members: how many are compared with the others.
-        seed: of the choice.
-        all_days: whether each day of these counts, or the last one; of the others, who are the day, the last one does.
+        rows: rows sorted by member and day.
+        members: number of random members: the drift baseline. The others are the current day.
+        seed: seed of the draws.
+        all_days: whether all days of the random members count, or only the last. Of the others, only the last counts.
     """
     ids = np.array(rows.members, dtype=object)
     last = np.append(ids[1:] != ids[:-1], True)
@@ -87,11 +87,11 @@ def shifts_by_chance(rows: TrainingRows, members: int, seed: int, *, all_days: b
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=Path, default=SAMPLE, help="labeled rows of several days")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="CSV of labeled rows on several days")
+    parser.add_argument("--seed", type=int, default=7, help="seed of folds, models and draws, default 7")
     parsed = parser.parse_args(arguments)
     if not parsed.sample.is_file():
-        sys.exit(f"{parsed.sample} is not there; name labeled rows of several days with --sample")
+        sys.exit(f"{parsed.sample} does not exist; pass labeled rows on several days with --sample")
     console = Console(highlight=False, width=120)
     rows = read_training_rows(parsed.sample, MODEL_FEATURES)
     days = read_csv(parsed.sample)[DAY_COLUMN].astype(str)
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table.add_row(str(wait), f"{flip_rate(by_member, wait):.1%}")
     console.print(table)
 
-    table = Table("members compared with the others", "features that shift: all days count", "one day counts")
+    table = Table("members compared with the others", "features that shift: all days count", "last day counts")
     for members in BASELINE_MEMBERS:
         shares = [shifts_by_chance(rows, members, parsed.seed, all_days=all_days) for all_days in (True, False)]
         table.add_row(str(members), *(f"{share:.2%}" for share in shares))

@@ -1,1 +1,1 @@
-"""The Spark steps that EMR runs: features of a snapshot, their validation, and the labeled set."""
+"""The Spark steps that EMR runs: a snapshot's features, their validation, and the labeled set."""

@@ -1,4 +1,4 @@
-"""The command line that the steps share."""
+"""The command line arguments that the steps share."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,30 +7,40 @@ from buyer_stage.domain.errors import InvalidInputError
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 
 STEPS: tuple[str, ...] = ("process_features", "validate_features", "build_training_data")
-"""Names that `--steps-to-run` takes."""
+"""Names that `--steps-to-run` accepts."""
 
 
 def step_parser(description: str | None) -> argparse.ArgumentParser:
-    """Give a parser of the arguments that every step takes: where it reads and writes, and whether it runs."""
+    """Return a parser for the arguments of every step: where it reads and writes, and whether it runs.
+
+    Args:
+        description: text of the help.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--datalake", required=True, help="root of the data lake: s3://bucket or a folder")
     parser.add_argument("--pipeline-bucket", required=True, help="root of the pipeline bucket: s3://bucket or a folder")
     parser.add_argument(
-        "--steps-to-run", type=_step_names, default=STEPS, help=f"comma-separated, default {','.join(STEPS)}"
+        "--steps-to-run",
+        type=_step_names,
+        default=STEPS,
+        help=f"step names, separated by commas, default {','.join(STEPS)}",
     )
     return parser
 
 
 def add_snapshot_date(parser: argparse.ArgumentParser) -> None:
-    """Add the argument of the steps that work on one snapshot."""
+    """Add the argument that names the snapshot, for steps that work on one."""
     parser.add_argument("--snapshot-date", required=True, type=parse_snapshot_date, help="YYYYMMDD")
 
 
-def is_left_out(step: str, steps_to_run: Sequence[str]) -> bool:
-    """Tell whether a step is not to run, and print so: the state machine always submits all of them."""
+def is_skipped(step: str, steps_to_run: Sequence[str]) -> bool:
+    """Check whether `--steps-to-run` leaves a step out, and print that it does.
+
+    The state machine always submits all steps.
+    """
     if step in steps_to_run:
         return False
-    print(f"{step} is left out: --steps-to-run is {','.join(steps_to_run)}")
+    print(f"{step} is skipped: --steps-to-run is {','.join(steps_to_run)}")
     return True
 
 
@@ -38,5 +48,7 @@ def _step_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     unknown = [name for name in names if name not in STEPS]
     if unknown:
-        raise InvalidInputError(f"--steps-to-run names {', '.join(map(repr, unknown))}; known: {', '.join(STEPS)}")
+        raise InvalidInputError(
+            f"--steps-to-run has unknown steps {', '.join(map(repr, unknown))}; use {', '.join(STEPS)}"
+        )
     return names

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Bootstrap action of every EMR node: Python 3.11, which the steps run on (PYSPARK_PYTHON), and what they import
-# beyond Spark. EMR 7's own Python is 3.9. The version and hash are those of requirements/dev.txt.
+# Bootstrap action of every EMR node. It installs Python 3.11, because the steps need it (PYSPARK_PYTHON) and EMR 7 comes
+# with 3.9, and what the steps import in addition to Spark. Version and hashes are those of requirements/dev.txt.
 set -euo pipefail
 
 sudo dnf install --assumeyes python3.11 python3.11-pip

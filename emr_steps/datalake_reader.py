@@ -1,4 +1,4 @@
-"""Reads windows' tables of the data lake, and refuses what features must not be made of."""
+"""Reads the windows' tables of the data lake, and refuses input that would make wrong features."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,17 +28,23 @@ from emr_steps.feature_transforms import SNAPSHOT_DATE
 
 @dataclass(frozen=True)
 class _Footer:
-    """What a Parquet file says of itself: column -> type as Spark SQL names it, and its rows."""
+    """What a Parquet file's footer says: column -> type in Spark SQL's spelling, and the number of rows."""
 
     column_types: dict[str, str]
     row_count: int
 
 
 def read_window(spark: SparkSession, datalake: str, window: Window, snapshot_dates: Sequence[date]) -> DataFrame:
-    """Read the needed columns of a window's table.
+    """Read the required columns of a window's table.
+
+    Args:
+        spark: the session.
+        datalake: root of the data lake.
+        window: the window.
+        snapshot_dates: the snapshots, at least one.
 
     Returns:
-        `SNAPSHOT_DATE` and `datalake.REQUIRED_COLUMNS`, the rows of all the snapshots.
+        `SNAPSHOT_DATE` and `datalake.REQUIRED_COLUMNS`, with the rows of all snapshots.
 
     Raises:
         DataLakeError: the table or a snapshot is missing, empty or unreadable; a column is missing or mistyped.
@@ -54,7 +60,7 @@ def read_window(spark: SparkSession, datalake: str, window: Window, snapshot_dat
 
 
 def check_partition(spark: SparkSession, datalake: str, window: Window, snapshot_date: date) -> list[str]:
-    """Check one snapshot of a window's table by the footers of its files, which costs no pass over the data.
+    """Check one snapshot of a window's table by its files' footers, without a pass over the data.
 
     Returns:
         The URIs of its data files, sorted.
@@ -67,7 +73,7 @@ def check_partition(spark: SparkSession, datalake: str, window: Window, snapshot
         raise DataLakeError(f"{where}: the table is missing from {datalake}")
     partition = join_uri(datalake, partition_prefix(window, snapshot_date))
     if not exists(spark, partition):
-        raise DataLakeError(f"{where}: the snapshot is missing, there is no {partition}")
+        raise DataLakeError(f"{where}: the snapshot is missing: {partition} does not exist")
     uris = [join_uri(partition, name) for name in list_file_names(spark, partition) if not name.startswith(("_", "."))]
     row_count = 0
     for uri in uris:
@@ -80,16 +86,16 @@ def check_partition(spark: SparkSession, datalake: str, window: Window, snapshot
                 raise DataLakeError(f"{where}: column {column} is {found} instead of {hive_type.value} in {uri}")
         row_count += footer.row_count
     if row_count == 0:
-        raise DataLakeError(f"{where}: the snapshot is empty, no column has a value")
+        raise DataLakeError(f"{where}: the snapshot is empty: its files have no rows")
     return uris
 
 
 @contextmanager
-def unreadable_files_named() -> Iterator[None]:
-    """Raise what Spark finds unreadable half-way through a file as an error that names table and snapshot.
+def name_unreadable_files() -> Iterator[None]:
+    """Turn Spark's error about an unreadable file into one that names the table and the snapshot.
 
     Raises:
-        DataLakeError: Spark failed in a file of the data lake.
+        DataLakeError: Spark failed to read a file of the data lake.
     """
     try:
         yield

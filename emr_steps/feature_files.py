@@ -1,13 +1,18 @@
-"""How feature part files are written and read: CSV without header, every character of a member id kept."""
+"""The part files of a snapshot's features, CSV without a header, and the manifest that describes them."""
+
+import json
+from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
+from buyer_stage.domain.documents import FeatureManifest
+from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLUMNS, HiveType
 from buyer_stage.domain.windows import Window
 
 CSV_OPTIONS: dict[str, str] = {
-    # Spark's defaults trim values and escape quotes with a backslash, which no other reader of CSV expects.
+    # Spark's defaults would change member ids: they trim values, and escape quotes in a way of their own.
     "ignoreLeadingWhiteSpace": "false",
     "ignoreTrailingWhiteSpace": "false",
     "escape": '"',
@@ -27,14 +32,34 @@ FEATURE_SCHEMA = StructType(
         ],
     ]
 )
-"""The output columns with their types; the one-hot features of a string column are 0 or 1."""
+"""The output columns with their types. The one-hot features of a string column are 0 or 1."""
 
 
 def write_csv(frame: DataFrame, uri: str) -> None:
-    """Write a frame's partitions as part files into a folder that is not there yet."""
+    """Write a frame's partitions as part files.
+
+    Args:
+        frame: the output columns, in order.
+        uri: the folder to write, which must not exist yet.
+    """
     frame.write.options(**CSV_OPTIONS).csv(uri)
 
 
 def read_features(spark: SparkSession, uris: list[str]) -> DataFrame:
-    """Read feature part files; a value that is not of its column's type fails the read."""
+    """Read feature part files. A value that does not have its column's type fails the read."""
     return spark.read.options(**CSV_OPTIONS, mode="FAILFAST").schema(FEATURE_SCHEMA).csv(uris)
+
+
+def parse_manifest(text: str) -> FeatureManifest:
+    """Parse the manifest of a snapshot's features.
+
+    Raises:
+        InvalidManifestError: the text is not JSON, or a field is missing, unknown or malformed.
+    """
+    try:
+        fields = json.loads(text)
+        fields["snapshot_date"] = date.fromisoformat(fields["snapshot_date"])
+        fields["part_files"] = tuple(fields["part_files"])
+        return FeatureManifest(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidManifestError(f"the feature manifest is damaged: {error}; run process_features again") from error

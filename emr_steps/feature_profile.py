@@ -1,4 +1,4 @@
-"""Counts the values of features per bin: `buyer_stage.domain.feature_bins`, on Spark."""
+"""Counts the values of each feature per bin of `buyer_stage.domain.feature_bins`, on Spark."""
 
 from functools import reduce
 from operator import add
@@ -15,9 +15,9 @@ def profile_features(features: DataFrame) -> FeatureProfile:
     """Count the values of each of `MODEL_FEATURES` per bin.
 
     Args:
-        features: one row per member, as `feature_files.read_features` reads them.
+        features: one row per member, from `feature_files.read_features`.
     """
-    # A row per value, so that the bin is one expression and not one per feature; what is shuffled is counts.
+    # With one row per value, the bin is one expression instead of one per feature. The shuffle moves counts only.
     values = sf.array(*[sf.col(name).cast("double") for name in MODEL_FEATURES])
     bin_number = reduce(add, [(sf.col("value") > bound).cast("int") for bound in UPPER_BOUNDS])
     counted = (

@@ -1,4 +1,4 @@
-"""The daily features as transforms of frames, driven by the feature specification."""
+"""Transforms of frames that compute the features, driven by the feature specification."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -18,32 +18,32 @@ from buyer_stage.domain.features import (
 from buyer_stage.domain.windows import Window
 
 SNAPSHOT_DATE = "snapshot_date"
-"""Column of type date that frames of raw rows carry beside the data lake's columns."""
+"""Date column that frames of raw rows have next to the data lake's columns."""
 
 WHITE_SPACE = " \t\n\r\f\v"
 
 
 def row_count_column(window: Window) -> str:
-    """Name of the column of `join_windows` that counts a member's rows in a window's table: 0 or 1 when all is well."""
+    """Return the name of the `join_windows` column that counts a member's rows in a window's table: at most 1."""
     return f"{window.value}_rows"
 
 
 def join_windows(tables: Mapping[Window, DataFrame]) -> DataFrame:
-    """Bring the windows together, one row per snapshot and member whatever windows the member is missing from.
+    """Join the windows into one row per snapshot and member, whichever windows the member is missing from.
 
     Args:
         tables: window -> raw rows: `SNAPSHOT_DATE`, member id and the source columns.
 
     Returns:
-        `SNAPSHOT_DATE`, `member_id`; per window a struct of its source columns, null where the member is missing, and
-        the number of rows found (`row_count_column`).
+        `SNAPSHOT_DATE`, `member_id`, and per window a struct of its source columns, null where the member is missing,
+        and the number of rows found (`row_count_column`).
     """
-    # A union and one groupBy shuffle each row once; a chain of five full outer joins shuffles rows four times over.
+    # A union with one groupBy shuffles each row once. A chain of five full outer joins would shuffle rows four times.
     rows = reduce(
         lambda union, frame: union.unionByName(frame, allowMissingColumns=True),
         [_as_struct(tables[window], window) for window in Window],
     )
-    # At most one row per member and window is not null, and max picks it. More than one shows in the count.
+    # At most one row per member and window is not null, and max picks it. The count shows when there are more.
     return rows.groupBy(SNAPSHOT_DATE, MEMBER_ID).agg(
         *[sf.max(window.value).alias(window.value) for window in Window],
         *[sf.count(window.value).alias(row_count_column(window)) for window in Window],
@@ -51,8 +51,8 @@ def join_windows(tables: Mapping[Window, DataFrame]) -> DataFrame:
 
 
 def feature_columns() -> list[Column]:
-    """Give the output columns as expressions on the frame of `join_windows`, in order."""
-    # weekday() counts from Monday = 0; dayofweek() would count from Sunday, unlike ISO 8601 and the SQL definition.
+    """Return the output columns, in order, as expressions on the frame of `join_windows`."""
+    # weekday() is 0 on Mondays. dayofweek() would count from Sunday, unlike ISO 8601 and the SQL definition.
     calendar = (sf.month(SNAPSHOT_DATE), sf.dayofmonth(SNAPSHOT_DATE), sf.weekday(SNAPSHOT_DATE) + 1)
     return [
         sf.col(MEMBER_ID),
@@ -76,7 +76,7 @@ def _source_features(source: SourceColumn, window: Window) -> list[Column]:
             sf.coalesce((trimmed == known).cast("bigint"), sf.lit(0)).alias(name)
             for known, name in zip(source.values, names, strict=True)
         ]
-    # NaN first: to Spark it is larger than any number, so a cap would turn it into the cap.
+    # NaN comes first: Spark orders it above all numbers, so the cap would replace it.
     number = sf.nanvl(value, sf.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value
     filled = sf.coalesce(number, sf.lit(0).cast(source.hive_type.value))
     if source.rule is Rule.DWELL:

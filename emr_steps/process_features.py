@@ -1,4 +1,4 @@
-"""Makes the features of one snapshot: one row per member, CSV part files, how they are spread, and last a manifest.
+"""Writes the features of one snapshot as CSV part files, one row per member, then their profile, then a manifest.
 
 Submit it as:
 
@@ -28,14 +28,14 @@ from buyer_stage.domain.snapshot_date import format_partition_value
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.files import delete, join_uri, list_file_names, write_text
 from buyer_stage.spark.session import start_spark
-from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
-from emr_steps.datalake_reader import read_window, unreadable_files_named
+from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
+from emr_steps.datalake_reader import name_unreadable_files, read_window
 from emr_steps.feature_files import read_features, write_csv
 from emr_steps.feature_profile import profile_features
 from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_windows, row_count_column
 
 RAW_SAMPLE_ROWS = 1000
-"""Raw rows kept per window."""
+"""Raw rows that are kept per window."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = step_parser(__doc__)
     add_snapshot_date(parser)
     arguments = parser.parse_args(argv)
-    if is_left_out("process_features", arguments.steps_to_run):
+    if is_skipped("process_features", arguments.steps_to_run):
         return
     spark = start_spark(f"process_features {arguments.snapshot_date}")
     manifest = process_features(spark, arguments.datalake, arguments.pipeline_bucket, arguments.snapshot_date)
@@ -51,38 +51,46 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest:
-    """Write a snapshot's features, a sample of the raw rows, the features' profile, and last the manifest.
+    """Write a snapshot's features, a sample of the raw rows, the feature profile, and the manifest last.
+
+    Args:
+        spark: the session.
+        datalake: root of the data lake.
+        pipeline_bucket: root of the pipeline bucket.
+        snapshot_date: the snapshot.
 
     Raises:
-        DataLakeError: the data lake holds what features must not be made of; then there is no manifest.
-        InvalidManifestError: the part files do not hold the rows that were to be written.
+        DataLakeError: as for `read_window`, or a row has no member id, or a member occurs more than once in a window.
+            In either case there is no manifest.
+        InvalidManifestError: the part files do not hold as many rows as were written.
     """
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
     manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
-    # In this order: a manifest must never describe files that are half gone.
+    # The manifest goes first: it must never describe files that are already deleted.
     delete(spark, manifest_uri)
     delete(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)))
     delete(spark, folder)
 
     tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
-    with unreadable_files_named():
-        seen = _write_features(join_windows(tables), folder)
-        _refuse_bad_members(seen, snapshot_date)
+    with name_unreadable_files():
+        observed = _write_features(join_windows(tables), folder)
+        _refuse_bad_members(observed, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
     profile = profile_features(read_features(spark, [join_uri(folder, name) for name in part_files]))
     for feature, counts in profile.counts.items():
-        if sum(counts) != seen["row_count"]:
+        if sum(counts) != observed["row_count"]:
             raise InvalidManifestError(
-                f"{folder} holds {sum(counts)} values of {feature}, not {seen['row_count']}; run the step again"
+                f"{folder} holds {sum(counts)} values of {feature} instead of {observed['row_count']}; "
+                "run process_features again"
             )
     write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profile))
     manifest = FeatureManifest(
         schema_version=FEATURE_SCHEMA_VERSION,
         snapshot_date=snapshot_date,
-        row_count=seen["row_count"],
-        window_row_counts={window.value: seen[row_count_column(window)] for window in Window},
+        row_count=observed["row_count"],
+        window_row_counts={window.value: observed[row_count_column(window)] for window in Window},
         column_checksum=column_checksum(OUTPUT_COLUMNS),
         part_files=part_files,
     )
@@ -91,21 +99,17 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
 
 
 def _write_features(joined: DataFrame, folder: str) -> dict[str, int]:
-    """Write the part files, and give what the same pass saw of the input; a separate check would be a second pass."""
+    """Write the part files, and return what the same pass observed: a separate check would read the input twice."""
     observation = Observation("input")
     observed = joined.observe(
         observation,
         sf.count(sf.lit(1)).alias("row_count"),
         *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
-        *[_member_where(_is_duplicate(window)).alias(f"duplicate_{window.value}") for window in Window],
+        *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
         *[sf.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
     )
     write_csv(observed.select(*feature_columns()), folder)
     return observation.get
-
-
-def _is_duplicate(window: Window) -> Column:
-    return sf.col(row_count_column(window)) > 1
 
 
 def _is_nameless(window: Window) -> Column:
@@ -113,24 +117,23 @@ def _is_nameless(window: Window) -> Column:
     return blank & (sf.col(row_count_column(window)) > 0)
 
 
-def _member_where(condition: Column) -> Column:
-    return sf.max(sf.when(condition, sf.col(MEMBER_ID)))
-
-
-def _refuse_bad_members(seen: dict[str, int], snapshot_date: date) -> None:
+def _refuse_bad_members(observed: dict[str, int], snapshot_date: date) -> None:
     for window in Window:
         where = f"table {table_name(window)}, snapshot {format_partition_value(snapshot_date)}, column {MEMBER_ID}"
-        if seen[f"nameless_{window.value}"]:
-            raise DataLakeError(f"{where}: a row has no member id")
-        if seen[f"duplicate_{window.value}"] is not None:
-            raise DataLakeError(f"{where}: member {seen[f'duplicate_{window.value}']!r} occurs more than once")
+        if observed[f"nameless_{window.value}"]:
+            raise DataLakeError(f"{where}: a row has no member id; remove it from the data lake")
+        repeated = observed[f"repeated_{window.value}"]
+        if repeated:
+            raise DataLakeError(
+                f"{where}: members that occur more than once: {repeated}; remove their extra rows from the data lake"
+            )
 
 
 def _write_raw_sample(
     spark: SparkSession, datalake: str, pipeline_bucket: str, window: Window, snapshot_date: date
 ) -> None:
     partition = join_uri(datalake, partition_prefix(window, snapshot_date))
-    # One file bounds what is read; the hash takes members at random, and the same ones on every run.
+    # Reading one file bounds the cost. The hash picks random members, and the same ones on every run.
     first_file = next(name for name in list_file_names(spark, partition) if not name.startswith(("_", ".")))
     raw = spark.read.parquet(join_uri(partition, first_file))
     sample = raw.orderBy(sf.xxhash64(MEMBER_ID), MEMBER_ID).limit(RAW_SAMPLE_ROWS)

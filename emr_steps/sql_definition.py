@@ -1,4 +1,4 @@
-"""Runs the queries of `sql/`, which are written for Athena, on Spark."""
+"""Runs the queries in `sql/`, which are written for Athena, on Spark."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ from emr_steps.feature_transforms import SNAPSHOT_DATE
 
 
 def run_athena_query(spark: SparkSession, query: str, tables: Mapping[Window, DataFrame]) -> DataFrame:
-    """Run a query over the windows' tables, and over other views of the session that it names.
+    """Run a query on the windows' tables and on other views of the session.
 
     Args:
         spark: the session.
-        query: in Athena's dialect, its parameters filled in.
-        tables: window -> raw rows, as `read_window` gives them.
+        query: text in Athena's dialect, with its parameters filled in.
+        tables: window -> raw rows, from `read_window`.
     """
     for window, table in tables.items():
         partition = sf.date_format(SNAPSHOT_DATE, "yyyyMMdd").alias(PARTITION_COLUMN)

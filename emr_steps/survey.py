@@ -1,4 +1,4 @@
-"""Reads the survey: what members answered, and which snapshots their answers are near."""
+"""Reads the survey: what members answered, and which snapshots are near their answers."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ ANSWER_WINDOW = timedelta(days=ANSWER_WINDOW_DAYS)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a member answered, and when. `stage_label_1` is as the survey spells it."""
+    """What a member answered, and when. `stage_label_1` has the survey's spelling."""
 
     member_id: str
     start_date: date
@@ -23,21 +23,26 @@ class Answer:
     stage_label_1: str
 
     def near_days(self) -> list[date]:
-        """Give the days whose snapshots the labeled set has a row of: of the answer, a few before and a few after."""
+        """Return the days whose snapshots are near: those of the answer, a few before and a few after."""
         first = self.start_date - ANSWER_WINDOW
         return [first + timedelta(days=n) for n in range((self.end_date + ANSWER_WINDOW - first).days + 1)]
 
 
 def parse_survey(text: str) -> list[Answer]:
-    """Read the survey's CSV, with header.
+    """Parse the survey.
+
+    Args:
+        text: CSV with a header.
 
     Raises:
-        LabeledSetError: a column is missing, or a row has no member or no span of days.
+        LabeledSetError: a column is missing, or a row has no usable member id or dates.
     """
     reader = csv.DictReader(io.StringIO(text))
     missing = [column for column in SURVEY_COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
-        raise LabeledSetError(f"the survey has no column {', '.join(missing)}")
+        raise LabeledSetError(
+            f"the survey lacks the column {', '.join(missing)}; its header needs {', '.join(SURVEY_COLUMNS)}"
+        )
     return [_parse_answer(row, reader.line_num) for row in reader]
 
 
@@ -46,11 +51,16 @@ def _parse_answer(row: dict[str, str], line_number: int) -> Answer:
     if not member_id.strip():
         raise LabeledSetError(f"line {line_number} of the survey has no {MEMBER_ID}")
     if len(member_id.splitlines()) > 1:
-        raise LabeledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that has more than one line")
+        raise LabeledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that spans several lines")
     try:
         start_date, end_date = date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
-    except (TypeError, ValueError) as error:
-        raise LabeledSetError(f"line {line_number} of the survey has no days YYYY-MM-DD: {error}") from error
+    except (TypeError, ValueError):
+        # The cause would repeat the field, which can be part of a member id if a comma is not quoted.
+        raise LabeledSetError(
+            f"line {line_number} of the survey needs dates YYYY-MM-DD in start_date and end_date"
+        ) from None
     if end_date < start_date:
-        raise LabeledSetError(f"line {line_number} of the survey ends on {end_date}, before it starts")
+        raise LabeledSetError(
+            f"line {line_number} of the survey has an answer that ends on {end_date}, before it starts"
+        )
     return Answer(member_id, start_date, end_date, row["stage_label_1"] or "")

@@ -1,4 +1,4 @@
-"""Computes a snapshot's features anew from their SQL definition, and compares every value with what was written.
+"""Computes a snapshot's features from their SQL definition, and compares every value with what was written.
 
 Submit it as:
 
@@ -7,14 +7,13 @@ Submit it as:
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 
-from buyer_stage.domain.documents import FeatureValidation, to_json
+from buyer_stage.domain.documents import FeatureManifest, FeatureValidation, to_json
 from buyer_stage.domain.errors import FeatureMismatchError, InvalidManifestError
 from buyer_stage.domain.features import MEMBER_ID, OUTPUT_COLUMNS, column_checksum
 from buyer_stage.domain.queries import fill_feature_query
@@ -27,9 +26,9 @@ from buyer_stage.domain.s3_layout import (
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.files import join_uri, list_file_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
-from emr_steps.arguments import add_snapshot_date, is_left_out, step_parser
-from emr_steps.datalake_reader import read_window, unreadable_files_named
-from emr_steps.feature_files import FEATURE_SCHEMA, read_features
+from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
+from emr_steps.datalake_reader import name_unreadable_files, read_window
+from emr_steps.feature_files import FEATURE_SCHEMA, parse_manifest, read_features
 from emr_steps.feature_transforms import SNAPSHOT_DATE
 from emr_steps.sql_definition import run_athena_query
 
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_snapshot_date(parser)
     parser.add_argument("--feature-query", required=True, help="URI of sql/features.sql")
     arguments = parser.parse_args(argv)
-    if is_left_out("validate_features", arguments.steps_to_run):
+    if is_skipped("validate_features", arguments.steps_to_run):
         return
     spark = start_spark(f"validate_features {arguments.snapshot_date}")
     validation = validate_features(
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def validate_features(
     spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date, *, feature_query: str
 ) -> FeatureValidation:
-    """Compare the features written with the SQL definition's, and say so in a document when all are equal.
+    """Compare the written features with the SQL definition, and write a document when all values are equal.
 
     Args:
         spark: the session.
@@ -68,17 +67,21 @@ def validate_features(
         feature_query: text of `sql/features.sql`.
 
     Raises:
-        FeatureMismatchError: a value, row or type differs; the first differences are in the message.
-        InvalidManifestError: the manifest does not describe the files beside it.
+        FeatureMismatchError: a value, row or type differs. The message shows the first differences.
+        InvalidManifestError: the manifest is damaged, or does not describe the files next to it.
         DataLakeError: as for `read_window`.
     """
     manifest_text = read_text(spark, join_uri(pipeline_bucket, feature_manifest_key(snapshot_date)))
-    written = _read_written(spark, pipeline_bucket, snapshot_date, manifest_text)
+    manifest = parse_manifest(manifest_text)
+    written = _read_written(spark, pipeline_bucket, snapshot_date, manifest)
     expected = _compute_expected(spark, datalake, snapshot_date, feature_query)
-    with unreadable_files_named():
+    with name_unreadable_files():
         row_count = _require_equal(written, expected)
-    if row_count != json.loads(manifest_text)["row_count"]:
-        raise InvalidManifestError(f"the manifest of {snapshot_date} does not hold the row count, {row_count}")
+    if row_count != manifest.row_count:
+        raise InvalidManifestError(
+            f"the manifest of {snapshot_date} has the row count {manifest.row_count}, its part files have {row_count} "
+            "rows; run process_features again"
+        )
     validation = FeatureValidation(
         snapshot_date=snapshot_date,
         row_count=row_count,
@@ -88,14 +91,18 @@ def validate_features(
     return validation
 
 
-def _read_written(spark: SparkSession, pipeline_bucket: str, snapshot_date: date, manifest_text: str) -> DataFrame:
-    manifest = json.loads(manifest_text)
+def _read_written(
+    spark: SparkSession, pipeline_bucket: str, snapshot_date: date, manifest: FeatureManifest
+) -> DataFrame:
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
-    part_files = [name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX)]
-    if part_files != manifest["part_files"]:
-        raise InvalidManifestError(f"{folder} holds {part_files}, its manifest names {manifest['part_files']}")
-    if manifest["column_checksum"] != column_checksum(OUTPUT_COLUMNS):
-        raise InvalidManifestError(f"the manifest in {folder} is of other columns; run process_features again")
+    part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
+    if part_files != manifest.part_files:
+        differing = ", ".join(sorted({*part_files} ^ {*manifest.part_files}))
+        raise InvalidManifestError(
+            f"{folder} and its manifest do not hold the same part files: {differing}; run process_features again"
+        )
+    if manifest.column_checksum != column_checksum(OUTPUT_COLUMNS):
+        raise InvalidManifestError(f"the manifest in {folder} describes other columns; run process_features again")
     return read_features(spark, [join_uri(folder, name) for name in part_files])
 
 
@@ -107,43 +114,47 @@ def _compute_expected(spark: SparkSession, datalake: str, snapshot_date: date, f
 
 
 def _require_same_types(expected: DataFrame) -> None:
-    """Only integers may be narrower than what is written: any other cast before comparing could hide a difference."""
+    """Require equal types, except that integers can be narrower: any other cast could hide a difference."""
     types = [(field.name, field.dataType.simpleString()) for field in expected.schema.fields]
     widened = [(name, "bigint" if hive_type == "int" else hive_type) for name, hive_type in types]
     written = [(field.name, field.dataType.simpleString()) for field in FEATURE_SCHEMA.fields]
     if widened != written:
         differing = sorted(set(widened) ^ set(written))
-        raise FeatureMismatchError(f"the SQL definition gives other columns, types or order: {differing}")
+        raise FeatureMismatchError(
+            f"the SQL definition has other columns, types or order than the features: {differing}"
+        )
 
 
 def _require_equal(written: DataFrame, expected: DataFrame) -> int:
-    """Compare all rows and columns; returns the number of rows."""
+    """Compare all rows and columns, and return the number of rows."""
     columns = [sf.col(field.name).cast(field.dataType).alias(field.name) for field in FEATURE_SCHEMA.fields]
     both = written.select(MEMBER_ID, sf.struct(*OUTPUT_COLUMNS).alias("written")).join(
         expected.select(*columns).select(MEMBER_ID, sf.struct(*OUTPUT_COLUMNS).alias("expected")),
         on=MEMBER_ID,
         how="full_outer",
     )
-    # A comparison of structs that takes null for equal to null, so that a missing row is a difference as well.
+    # A null struct equals a null struct only, so a missing row is a difference too.
     differs = ~sf.col("written").eqNullSafe(sf.col("expected"))
     row_count, difference_count = both.agg(sf.count(sf.lit(1)), sf.count_if(differs)).collect()[0]
     if difference_count:
         first = both.where(differs).orderBy(MEMBER_ID).limit(DIFFERENCES_SHOWN).collect()
         shown = "\n".join(_describe(row) for row in first)
-        raise FeatureMismatchError(f"{difference_count} of {row_count} members differ; the first:\n{shown}")
+        raise FeatureMismatchError(
+            f"{difference_count} of {row_count} members differ from the SQL definition; the first:\n{shown}"
+        )
     return int(row_count)
 
 
 def _describe(row: Row) -> str:
     for side, other in (("written", "expected"), ("expected", "written")):
         if row[side] is None:
-            return f"  {row[MEMBER_ID]}: not {side}, only {other}"
+            return f"  a member is {other}, but not {side}"
     values = [
         f"{column} is {row['written'][column]!r} instead of {row['expected'][column]!r}"
         for column in OUTPUT_COLUMNS
         if row["written"][column] != row["expected"][column]
     ]
-    return f"  {row[MEMBER_ID]}: {', '.join(values)}"
+    return f"  {', '.join(values)}"
 
 
 if __name__ == "__main__":

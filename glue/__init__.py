@@ -1,1 +1,1 @@
-"""The Glue job that hands the scored members over to the serving table."""
+"""The Glue job that writes the stages of scored members to the serving table."""

@@ -1,4 +1,4 @@
-"""Writes items to DynamoDB in batches and accounts for every one of them."""
+"""Writes items to DynamoDB in batches, and accounts for every item."""
 
 import random
 import time
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 Item = Mapping[str, Any]
 
 BATCH_SIZE = 25
-"""The most items that one BatchWriteItem request takes."""
+"""The most items that DynamoDB accepts in one BatchWriteItem request."""
 
 MAXIMUM_ATTEMPTS = 10
-"""Attempts for one batch; with the delays below, half a minute on average."""
+"""Attempts per batch. With the delays below, they take half a minute on average."""
 
 FIRST_DELAY_SECONDS = 0.1
 MAXIMUM_DELAY_SECONDS = 20.0
@@ -31,16 +31,16 @@ RETRIED_ERRORS = frozenset(
         "ThrottlingException",
     }
 )
-"""Codes by which DynamoDB refuses a whole request for now. Any other code would be answered to the next one, too."""
+"""Error codes that are worth another attempt. With any other code, the next request would fail too."""
 
 
 @dataclass(frozen=True)
 class WriteCounts:
-    """Accounts for the items given to `write_items`: all are either written or failed.
+    """Counts of the items passed to `write_items`: each is either written or failed.
 
     Attributes:
-        written: items that DynamoDB has accepted.
-        failed: items that it has not, for want of capacity or because of `error`.
+        written: items that DynamoDB accepted.
+        failed: items that it did not accept, for lack of capacity or because of `error`.
         error: what ended the writing early, or None.
     """
 
@@ -50,7 +50,7 @@ class WriteCounts:
 
 
 class Pacer:
-    """Spreads writes over time, so that they stay below a rate."""
+    """Spreads writes over time to stay below a rate."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class Pacer:
 
         Args:
             writes_per_second: the rate, above 0.
-            clock: gives the time in seconds.
-            sleep: waits for some seconds.
+            clock: returns the time in seconds.
+            sleep: waits for a number of seconds.
         """
         self._writes_per_second = writes_per_second
         self._clock = clock
@@ -72,7 +72,7 @@ class Pacer:
         self._next_write_at = clock()
 
     def wait_for(self, writes: int) -> None:
-        """Wait until the writes asked for earlier have had their time, and book time for these."""
+        """Wait until the time booked for earlier writes has passed, and book time for these."""
         self._sleep(max(0.0, self._next_write_at - self._clock()))
         self._next_write_at = max(self._next_write_at, self._clock()) + writes / self._writes_per_second
 
@@ -85,18 +85,18 @@ def write_items(
     writes_per_second: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> WriteCounts:
-    """Put items into a table; what is there under the same key is replaced.
+    """Write items to a table, and replace existing items with the same keys.
 
-    Items that DynamoDB leaves unprocessed are tried again after a random, exponentially growing delay, and count as
-    failed after `MAXIMUM_ATTEMPTS`. An error that waiting does not mend, such as a refused access, ends the writing:
-    the items left are counted as failed without being tried.
+    Items that DynamoDB leaves unprocessed are retried after a random delay that grows exponentially. After
+    `MAXIMUM_ATTEMPTS`, they count as failed. An error that waiting cannot fix, such as denied access, ends the
+    writing: the remaining items count as failed without an attempt.
 
     Args:
-        dynamodb: the service resource to write with.
+        dynamodb: the service resource.
         table_name: the table.
-        items: the items; no two have the same key.
-        writes_per_second: the rate to stay below, retries included.
-        sleep: waits for some seconds.
+        items: the items. No two have the same key.
+        writes_per_second: the rate to stay below, above 0, retries included.
+        sleep: waits for a number of seconds.
     """
     pacer = Pacer(writes_per_second, sleep=sleep)
     written, failed = 0, 0
@@ -125,21 +125,21 @@ def _write_batch(
     pacer: Pacer,
     sleep: Callable[[float], None],
 ) -> int:
-    """Write up to `BATCH_SIZE` items and give the number that was not accepted after all attempts."""
+    """Write up to `BATCH_SIZE` items, and return how many DynamoDB did not accept after all attempts."""
     unprocessed: Any = [{"PutRequest": {"Item": item}} for item in batch]
     for attempt in range(MAXIMUM_ATTEMPTS):
         if attempt:
-            # Full jitter: the partitions that were throttled together do not come back together.
+            # Full jitter: partitions that were throttled together do not retry together.
             longest = min(MAXIMUM_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt)
             sleep(random.uniform(0, longest))  # noqa: S311  # a delay, not a secret
         pacer.wait_for(len(unprocessed))
         try:
-            answer = dynamodb.batch_write_item(RequestItems={table_name: unprocessed})
+            response = dynamodb.batch_write_item(RequestItems={table_name: unprocessed})
         except ClientError as error:
             if error.response["Error"]["Code"] not in RETRIED_ERRORS:
                 raise
             continue
-        unprocessed = answer["UnprocessedItems"].get(table_name, [])
+        unprocessed = response["UnprocessedItems"].get(table_name, [])
         if not unprocessed:
             break
     return len(unprocessed)

@@ -1,15 +1,14 @@
-"""Pushes a snapshot's stages from the transform's output to the serving table, and accounts for every record.
+"""Pushes a snapshot's stages from the transform's output to the serving table, and accounts for every scored line.
 
-A record is written, quarantined with the reason, or failed; the receipt says how many of each. The run fails unless
-they add up to what the ETL has put out and none failed. Running it again puts the same items: only `ttl` changes.
+A scored line is written, quarantined with the reason, or failed. The receipt says how many of each. The run fails if
+they do not add up to the members that the ETL wrote, or if any failed. Running it again writes the same items: only
+`ttl` changes.
 
-The stages that were served are kept, for the snapshot after this one to be compared with.
+The push also keeps the served stages, because the next snapshot is compared with them.
 """
 
 import argparse
-import csv
 import logging
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,43 +23,34 @@ from buyer_stage.domain.errors import InvalidInputError, ScoredLinesLostError
 from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix
 from buyer_stage.domain.serving_item import serving_item
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
-from buyer_stage.domain.transform_output import (
-    OUTPUT_FILE_SUFFIX,
-    InvalidScoredLineError,
-    ScoredMember,
-    parse_scored_line,
-)
-from buyer_stage.spark.files import delete, exists, join_uri, write_text
+from buyer_stage.spark.files import delete, join_uri, write_text
+from glue.checked_lines import accepted_members, check_lines, read_lines, write_quarantine
 from glue.dynamodb_writer import WriteCounts, write_items
 from glue.served_stages import ServedMember, count_stages, read_previous_stages, serve_stages, write_served_stages
 
 logger = logging.getLogger(__name__)
 
-MAXIMUM_KEY_BYTES = 2048
-"""DynamoDB's limit for the value of a partition key. One longer would make it refuse the whole batch."""
-
 AWS_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3})
-"""botocore retries lost connections; refused and unprocessed items are `write_items`' to retry, which paces them."""
+"""botocore retries lost connections. `write_items` retries throttled and unprocessed items, because it paces them."""
 
 
 @dataclass(frozen=True)
 class PushArguments:
-    """What one run pushes, and where to.
+    """What a run pushes, and where to.
 
     Attributes:
-        transform_output: URI of the folder of the transform's output files.
-        pipeline_bucket: URI that the quarantine and the receipt are written below.
+        transform_output: URI of the folder with the transform's output files.
+        pipeline_bucket: root of the pipeline bucket.
         table_name: the serving table.
         snapshot_date: the day that the stages describe.
-        model_version: the model that gave them.
-        expires_at_epoch_seconds: when DynamoDB may delete the items.
-        ttl_days: how many days the table keeps a stage: older ones are no longer compared with.
-        snapshots_before_stage_change: snapshots in a row that must name another stage before a member's changes; 1
-            changes it at once.
-        run_name: names the run's receipt and quarantine.
-        expected_line_count: members that the ETL has put out.
-        write_partitions: into how many parts the records are divided.
-        maximum_writes_per_second: of all parts together.
+        model_version: the model that predicted them.
+        expires_at_epoch_seconds: when DynamoDB can delete the items.
+        ttl_days: how many days the table keeps an item. Stages served before that are not compared with.
+        snapshots_before_stage_change: as for `stage_changes.next_served_stage`.
+        run_name: name of the run's receipt and quarantine.
+        expected_line_count: members whose features the ETL wrote.
+        write_partitions: number of partitions that are written.
+        maximum_writes_per_second: rate of all partitions together.
     """
 
     transform_output: str
@@ -77,22 +67,11 @@ class PushArguments:
     maximum_writes_per_second: int
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a record is quarantined."""
-
-    reason: str
-
-
-CheckedLine = tuple[str, ScoredMember | Refusal]
-"""A line of the transform's output and what is to become of it."""
-
-
 def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
-    """Read the run's arguments; those that Glue adds of its own are ignored.
+    """Read the run's arguments, and ignore those that Glue adds.
 
     Raises:
-        InvalidInputError: a value is not a day written as YYYYMMDD.
+        InvalidInputError: a date is not a day written as YYYYMMDD, or a number is less than 1.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     for name in ("transform_output", "pipeline_bucket", "table_name", "model_version", "run_name"):
@@ -119,14 +98,14 @@ def _positive_integer(text: str) -> int:
 
 
 def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
-    """Push every record of the transform's output, write the receipt and give it; at last, keep what was served.
+    """Push every scored line, write the receipt, and keep the served stages if no line is lost.
 
     Raises:
-        ScoredLinesLostError: records failed, do not add up, or are not as many as the ETL has put out.
+        ScoredLinesLostError: as for `verify`.
     """
     quarantine = join_uri(arguments.pipeline_bucket, quarantine_prefix(arguments.snapshot_date, arguments.run_name))
     receipt_uri = join_uri(arguments.pipeline_bucket, push_receipt_key(arguments.snapshot_date, arguments.run_name))
-    # A retried run must not leave what an earlier attempt has said.
+    # Glue retries a run under the same name: what the failed attempt left must not pass for this one's.
     delete(spark, receipt_uri)
     delete(spark, quarantine)
 
@@ -137,7 +116,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         spark, arguments.pipeline_bucket, arguments.snapshot_date, arguments.ttl_days
     )
     served = serve_stages(
-        checked.flatMap(lambda record: [record[1]] if isinstance(record[1], ScoredMember) else []),
+        accepted_members(checked),
         previous,
         snapshots_before_change=arguments.snapshots_before_stage_change,
         partitions=arguments.write_partitions,
@@ -146,7 +125,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     counts = write_partitions(served, arguments)
     receipt = PushReceipt(
         snapshot_date=arguments.snapshot_date,
-        # Counted apart from the other three, so that a record lost between reading and writing shows.
+        # Counted apart from the other three, so that a line lost between reading and writing shows.
         read=lines.count(),
         written=sum(count.written for count in counts),
         quarantined=quarantined,
@@ -156,7 +135,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         changes=changes,
     )
     write_text(spark, receipt_uri, to_json(receipt))
-    logger.info("push of %s: %s", arguments.run_name, receipt)
+    logger.info("pushed %s: %s", arguments.run_name, receipt)
     verify(receipt, arguments.expected_line_count, sorted({count.error for count in counts if count.error}))
     write_served_stages(spark, served, arguments.pipeline_bucket, arguments.snapshot_date)
     served.unpersist()
@@ -164,65 +143,10 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     return receipt
 
 
-def read_lines(spark: SparkSession, transform_output: str) -> RDD[str]:
-    """Read the lines of the output files below a folder; a folder that is not there holds none."""
-    if not exists(spark, transform_output):
-        return spark.sparkContext.emptyRDD()
-    # Lines end as batch transform ends them. Spark's default would also split at a carriage return within a field.
-    files = spark.read.text(transform_output, lineSep="\n", pathGlobFilter=f"*{OUTPUT_FILE_SUFFIX}")
-    return files.rdd.map(lambda row: str(row.value))
-
-
-def check_lines(lines: RDD[str], partitions: int) -> RDD[CheckedLine]:
-    """Parse each line and refuse what cannot be written, with all records of a member in one partition.
-
-    Of several records of one member the first in text order is kept, so that a re-run keeps the same one. (A batch
-    that holds a key twice is refused by DynamoDB, and of two batches the last one to arrive would win.)
-    """
-    keyed = lines.map(_check_line).repartitionAndSortWithinPartitions(  # type: ignore[type-var]  # tuples do sort
-        partitions, partitionFunc=lambda key: zlib.crc32(key[0].encode()), keyfunc=lambda key: key
-    )
-    return keyed.mapPartitions(_refuse_repeated_members)
-
-
-def _check_line(line: str) -> tuple[tuple[str, str], ScoredMember | Refusal]:
-    """Give what becomes of a line, under the key (member id, line). A line without a usable id is its own id."""
-    try:
-        scored = parse_scored_line(line)
-    except (InvalidScoredLineError, csv.Error) as error:
-        return (line, line), Refusal(str(error))
-    if len(scored.member_id.encode()) > MAXIMUM_KEY_BYTES:
-        return (line, line), Refusal(f"member_id is longer than {MAXIMUM_KEY_BYTES} bytes")
-    return (scored.member_id, line), scored
-
-
-def _refuse_repeated_members(
-    records: Iterable[tuple[tuple[str, str], ScoredMember | Refusal]],
-) -> Iterator[CheckedLine]:
-    previous_member_id = None
-    for (_, line), outcome in records:
-        if isinstance(outcome, ScoredMember):
-            if outcome.member_id == previous_member_id:
-                yield line, Refusal(f"member_id {outcome.member_id} has another record")
-                continue
-            previous_member_id = outcome.member_id
-        yield line, outcome
-
-
-def write_quarantine(spark: SparkSession, checked: RDD[CheckedLine], uri: str) -> int:
-    """Write the refused lines as JSON lines of `reason` and `line`, and give their number."""
-    refused = checked.flatMap(lambda record: [(record[1].reason, record[0])] if isinstance(record[1], Refusal) else [])
-    count = refused.count()
-    if count:
-        frame = spark.createDataFrame(refused, "reason string, line string")
-        frame.write.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").json(uri)
-    return count
-
-
 def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> list[WriteCounts]:
-    """Write the members to the table, and give each partition's counts.
+    """Write the members' items, and return the counts of each partition.
 
-    The rate is divided over all partitions, so that it holds however many of them run at once.
+    Each partition gets an equal part of the rate, so that the total never exceeds it, however many run at once.
     """
 
     def write(members: Iterable[ServedMember]) -> Iterator[WriteCounts]:
@@ -242,31 +166,31 @@ def write_partitions(served: RDD[ServedMember], arguments: PushArguments) -> lis
             writes_per_second=arguments.maximum_writes_per_second / arguments.write_partitions,
         )
 
-    # `collect` is the one action on this RDD: a second one would write everything again.
+    # `collect` is the only action on this RDD: a second one would write everything again.
     return served.mapPartitions(write).collect()
 
 
 def verify(receipt: PushReceipt, expected_line_count: int, errors: Sequence[str]) -> None:
-    """Accept a receipt only if no record is lost.
+    """Check that no scored line is lost.
 
     Args:
         receipt: what was pushed.
-        expected_line_count: members that the ETL has put out.
+        expected_line_count: members whose features the ETL wrote.
         errors: what ended the writing of some partitions early.
 
     Raises:
-        ScoredLinesLostError: names every figure, and the errors.
+        ScoredLinesLostError: lines failed, do not add up, or are not one per member. The message holds all counts.
     """
     figures = (
         f"{receipt.read} read of {expected_line_count} expected, {receipt.written} written, "
         f"{receipt.quarantined} quarantined, {receipt.failed} failed"
     )
     if receipt.failed:
-        raise ScoredLinesLostError("; ".join([f"DynamoDB has not accepted all records: {figures}", *errors]))
+        raise ScoredLinesLostError("; ".join([f"DynamoDB did not accept all items: {figures}", *errors]))
     if receipt.read != receipt.written + receipt.quarantined:
-        raise ScoredLinesLostError(f"the records do not add up: {figures}")
+        raise ScoredLinesLostError(f"the scored lines do not add up: {figures}; run the push again")
     if receipt.read != expected_line_count:
-        raise ScoredLinesLostError(f"the transform's output is not one record per member: {figures}")
+        raise ScoredLinesLostError(f"the transform's output does not hold one line per member: {figures}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Decides which stage each member is served, and keeps what was served for the snapshot after this one.
+"""Decides the served stage of each member, and keeps the served stages for the next snapshot.
 
-Kept by snapshot and not only in the table, so that a push that is run again compares with the same stages.
+They are kept per snapshot, not only in the table, so that a repeated push compares with the same stages.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from buyer_stage.spark.files import exists, join_uri, write_text
 SCHEMA = "member_id string, stage string, disagreeing_snapshots int"
 
 SUCCESS_MARKER = "_SUCCESS"
-"""Written after the last file of a folder, under the name that Spark knows to be no data."""
+"""Name of the file that is written last into a folder. Spark does not read it as data."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class ServedMember:
     """A member and the stage that the table shows.
 
     Attributes:
-        scored: what the model said.
-        served: what is served.
-        previous: the stage that was served of the snapshot before; None when none was.
+        scored: the prediction.
+        served: the served stage.
+        previous: the stage served for the previous snapshot, or None if there was none.
     """
 
     scored: ScoredMember
@@ -40,16 +40,16 @@ class ServedMember:
 def read_previous_stages(
     spark: SparkSession, pipeline_bucket: str, snapshot_date: date, ttl_days: int
 ) -> tuple[date | None, DataFrame]:
-    """Read the stages of the latest earlier snapshot that the table may still show.
+    """Read the served stages of the latest earlier snapshot that the table can still hold.
 
     Args:
         spark: the session.
         pipeline_bucket: root of the pipeline bucket.
-        snapshot_date: the snapshot that is being served.
-        ttl_days: how many days the table keeps a stage.
+        snapshot_date: the snapshot that is pushed.
+        ttl_days: how many days the table keeps an item.
 
     Returns:
-        That snapshot, or None when there is none; and its stages, a row per member.
+        That snapshot, or None if there is none, and its stages: one row per member, as in `SCHEMA`.
     """
     for age_days in range(1, ttl_days + 1):
         day = snapshot_date - timedelta(days=age_days)
@@ -66,13 +66,13 @@ def serve_stages(
     snapshots_before_change: int,
     partitions: int,
 ) -> RDD[ServedMember]:
-    """Decide for each member which stage is served.
+    """Decide the served stage of each member.
 
     Args:
-        scored: one record per member.
-        previous: what was served of the snapshot before, as `read_previous_stages` gives it.
+        scored: the predictions, one per member.
+        previous: the stages served for the previous snapshot, from `read_previous_stages`.
         snapshots_before_change: as for `stage_changes.next_served_stage`.
-        partitions: of the result.
+        partitions: number of partitions of the result.
     """
 
     def serve(scored_and_previous: tuple[ScoredMember, ServedStage | None]) -> ServedMember:
@@ -87,31 +87,31 @@ def serve_stages(
 def count_stages(
     served: RDD[ServedMember], previous_date: date | None, previous_members: int
 ) -> tuple[dict[str, int], dict[str, int], StageChanges]:
-    """Count the members; a stage or change of stage that nobody is in counts 0.
+    """Count the members of each stage and of each change of stage, also where there are none.
 
     Args:
-        served: everyone.
-        previous_date: the snapshot before.
-        previous_members: everyone of it.
+        served: all members of this snapshot.
+        previous_date: the previous snapshot.
+        previous_members: number of members of the previous snapshot.
 
     Returns:
-        Stage -> members who are served it; stage -> members of whom the model named it; and the changes.
+        Stage -> members served that stage; stage -> members predicted to be in it; and the changes.
     """
     stages = {stage.value: 0 for stage in Stage}
     predicted_stages, transitions, waiting = dict(stages), {stage: dict(stages) for stage in stages}, 0
     counts = served.map(lambda member: (member.previous, member.served.stage, member.scored.stage)).countByValue()
-    for (before, now, named), members in counts.items():
+    for (before, now, predicted), members in counts.items():
         stages[now] += members
-        predicted_stages[named] += members
+        predicted_stages[predicted] += members
         if before is not None:
             transitions[before][now] += members
-        if now is not named:
+        if now is not predicted:
             waiting += members
     return stages, predicted_stages, StageChanges(previous_date, previous_members, transitions, waiting)
 
 
 def write_served_stages(spark: SparkSession, served: RDD[ServedMember], pipeline_bucket: str, day: date) -> None:
-    """Keep what was served of a snapshot, in the place of what an earlier push of it served."""
+    """Write the served stages of a snapshot, and replace those of an earlier push."""
     rows = served.map(
         lambda member: (member.scored.member_id, member.served.stage.value, member.served.disagreeing_snapshots)
     )

@@ -1,1 +1,1 @@
-"""Synthetic data lake for demos and tests; see `sample_data.generate`."""
+"""A synthetic data lake for demos and tests. See `sample_data.generate`."""

@@ -1,7 +1,7 @@
-"""Draws members and what they did in the five windows before a snapshot.
+"""Draws members, and what they did in the five windows before a snapshot.
 
-What a member did is drawn per band, the days that a window adds to the next shorter one, and summed up: so no total
-of a short window exceeds that of a longer one.
+Behavior is drawn per band, the days that a window adds to the next shorter one. A window's total is the sum of its
+bands, so the total of a short window never exceeds the total of a longer one.
 """
 
 from dataclasses import dataclass, fields
@@ -48,55 +48,55 @@ ZIP_CODES = np.array(["80202", "85004", "78701", "33602", "43215", "83702"])
 STATISTIC_FACTORS: dict[str, float] = {
     "minimum": 0.8, "median": 1.0, "average": 1.02, "maximum": 1.25, "standard": 0.15, "min": 0.7, "max": 1.4,
 }  # fmt: skip
-"""Word of a column's name -> what it makes of a member's level, so that minimum <= median <= maximum."""
+"""Word in a column's name -> factor on the member's level. The factors keep minimum <= median <= maximum."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """People, one per position of each array.
+    """Members, one per position of each array.
 
     Attributes:
-        ids: their member ids, distinct.
-        stages: position in `Stage`.
-        rates: activity -> how much more than the average of their stage they do, mean 1.
+        ids: their distinct member ids.
+        stages: positions in `Stage`.
+        rates: activity -> how much they do compared with the average of their stage, mean 1.
         renters: whether they look for a home to rent.
-        places: position in `CITIES`.
-        prices: of the homes they look at, in dollars.
+        cities: positions in `CITIES`.
+        prices: prices of the homes they look at, in dollars.
     """
 
     ids: Array
     stages: Array
     rates: dict[str, Array]
     renters: Array
-    places: Array
+    cities: Array
     prices: Array
 
     def part(self, positions: slice) -> "Members":
-        """The members at some positions."""
+        """Return the members at a range of positions."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         rates = {activity: rate[positions] for activity, rate in values.pop("rates").items()}
         return Members(rates=rates, **{name: value[positions] for name, value in values.items()})
 
 
 def draw_members(rng: np.random.Generator, count: int) -> Members:
-    """Draw people whose stages have the calibrated shares, as exactly as the count allows."""
+    """Draw members whose stages have the calibrated shares, as exactly as the count allows."""
     bounds = np.cumsum(list(STAGE_SHARES.values()))
     return Members(
         ids=np.array([f"m{tail:016x}{i:08x}" for i, tail in enumerate(rng.integers(2**63, size=count))]),
         stages=np.searchsorted(bounds[:-1], (rng.permutation(count) + 0.5) / count),
         rates={activity: rng.gamma(shape, 1 / shape, count) for activity, shape in GAMMA_SHAPES.items()},
         renters=rng.random(count) < RENTER_SHARE,
-        places=rng.integers(len(CITIES), size=count),
+        cities=rng.integers(len(CITIES), size=count),
         prices=np.round(rng.lognormal(12.6, 0.5, count), -3),
     )
 
 
 @dataclass(frozen=True)
 class Behavior:
-    """What members did before a snapshot; arrays have a row per member and a column per window.
+    """What members did before a snapshot. Arrays have a row per member and a column per window.
 
     Attributes:
-        present: whether the window's table has a row of the member.
+        present: whether the window's table has a row for the member.
         columns: data lake column -> values, masked where null.
     """
 
@@ -105,7 +105,7 @@ class Behavior:
 
 
 def draw_behavior(rng: np.random.Generator, members: Members, snapshot_date: date) -> Behavior:
-    """Draw what members did in the windows that end on a snapshot date. Every member is in some window."""
+    """Draw what members did in the windows that end on a snapshot date. Every member is in at least one window."""
     active = _draw_active_bands(rng, members)
     counts = {activity: _draw_counts(rng, members, activity, active) for activity in BAND_MEANS}
     counts["listings"] += active
@@ -117,10 +117,10 @@ def draw_behavior(rng: np.random.Generator, members: Members, snapshot_date: dat
         **_view_columns(rng, counts["listings"]),
         **_observed_once("searches", totals["searches"]),
         **{f"total_{kind}": totals[kind] for kind in ("saved_listings", "shared_listings", "saved_searches")},
-        "total_shared_searches": np.zeros_like(totals["searches"]),  # the sample has none
+        "total_shared_searches": np.zeros_like(totals["searches"]),  # there are none in the real sample
         **_lead_columns(rng, members, counts["leads"]),
         **_visit_columns(rng, counts, snapshot_date),
-        **_place_columns(rng, members),
+        **_city_columns(rng, members),
         **_home_columns(members),
     }
     for page, activity in PAGE_ACTIVITIES.items():
@@ -137,19 +137,19 @@ def _in_each_window(values: Array) -> Array:
 
 
 def _stage_factors(activity: str, stages: Array) -> Array:
-    """Effect of each member's stage on an activity; the mean over all stages is 1."""
+    """Return the effect of each member's stage on an activity. The mean over all stages is 1."""
     effects = np.array(STAGE_EFFECTS[activity]) ** SIGNAL
     factors: Array = effects / (effects @ np.array(list(STAGE_SHARES.values())))
     return factors[stages]
 
 
 def _draw_active_bands(rng: np.random.Generator, members: Members) -> Array:
-    """Draw the bands in which members looked at homes; each window's share of the members is exactly `PRESENCE`."""
+    """Draw the bands in which members looked at homes. Each window holds exactly its `PRESENCE` of the members."""
     count = len(members.ids)
     recency = rng.random(count) ** (1 / _stage_factors("recency", members.stages))
-    place = np.empty(count, dtype=np.int64)
-    place[np.argsort(-recency)] = np.arange(count)
-    last_band = np.searchsorted(np.ceil(np.array(PRESENCE) * count), place, side="right")[:, None]
+    rank = np.empty(count, dtype=np.int64)
+    rank[np.argsort(-recency)] = np.arange(count)
+    last_band = np.searchsorted(np.ceil(np.array(PRESENCE) * count), rank, side="right")[:, None]
     bands = np.arange(len(Window))
     again = rng.random((count, len(Window))) < ACTIVE_SHARE
     active: Array = (bands == last_band) | ((bands > last_band) & again)
@@ -162,7 +162,7 @@ def _draw_counts(rng: np.random.Generator, members: Members, activity: str, acti
 
 
 def _draw_segments(rng: np.random.Generator, members: Members) -> Array:
-    """Draw dominant segments; a home that is not for sale in a window is not for sale in the longer ones."""
+    """Draw dominant segments. A segment that is not for sale in a window is not for sale in the longer ones."""
     luck = rng.random(len(members.ids))[:, None]
     not_for_sale = np.outer(_stage_factors("not_for_sale", members.stages), SEGMENT_NOT_FOR_SALE)
     no_segment = 1 - np.array(SEGMENT_NONE)
@@ -179,8 +179,8 @@ def _draw_segments(rng: np.random.Generator, members: Members) -> Array:
 def _view_columns(rng: np.random.Generator, listings_by_band: Array) -> dict[str, Array]:
     again = rng.poisson(listings_by_band * (PAGE_VIEWS_PER_LISTING - 1))
     listings = listings_by_band.cumsum(axis=1)
-    seen_before = rng.binomial(np.maximum(listings_by_band - 1, 0), 0.02)
-    distinct = listings - seen_before.cumsum(axis=1)
+    repeated = rng.binomial(np.maximum(listings_by_band - 1, 0), 0.02)
+    distinct = listings - repeated.cumsum(axis=1)
     views = listings + again.cumsum(axis=1)
     average_views = _share(views, listings)
     return {
@@ -193,7 +193,7 @@ def _view_columns(rng: np.random.Generator, listings_by_band: Array) -> dict[str
 
 
 def _observed_once(what: str, totals: Array) -> dict[str, Array]:
-    """The data lake averages these over one observation per window: total, average and median are equal."""
+    """Return equal totals, averages and medians: the data lake has one observation per window of these."""
     return {f"{statistic}_{what}": totals for statistic in ("total", "average", "median")}
 
 
@@ -233,7 +233,7 @@ def _draw_seconds(rng: np.random.Generator, page: str, visits_by_band: Array) ->
 
 
 def _visit_columns(rng: np.random.Generator, counts: dict[str, Array], snapshot_date: date) -> dict[str, Array]:
-    """First and latest visits: each lies in the oldest or youngest band of the window that has such a visit."""
+    """Draw first and latest visits, in the oldest and the youngest band of the window that has such a visit."""
     ends = np.array([window.days for window in Window])
     starts = np.array([0, *ends[:-1]])
     days_ago = starts + rng.random(counts["listings"].shape) * (ends - starts)
@@ -253,19 +253,19 @@ def _visit_columns(rng: np.random.Generator, counts: dict[str, Array], snapshot_
     }
 
 
-def _place_columns(rng: np.random.Generator, members: Members) -> dict[str, Array]:
-    """Where members look and what with; the product reads none of these."""
+def _city_columns(rng: np.random.Generator, members: Members) -> dict[str, Array]:
+    """Draw where members look for homes, and with which app. The product reads none of these columns."""
     count = len(members.ids)
     columns: dict[str, Array] = {
-        "ldp_dominant_zip": ZIP_CODES[members.places],
+        "ldp_dominant_zip": ZIP_CODES[members.cities],
         "ldp_dominant_property_type": rng.choice(PROPERTY_TYPES, count),
         "leads_dominant_site_section": np.full(count, "ldp"),
         "leads_dominant_lead_category_group": np.where(members.renters, "for_rent", "for_sale"),
     }
     for choice in ("dominant", "recent"):
-        columns[f"srp_{choice}_city"] = CITIES[members.places]
-        columns[f"srp_{choice}_state"] = STATES[members.places]
-        columns[f"srp_{choice}_zip"] = ZIP_CODES[members.places]
+        columns[f"srp_{choice}_city"] = CITIES[members.cities]
+        columns[f"srp_{choice}_state"] = STATES[members.cities]
+        columns[f"srp_{choice}_zip"] = ZIP_CODES[members.cities]
     for page in ("ldp", "srp", "leads"):
         columns[f"{page}_dominant_experience_type"] = rng.choice(EXPERIENCES, count, p=EXPERIENCE_SHARES)
         columns[f"{page}_dominant_apps_type"] = rng.choice(APPS, count, p=APP_SHARES)
@@ -273,10 +273,10 @@ def _place_columns(rng: np.random.Generator, members: Members) -> dict[str, Arra
 
 
 def _home_columns(members: Members) -> dict[str, Array]:
-    """Prices, rooms and stories of the homes that members looked at or searched for; the product reads none."""
+    """Return prices, rooms and stories of the homes that members looked at or searched for. The product reads none."""
     levels = {"price": members.prices, "stories": np.full(len(members.ids), 1.5)}
-    levels["bed_rooms"] = levels["bedrooms"] = 2.0 + members.places % 3
-    levels["bath_rooms"] = levels["bathrooms"] = 1.5 + members.places % 2
+    levels["bed_rooms"] = levels["bedrooms"] = 2.0 + members.cities % 3
+    levels["bath_rooms"] = levels["bathrooms"] = 1.5 + members.cities % 2
     columns: dict[str, Array] = {}
     for name in table_schema().names:
         for ending, level in levels.items():
@@ -292,7 +292,7 @@ def _share(totals: Array, counts: Array) -> Array:
 
 
 def _break_nesting(rng: np.random.Generator, present: Array) -> None:
-    """Take a few members out of long windows, as late data does; everyone stays in one window at least."""
+    """Remove a few members from long windows, as late data does. Every member stays in at least one window."""
     shortest, middle, longest = Window.T001, Window.T030, Window.T090
     for removed in ([w for w in Window if w is not shortest], [middle], [longest]):
         lost = np.isin([w.value for w in Window], removed)
@@ -302,7 +302,7 @@ def _break_nesting(rng: np.random.Generator, present: Array) -> None:
 
 
 def _null_without(name: str, totals: dict[str, Array]) -> Array | bool:
-    """Where a column is null because what it summarizes never happened; everyone present viewed a listing."""
+    """Return where a column is null: nothing happened that it summarizes. Every present member viewed a listing."""
     if "lead" in name:
         return np.equal(totals["leads"], 0)
     if "srp" in name or ("search" in name and "saved" not in name and "shared" not in name):
@@ -311,7 +311,7 @@ def _null_without(name: str, totals: dict[str, Array]) -> Array | bool:
 
 
 def _lose_values(rng: np.random.Generator, columns: dict[str, NullableArray]) -> None:
-    """Lose values of the columns that the product reads; of the doubles that are null, half become NaN."""
+    """Drop values of the columns that the product reads. Half of the missing doubles are NaN instead of null."""
     for name, hive_type in REQUIRED_COLUMNS.items():
         if name == MEMBER_ID:
             continue

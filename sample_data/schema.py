@@ -1,4 +1,4 @@
-"""The columns of the data lake's tables, as the data lake's contract has them."""
+"""The columns of the data lake's tables, from the data lake's contract."""
 
 import csv
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 SCHEMA_FILE = Path(__file__).resolve().parent.parent / "sql" / "datalake_schema.csv"
-"""The contract; Terraform makes the tables of the Glue catalog from the same file."""
+"""The contract. Terraform creates the tables of the Glue catalog from the same file."""
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -15,10 +15,10 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "double": pa.float64(),
     "timestamp": pa.timestamp("ms"),
 }
-"""Hive type -> the Arrow type that Parquet stores it as."""
+"""Hive type -> the Arrow type that Parquet stores."""
 
 
 def table_schema() -> pa.Schema:
-    """The 101 columns that the five tables share, in order, without the partition column."""
+    """Return the 101 columns that the five tables share, in order, without the partition column."""
     with SCHEMA_FILE.open(encoding="utf-8") as lines:
         return pa.schema([(row["column"], ARROW_TYPES[row["hive_type"]]) for row in csv.DictReader(lines)])

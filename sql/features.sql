@@ -1,10 +1,11 @@
--- The features of snapshots: the reference definition, in Athena's dialect.
+-- The reference definition of the features of snapshots, in Athena's dialect.
 --
--- It is written apart from the Spark code on purpose. After every run validate_features.py transpiles this text to
--- Spark SQL, computes it on the same input and compares every value. labeled_set.sql takes its features from here.
+-- It is independent of the Spark code on purpose. After every run, validate_features.py transpiles this text to Spark
+-- SQL, runs it on the same input, and compares every value. labeled_set.sql takes its features from here.
 --
--- Parameters: :snapshot_dates, string literals such as '20200130', '20200131'. Tables are those of the current database.
--- Result: one row per snapshot and member: snapshot_date, then the 159 columns in the order of the ETL's output.
+-- Parameter: :snapshot_dates, string literals such as '20200130', '20200131'.
+-- Tables: the five behavior summaries in the current database.
+-- Result: one row per snapshot and member, with snapshot_date and then the 159 columns of the ETL's output, in order.
 
 WITH behavior AS (
     SELECT 1 AS window_days, *
@@ -28,13 +29,13 @@ WITH behavior AS (
     WHERE snapshot_date_mst_yyyymmdd IN (:snapshot_dates)
 ),
 
--- A segment is compared without the white space around it.
+-- White space around a segment does not count.
 trimmed AS (
     SELECT *, regexp_replace(ldp_dominant_segment, '^\s+|\s+$', '') AS segment
     FROM behavior
 ),
 
--- Null and NaN count as 0, and a dwell time as 180 seconds at most. An unknown segment is none of the four.
+-- Null and NaN count as 0, and a dwell time counts 180 seconds at most. An unknown segment is none of the four.
 normalized AS (
     SELECT
         window_days,
@@ -88,7 +89,7 @@ SELECT
     members.member_id,
     month(members.snapshot_date) AS snapshot_month,
     day(members.snapshot_date) AS snapshot_day_of_month,
-    -- ISO 8601: Monday is 1, as 1 January 2018 was one. Day-of-week functions differ between engines; days do not.
+    -- ISO 8601: Monday is 1. January 1, 2018 was a Monday. Day-of-week functions differ between engines.
     date_diff('day', DATE '2018-01-01', members.snapshot_date) % 7 + 1 AS snapshot_day_of_week,
     coalesce(t001.ldp_dominant_segment_for_sale, 0) AS ldp_dominant_segment_for_sale_001,
     coalesce(t001.ldp_dominant_segment_not_for_sale, 0) AS ldp_dominant_segment_not_for_sale_001,

@@ -1,18 +1,19 @@
--- The labeled set: the survey's answers on the features of the days around them, in Athena's dialect.
+-- The labeled set: features on the days near the survey's answers, with labels, in Athena's dialect.
 --
--- This text is the only definition. build_training_data.py transpiles it to Spark SQL; tools/labeled_set.py makes an
--- Athena table of it. The features are those of features.sql, whose text is filled in below.
+-- This text is the only definition. build_training_data.py transpiles it to Spark SQL, and tools/labeled_set.py creates
+-- an Athena table from it. The features are those of features.sql, whose text is filled in below.
 --
--- Parameters: snapshot_dates, as for features.sql; features, its text; model_features, the columns to take of them.
--- Tables are those of the current database: the five of features.sql and the survey.
--- Result: one row per member and snapshot that an answer of the member is at most two days from. buyer_stage is null
--- unless outcome is 'labeled': a row that is left out says why.
+-- Parameters: snapshot_dates, as for features.sql; features, the text of features.sql; model_features, the columns to
+-- select from it.
+-- Tables: the five of features.sql and the survey, in the current database.
+-- Result: one row per member and snapshot within two days of an answer by the member. buyer_stage is null unless
+-- outcome is 'labeled'. Any other outcome says why the row is left out.
 
 WITH features AS (
 :features
 ),
 
--- Both spellings of a stage are read, one is written, and any other label is no stage.
+-- Accept both spellings of a stage, and write one. Any other label is unknown.
 answers AS (
     SELECT
         member_id,
@@ -34,7 +35,7 @@ snapshots AS (
     FROM UNNEST(ARRAY[:snapshot_dates]) AS days (day)
 ),
 
--- An answer labels its own days and the two before them. The features of a later day know what came after the answer.
+-- An answer labels its own days and the two days before. Features of a later day would reveal what followed the answer.
 member_days AS (
     SELECT
         answers.member_id,
@@ -49,7 +50,7 @@ member_days AS (
     GROUP BY answers.member_id, snapshots.snapshot_date
 ),
 
--- Who named two stages for one day is not to be trusted on the others.
+-- A member who chose two stages for one day is not trusted on other days either.
 judged AS (
     SELECT
         member_id,

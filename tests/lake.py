@@ -1,4 +1,4 @@
-"""Small data lakes made by hand."""
+"""Small handmade data lakes."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -22,7 +22,7 @@ RawRow = Mapping[str, object]
 def write_window(
     lake: Path, window: Window, rows: Iterable[RawRow], snapshot_date: date = SNAPSHOT, schema: pa.Schema = SCHEMA
 ) -> Path:
-    """Write rows, which name only the columns that matter, as one file of a window's table; returns the file."""
+    """Write rows as one file of a window's table, and return the file. Columns that a row leaves out are null."""
     columns = [{name: row.get(name) for name in schema.names} for row in rows]
     file = lake / partition_prefix(window, snapshot_date) / "part-00000.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def write_window(
 
 
 def write_lake(lake: Path, rows: Iterable[RawRow] = ({"member_id": "m1"},), snapshot_date: date = SNAPSHOT) -> None:
-    """Write the same rows to every window's table."""
+    """Write the same rows to the tables of all windows."""
     rows = list(rows)
     for window in Window:
         write_window(lake, window, rows, snapshot_date)

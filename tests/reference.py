@@ -1,4 +1,4 @@
-"""The feature rules once more, in plain Python: what the Spark code and the SQL definition must equal."""
+"""The feature rules in plain Python. The Spark code and the SQL definition must produce the same values."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from buyer_stage.domain.windows import Window
 def reference_features(
     member_id: str, snapshot_date: date, windows: Mapping[Window, Mapping[str, object]]
 ) -> list[object]:
-    """Give a member's output row from the raw rows of the windows that the member is in."""
+    """Return a member's output row, computed from the raw rows of the windows that the member is in."""
     row: list[object] = [member_id, snapshot_date.month, snapshot_date.day, snapshot_date.isoweekday()]
     for window in Window:
         raw = windows.get(window, {})

@@ -1,23 +1,28 @@
-"""The Spark that all Spark tests share."""
+"""The Spark session that all Spark tests share."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from buyer_stage.spark.session import start_spark
+from tools.repository import REPOSITORY
+
+REAL_DATALAKE = REPOSITORY.parent / "shared/tools/real_datalake.py"
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """One small Spark for all tests, started as the steps start it."""
+    """A small session, started the way the steps start it."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     options = {
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",
-        # Tests are over before the optimizing compiler has earned back its time.
+        # Tests end before the optimizing compiler pays off.
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     }
     arguments = [argument for option, value in options.items() for argument in ("--conf", f"{option}={value}")]
@@ -25,3 +30,13 @@ def spark() -> Iterator[SparkSession]:
     session = start_spark("tests")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def real_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The original's data lake and published features, where the tool that provides them is available."""
+    if not REAL_DATALAKE.exists():
+        pytest.skip("the real sample is not part of the repository")
+    lake = tmp_path_factory.mktemp("real")
+    subprocess.run([sys.executable, REAL_DATALAKE, lake], check=True)
+    return lake

@@ -24,11 +24,11 @@ def lake(tmp_path: Path) -> Path:
 
 
 def refusal(spark: SparkSession, lake: Path) -> str:
-    """Process a snapshot of a bad lake that was good before; give the message of the error."""
+    """Process a snapshot of a bad lake that was good before, and return the error's message."""
     bucket = lake.parent / "bucket"
     manifest = bucket / feature_manifest_key(SNAPSHOT)
     manifest.parent.mkdir(parents=True)
-    manifest.write_text("of an earlier run")
+    manifest.write_text("left by an earlier run")
 
     with pytest.raises(DataLakeError) as refused:
         process_features(spark, str(lake), str(bucket), SNAPSHOT)
@@ -104,9 +104,13 @@ def test_file_whose_pages_are_damaged(spark: SparkSession, lake: Path) -> None:
     assert "cannot read" in refusal(spark, lake)
 
 
-def test_duplicate_member(spark: SparkSession, lake: Path) -> None:
-    write_window(lake, BAD, [{"member_id": "m1"}, {"member_id": "m2"}, {"member_id": "m2", "total_searches": 1}])
-    assert "column member_id: member 'm2' occurs more than once" in refusal(spark, lake)
+def test_members_that_occur_twice_are_counted_and_not_named(spark: SparkSession, lake: Path) -> None:
+    write_window(
+        lake, BAD, [{"member_id": m, "total_searches": i} for i, m in enumerate(["m1", "m2", "m2", "m3", "m3"])]
+    )
+    message = refusal(spark, lake)
+    assert "column member_id: members that occur more than once: 2;" in message
+    assert "m2" not in message
 
 
 @pytest.mark.parametrize("nameless", [None, "", " \t"])

@@ -19,13 +19,13 @@ RAW_SCHEMA = SCHEMA.append(pa.field(SNAPSHOT_DATE, pa.date32()))
 
 @pytest.fixture
 def join(spark: SparkSession, tmp_path: Path) -> Join:
-    """Join hand-made rows, which name only the columns that matter."""
+    """Join handmade rows. Columns that a row leaves out are null."""
 
-    def join_rows(rows: Mapping[Window, list[RawRow]], snapshot_date: date = SNAPSHOT) -> DataFrame:
+    def join_rows(rows: Mapping[Window, list[RawRow]]) -> DataFrame:
         tables = {}
         for window in Window:
-            dated = [{SNAPSHOT_DATE: snapshot_date, **row} for row in rows.get(window, [])]
-            file = write_window(tmp_path, window, dated, snapshot_date, RAW_SCHEMA)
+            dated = [{SNAPSHOT_DATE: SNAPSHOT, **row} for row in rows.get(window, [])]
+            file = write_window(tmp_path, window, dated, schema=RAW_SCHEMA)
             tables[window] = spark.read.parquet(str(file))
         return join_windows(tables)
 
@@ -33,13 +33,13 @@ def join(spark: SparkSession, tmp_path: Path) -> Join:
 
 
 def features(joined: DataFrame) -> dict[str, dict[str, object]]:
-    """Give member -> output column -> value."""
+    """Return member -> output column -> value."""
     collected = joined.select(*feature_columns()).collect()
     assert len({row.member_id for row in collected}) == len(collected), "more than one row for a member"
     return {row.member_id: row.asDict() for row in collected}
 
 
-def test_columns_are_the_contracts_in_order_and_type(join: Join) -> None:
+def test_columns_have_the_names_order_and_types_of_the_contract(join: Join) -> None:
     frame = join({}).select(*feature_columns())
 
     assert frame.columns == list(OUTPUT_COLUMNS)
@@ -81,7 +81,7 @@ def test_null_and_nan_are_zero_and_dwell_times_are_capped(join: Join) -> None:
 
     row = made["m1"]
     assert row["average_searches_001"] == 0
-    assert row["average_ldp_dwell_time_seconds_001"] == 0, "the cap must not see NaN, which is larger than any number"
+    assert row["average_ldp_dwell_time_seconds_001"] == 0, "Spark orders NaN above all numbers"
     assert row["average_srp_dwell_time_seconds_001"] == 180
     assert row["total_ldp_dwell_time_seconds_001"] == 180
     assert row["median_ldp_dwell_time_seconds_001"] == 179
@@ -89,33 +89,38 @@ def test_null_and_nan_are_zero_and_dwell_times_are_capped(join: Join) -> None:
     assert row["total_ldp_page_views_001"] == 181, "counts are not capped"
 
 
-@pytest.mark.parametrize(
-    ("segment", "one_hot"),
-    [
-        ("for sale", [1, 0, 0, 0]),
-        (" \tnot for sale\n", [0, 1, 0, 0]),
-        ("for rent ", [0, 0, 1, 0]),
-        ("no_segment", [0, 0, 0, 1]),
-        ("For Sale", [0, 0, 0, 0]),
-        ("", [0, 0, 0, 0]),
-        (None, [0, 0, 0, 0]),
-    ],
-)
-def test_segment_is_one_of_four_known_or_none(join: Join, segment: str | None, one_hot: list[int]) -> None:
-    made = features(join({Window.T030: [{"member_id": "m1", "ldp_dominant_segment": segment}]}))
+def test_segment_is_one_of_four_or_none(join: Join) -> None:
+    one_hot_by_segment: dict[str | None, list[int]] = {
+        "for sale": [1, 0, 0, 0],
+        " \tnot for sale\n": [0, 1, 0, 0],
+        "for rent ": [0, 0, 1, 0],
+        "no_segment": [0, 0, 0, 1],
+        "For Sale": [0, 0, 0, 0],
+        "": [0, 0, 0, 0],
+        None: [0, 0, 0, 0],
+    }
+    rows = [{"member_id": repr(segment), "ldp_dominant_segment": segment} for segment in one_hot_by_segment]
 
-    names = ("for_sale", "not_for_sale", "for_rent", "no_segment")
-    assert [made["m1"][f"ldp_dominant_segment_{name}_030"] for name in names] == one_hot
+    made = features(join({Window.T030: rows}))
 
-
-@pytest.mark.parametrize("day", [date(2020, 2, 2), date(2020, 2, 3), date(2020, 2, 29), date(2024, 12, 31)])
-def test_calendar_columns_count_the_week_from_monday(join: Join, day: date) -> None:
-    row = join({Window.T001: [{"member_id": "m1"}]}, day).select(*feature_columns()).collect()[0]
-
-    assert [row[name] for name in CALENDAR_COLUMNS] == [day.month, day.day, day.isoweekday()]
+    names = [f"ldp_dominant_segment_{name}_030" for name in ("for_sale", "not_for_sale", "for_rent", "no_segment")]
+    assert {member: [row[name] for name in names] for member, row in made.items()} == {
+        repr(segment): one_hot for segment, one_hot in one_hot_by_segment.items()
+    }
 
 
-def test_duplicates_show_in_the_windows_row_count(join: Join) -> None:
+def test_calendar_columns_count_the_week_from_monday(join: Join) -> None:
+    days = [date(2020, 2, 2), date(2020, 2, 3), date(2020, 2, 29), date(2024, 12, 31)]
+    rows = [{"member_id": day.isoformat(), SNAPSHOT_DATE: day} for day in days]
+
+    made = features(join({Window.T001: rows}))
+
+    for day in days:
+        row = made[day.isoformat()]
+        assert [row[name] for name in CALENDAR_COLUMNS] == [day.month, day.day, day.isoweekday()]
+
+
+def test_repeated_member_shows_in_the_row_count_of_the_window(join: Join) -> None:
     frame = join({Window.T060: [{"member_id": "m1"}, {"member_id": "m1"}], Window.T090: [{"member_id": "m1"}]})
 
     row = frame.collect()[0]

@@ -1,4 +1,4 @@
-"""`sql/labeled_set.sql` on Spark: which day gets which label, and why a day gets none; on the original's data too."""
+"""`sql/labeled_set.sql` on Spark: which day gets which label, and why a day gets none."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -65,7 +65,7 @@ def labels(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lab
     return found
 
 
-def test_definition_puts_out_ids_features_target_and_outcome() -> None:
+def test_definition_selects_ids_features_target_and_outcome() -> None:
     parsed = sqlglot.parse_one(query(DAYS[:2]), read="athena")
     assert isinstance(parsed, sqlglot.exp.Query)
     assert parsed.named_selects == [*ID_COLUMNS, *MODEL_FEATURES, TARGET_COLUMN, "outcome"]
@@ -75,7 +75,7 @@ def test_every_parameter_is_filled_in() -> None:
     assert ":" not in "".join(line.partition("--")[0] for line in query(DAYS[:2]).splitlines())
 
 
-def test_answer_labels_its_day_and_two_before_and_two_after_are_the_future(labels: Labels) -> None:
+def test_answer_labels_its_day_and_the_two_before_but_not_the_two_after(labels: Labels) -> None:
     assert labels["one day"] == {
         3: (LABELED, DREAMER), 4: (LABELED, DREAMER), 5: (LABELED, DREAMER), 6: (AFTER, None), 7: (AFTER, None),
     }  # fmt: skip
@@ -92,7 +92,7 @@ def test_answer_over_several_days_labels_all_of_them(labels: Labels) -> None:
 
 
 @pytest.mark.parametrize("member", ["one day", "three days"])
-def test_rows_are_of_the_days_that_the_step_reads(labels: Labels, member: str) -> None:
+def test_rows_cover_the_days_that_the_step_reads(labels: Labels, member: str) -> None:
     ((first, last, label),) = ANSWERS[member]
     answer = Answer(member, date(2020, 2, first), date(2020, 2, last), label)
     assert sorted(labels[member]) == [day.day for day in answer.near_days()]
@@ -107,7 +107,7 @@ def test_member_with_two_stages_for_one_day_is_left_out_on_all_days(labels: Labe
     assert {12, 3} <= labels["conflict"].keys()
 
 
-def test_stage_may_change_between_answers(labels: Labels) -> None:
+def test_stage_can_change_between_answers(labels: Labels) -> None:
     assert labels["changed"][3] == (LABELED, DREAMER)
     assert labels["changed"][9] == (LABELED, ACTIVE)
     assert 6 not in labels["changed"]
@@ -117,7 +117,7 @@ def test_later_answer_labels_days_that_lie_after_an_earlier_one(labels: Labels) 
     assert labels["later label wins over the future"][6] == (LABELED, ACTIVE)
 
 
-def test_label_that_names_no_stage_labels_nothing_and_does_not_conflict(labels: Labels) -> None:
+def test_unknown_label_labels_nothing_and_does_not_conflict(labels: Labels) -> None:
     assert {*labels["unknown"].values()} == {(UNKNOWN, None)}
     assert labels["unknown and known"][5] == (LABELED, ACTIVE)
 

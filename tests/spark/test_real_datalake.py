@@ -1,8 +1,6 @@
-"""The original's own published feature values, where the tool that lays them out is at hand."""
+"""The features equal the values that the original published, where the tool that provides them is available."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,18 +9,6 @@ from pyspark.sql import SparkSession
 from buyer_stage.domain.s3_layout import features_prefix
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from emr_steps.process_features import process_features
-from tools.repository import REPOSITORY
-
-TOOL = REPOSITORY.parent / "shared/tools/real_datalake.py"
-
-pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="the real sample is not part of the repository")
-
-
-@pytest.fixture(scope="module")
-def real_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = tmp_path_factory.mktemp("real")
-    subprocess.run([sys.executable, TOOL, lake], check=True)
-    return lake
 
 
 def numbers_by_member(files: list[Path]) -> dict[str, list[float]]:

@@ -1,11 +1,8 @@
-"""The labeled set of the original's own data: its published feature values, and nobody in two splits."""
+"""The labeled set of the original's data: it has the published feature values, and no member is in two splits."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 from pyspark.sql import SparkSession
 
 from buyer_stage.domain.features import MODEL_FEATURES, OUTPUT_COLUMNS
@@ -15,32 +12,28 @@ from emr_steps.build_training_data import build_training_data
 from emr_steps.survey import parse_survey
 from tools.repository import REPOSITORY
 
-TOOL = REPOSITORY.parent / "shared/tools/real_datalake.py"
 
-pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="the real sample is not part of the repository")
-
-
-def test_real_members_are_labeled_with_published_features_and_split_apart(spark: SparkSession, tmp_path: Path) -> None:
-    lake, bucket = tmp_path / "lake", tmp_path / "bucket"
-    subprocess.run([sys.executable, TOOL, lake], check=True)
+def test_real_members_have_published_features_and_are_in_one_split_each(
+    spark: SparkSession, real_lake: Path, tmp_path: Path
+) -> None:
     published = {
         (row[0], file.stem): dict(zip(OUTPUT_COLUMNS, row, strict=True))
-        for file in (lake / "expected_features").glob("*.csv")
+        for file in (real_lake / "expected_features").glob("*.csv")
         for row in csv.reader(file.open(newline=""))
     }
 
     manifest = build_training_data(
         spark,
-        str(lake),
-        str(bucket),
-        parse_survey((lake / "survey.csv").read_text()),
+        str(real_lake),
+        str(tmp_path),
+        parse_survey((real_lake / "survey.csv").read_text()),
         labeled_set_query=(REPOSITORY / "sql/labeled_set.sql").read_text(),
         feature_query=(REPOSITORY / "sql/features.sql").read_text(),
         split_by=SplitBy.STAGE,
     )
 
     rows = {
-        split: list(csv.DictReader((bucket / with_members_prefix(split) / LABELED_SET_FILE).open(newline="")))
+        split: list(csv.DictReader((tmp_path / with_members_prefix(split) / LABELED_SET_FILE).open(newline="")))
         for split in SPLIT_SHARES
     }
     members = {split: {row["member_id"] for row in of_split} for split, of_split in rows.items()}

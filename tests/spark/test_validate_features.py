@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,20 @@ from tools.repository import REPOSITORY
 FEATURE_QUERY = (REPOSITORY / "sql/features.sql").read_text()
 
 
+@pytest.fixture(scope="module")
+def processed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FeatureManifest]:
+    """A folder with a lake of two members and the features that process_features wrote, and their manifest."""
+    folder = tmp_path_factory.mktemp("processed")
+    write_lake(folder / "lake", [{"member_id": "m1", "total_searches": 5}, {"member_id": "m2"}])
+    return folder, process_features(spark, str(folder / "lake"), str(folder), SNAPSHOT)
+
+
 @pytest.fixture
-def written(spark: SparkSession, tmp_path: Path) -> FeatureManifest:
-    """Two members' features, as the step before writes them."""
-    write_lake(tmp_path / "lake", [{"member_id": "m1", "total_searches": 5}, {"member_id": "m2"}])
-    return process_features(spark, str(tmp_path / "lake"), str(tmp_path), SNAPSHOT)
+def written(processed: tuple[Path, FeatureManifest], tmp_path: Path) -> FeatureManifest:
+    """A copy of the features in the test's own folder, to be damaged there."""
+    folder, manifest = processed
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return manifest
 
 
 def change_part(folder: Path, manifest: FeatureManifest, old: str, new: str) -> None:
@@ -39,22 +49,24 @@ def refused(spark: SparkSession, folder: Path, error: type[Exception], query: st
     return str(caught.value)
 
 
-def test_changed_value_is_named_with_member_column_and_both_values(
+def test_changed_value_is_shown_with_its_column_and_both_values_but_without_the_member(
     spark: SparkSession, tmp_path: Path, written: FeatureManifest
 ) -> None:
     change_part(tmp_path, written, "m2,2,3,1,0", "m2,2,3,7,0")
     message = refused(spark, tmp_path, FeatureMismatchError)
     assert "1 of 2 members differ" in message
-    assert "m2: snapshot_day_of_week is 7 instead of 1" in message
+    assert "snapshot_day_of_week is 7 instead of 1" in message
+    assert "m2" not in message
 
 
-def test_missing_member_and_unknown_member_are_named(
+def test_missing_member_and_extra_member_are_distinguished(
     spark: SparkSession, tmp_path: Path, written: FeatureManifest
 ) -> None:
     change_part(tmp_path, written, "m2,", "m3,")
     message = refused(spark, tmp_path, FeatureMismatchError)
-    assert "m2: not written, only expected" in message
-    assert "m3: not expected, only written" in message
+    assert "2 of 3 members differ" in message
+    assert "a member is expected, but not written" in message
+    assert "a member is written, but not expected" in message
 
 
 def test_definition_with_another_column_order_is_refused(
@@ -66,11 +78,11 @@ def test_definition_with_another_column_order_is_refused(
     assert "other columns, types or order" in refused(spark, tmp_path, FeatureMismatchError, swapped)
 
 
-def test_part_file_that_the_manifest_does_not_name_is_refused(
+def test_part_file_that_is_not_in_the_manifest_is_refused(
     spark: SparkSession, tmp_path: Path, written: FeatureManifest
 ) -> None:
     (tmp_path / features_prefix(SNAPSHOT) / "part-99999.csv").touch()
-    assert "part-99999.csv" in refused(spark, tmp_path, InvalidManifestError)
+    assert "same part files: part-99999.csv" in refused(spark, tmp_path, InvalidManifestError)
 
 
 def test_manifest_with_another_row_count_is_refused(
@@ -78,4 +90,4 @@ def test_manifest_with_another_row_count_is_refused(
 ) -> None:
     file = tmp_path / feature_manifest_key(SNAPSHOT)
     file.write_text(json.dumps(json.loads(file.read_text()) | {"row_count": 3}))
-    assert "row count" in refused(spark, tmp_path, InvalidManifestError)
+    assert "row count 3, its part files have 2 rows" in refused(spark, tmp_path, InvalidManifestError)

@@ -1,4 +1,4 @@
-"""The survey is read as it is spelled, and what is damaged in it is named."""
+"""The survey keeps its spelling when it is read, and damage in it is an error that names the line."""
 
 from datetime import date
 
@@ -27,8 +27,8 @@ def test_answers_keep_every_character_of_their_labels() -> None:
         ("member_id,start_date,end_date\n", "stage_label_1"),
         (HEADER + " ,2020-02-05,2020-02-05,Dreamer,x,x\n", "line 2 of the survey has no member_id"),
         (HEADER + '"m\n1",2020-02-05,2020-02-05,Dreamer,x,x\n', "line 3 of the survey ends a member_id"),
-        (HEADER + "m1,05/02/2020,2020-02-05,Dreamer,x,x\n", "line 2 of the survey has no days"),
-        (HEADER + "m1,2020-02-05\n", "line 2 of the survey has no days"),
+        (HEADER + "m1,05/02/2020,2020-02-05,Dreamer,x,x\n", "line 2 of the survey needs dates YYYY-MM-DD"),
+        (HEADER + "m1,2020-02-05\n", "line 2 of the survey needs dates YYYY-MM-DD"),
         (HEADER + "m1,2020-02-05,2020-02-04,Dreamer,x,x\n", "before it starts"),
     ],
 )

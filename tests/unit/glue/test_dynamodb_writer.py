@@ -1,4 +1,4 @@
-"""Tests of the batch writer: against moto's table, and against answers that only a busy table gives."""
+"""The batch writer against moto's table, and against responses that only a busy table gives."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,20 +29,20 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 class BusyTable:
-    """Answers BatchWriteItem with what the test says, request by request, and keeps what it was sent."""
+    """Responds to BatchWriteItem with what the test says, request by request, and keeps the requests."""
 
-    def __init__(self, *answers: int | str) -> None:
-        """Take, for each request, how many items to leave unprocessed, or the code of an error; then accept all."""
-        self.answers = list(answers)
+    def __init__(self, *responses: int | str) -> None:
+        """Take one value per request: how many items to leave unprocessed, or an error code. Then accept all."""
+        self.responses = list(responses)
         self.requests: list[list[str]] = []
 
     def batch_write_item(self, RequestItems: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:  # noqa: N803
         puts = RequestItems[TABLE]
         self.requests.append([put["PutRequest"]["Item"]["member_id"] for put in puts])
-        answer = self.answers.pop(0) if self.answers else 0
-        if isinstance(answer, str):
-            raise ClientError({"Error": {"Code": answer, "Message": "no"}}, "BatchWriteItem")
-        return {"UnprocessedItems": {TABLE: puts[:answer]} if answer else {}}
+        response = self.responses.pop(0) if self.responses else 0
+        if isinstance(response, str):
+            raise ClientError({"Error": {"Code": response, "Message": "no"}}, "BatchWriteItem")
+        return {"UnprocessedItems": {TABLE: puts[:response]} if response else {}}
 
 
 def items(count: int) -> list[dict[str, Any]]:
@@ -73,31 +73,31 @@ def test_no_items_need_no_request() -> None:
     assert table.requests == []
 
 
-def test_requests_hold_as_many_items_as_dynamodb_takes() -> None:
+def test_requests_hold_as_many_items_as_dynamodb_accepts() -> None:
     table = BusyTable()
     write(table, 60)
     assert [len(request) for request in table.requests] == [BATCH_SIZE, BATCH_SIZE, 10]
 
 
-def test_only_unprocessed_items_are_sent_again() -> None:
+def test_only_unprocessed_items_are_retried() -> None:
     table = BusyTable(2, 1)
     assert write(table, 3) == WriteCounts(written=3, failed=0, error=None)
     assert table.requests == [["m0", "m1", "m2"], ["m0", "m1"], ["m0"]]
 
 
-def test_throttled_request_is_sent_again_as_a_whole() -> None:
+def test_throttled_request_is_retried_as_a_whole() -> None:
     table = BusyTable("ProvisionedThroughputExceededException", "ThrottlingException")
     assert write(table, 2) == WriteCounts(written=2, failed=0, error=None)
     assert table.requests == [["m0", "m1"]] * 3
 
 
-def test_items_never_accepted_fail_and_the_next_batch_is_written() -> None:
+def test_items_that_are_never_accepted_fail_and_the_next_batch_is_written() -> None:
     table = BusyTable(*[3] * MAXIMUM_ATTEMPTS)
     assert write(table, BATCH_SIZE + 5) == WriteCounts(written=BATCH_SIZE + 5 - 3, failed=3, error=None)
     assert len(table.requests) == MAXIMUM_ATTEMPTS + 1
 
 
-def test_refused_access_ends_the_writing_and_counts_the_items_left_as_failed() -> None:
+def test_denied_access_ends_the_writing_and_counts_the_remaining_items_as_failed() -> None:
     table = BusyTable(0, "AccessDeniedException")
     counts = write(table, 4 * BATCH_SIZE)
     assert (counts.written, counts.failed) == (BATCH_SIZE, 3 * BATCH_SIZE)
@@ -113,7 +113,7 @@ def test_delays_grow_and_stay_bounded() -> None:
     assert sum(delays) > 0
 
 
-def test_pacer_keeps_below_the_rate() -> None:
+def test_pacer_stays_below_the_rate() -> None:
     now = 100.0
 
     def sleep(seconds: float) -> None:
@@ -126,7 +126,7 @@ def test_pacer_keeps_below_the_rate() -> None:
     assert now == pytest.approx(100 + 4 * 2.5)
 
 
-def test_pacer_does_not_save_up_time_that_was_not_used() -> None:
+def test_pacer_does_not_save_up_unused_time() -> None:
     now = 0.0
 
     def sleep(seconds: float) -> None:

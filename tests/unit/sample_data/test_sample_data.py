@@ -1,4 +1,4 @@
-"""The synthetic data lake: its shape, its consistency, its dirt, and that the same arguments give the same values."""
+"""The synthetic data lake: its shape, consistency and dirt. The same arguments produce the same values."""
 
 import csv
 from collections import defaultdict
@@ -64,7 +64,7 @@ def assert_same_values(left: Path, right: Path) -> None:
     assert survey(left) == survey(right)
     for day in DAYS:
         for window in Window:
-            # floats may differ in their last digit between processors
+            # Floats can differ in their last digit between processors.
             pd.testing.assert_frame_equal(frame(left, window, day), frame(right, window, day), rtol=1e-9)
 
 
@@ -80,7 +80,7 @@ def test_small_example_stays_small() -> None:
     assert sum(path.stat().st_size for path in SMALL_EXAMPLE.rglob("*") if path.is_file()) < 300_000
 
 
-def test_same_arguments_give_same_values_even_over_an_older_lake(tmp_path: Path) -> None:
+def test_same_arguments_produce_the_same_values_even_over_an_older_lake(tmp_path: Path) -> None:
     generate(tmp_path / "once", 40, SCORED, LABELED, seed=3)
     generate(tmp_path / "twice", 60, SCORED, LABELED, seed=5, part_files=3)
     generate(tmp_path / "twice", 40, SCORED, LABELED, seed=3)
@@ -88,14 +88,14 @@ def test_same_arguments_give_same_values_even_over_an_older_lake(tmp_path: Path)
     assert_same_values(tmp_path / "once", tmp_path / "twice")
 
 
-def test_another_seed_gives_other_members(tmp_path: Path) -> None:
+def test_another_seed_produces_other_members(tmp_path: Path) -> None:
     for seed in (1, 2):
         generate(tmp_path / str(seed), 40, SCORED, LABELED, seed)
 
     assert member_ids(tmp_path / "1", Window.T090, SCORED).isdisjoint(member_ids(tmp_path / "2", Window.T090, SCORED))
 
 
-def test_labeled_date_is_30_days_before_when_left_out(tmp_path: Path) -> None:
+def test_labeled_date_defaults_to_30_days_before_the_snapshot_date(tmp_path: Path) -> None:
     main(["--out", str(tmp_path), "--members", "40", "--snapshot-date", "20210115"])
 
     partitions = sorted(path.name for path in (tmp_path / table_prefix(Window.T001)).iterdir())
@@ -113,10 +113,10 @@ def test_fewest_members_still_fill_every_window(tmp_path: Path, members: int, se
 @pytest.mark.parametrize(
     ("members", "labeled_date", "seed", "part_files", "message"),
     [
-        (19, LABELED, 7, 2, "19 members"),
+        (19, LABELED, 7, 2, "19 members are too few"),
         (40, SCORED, 7, 2, "not before"),
-        (40, LABELED, -1, 2, "seed is -1"),
-        (40, LABELED, 7, 0, "0 part files"),
+        (40, LABELED, -1, 2, "seed -1 is negative"),
+        (40, LABELED, 7, 0, "0 part files are too few"),
     ],
 )
 def test_impossible_argument_is_refused_before_anything_is_written(
@@ -128,7 +128,7 @@ def test_impossible_argument_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_date_that_is_no_day_is_refused(tmp_path: Path) -> None:
+def test_date_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="20200230"):
         main(["--out", str(tmp_path), "--snapshot-date", "20200230"])
 
@@ -164,20 +164,20 @@ def test_member_ids_are_never_null_or_repeated(lake: Path, window: Window, day: 
     assert len(set(ids)) == len(ids)
 
 
-def test_each_day_holds_as_many_members_as_asked_for_and_a_tenth_differ(lake: Path) -> None:
+def test_each_day_holds_the_requested_number_of_members_and_a_tenth_differ(lake: Path) -> None:
     labeled, scored = (set[str]().union(*(member_ids(lake, window, day) for window in Window)) for day in DAYS)
 
     assert len(labeled) == len(scored) == MEMBERS
     assert len(labeled - scored) == len(scored - labeled) == MEMBERS // 10
 
 
-def test_windows_are_nested_but_for_a_few_members(lake: Path) -> None:
+def test_windows_are_nested_except_for_a_few_members(lake: Path) -> None:
     t001, t007, t030, t060, t090 = (member_ids(lake, window, SCORED) for window in Window)
 
     assert len(t001) < len(t007) < len(t030) < len(t060) < len(t090)
     assert (t007 & t030 & t060) - t090, "missing from the longest window only"
     assert t001 - (t007 | t030 | t060 | t090), "in the shortest window only"
-    assert (t007 & t060) - t030, "missing from a window in the middle"
+    assert (t007 & t060) - t030, "missing from a middle window only"
     assert len(t001 - t090) < 0.1 * len(t001)
 
 
@@ -215,7 +215,7 @@ def test_visits_lie_within_their_window(lake: Path, window: Window) -> None:
         assert first.min() >= end - pd.Timedelta(days=window.days)
 
 
-def test_dirt_that_the_feature_rules_must_handle_is_there(lake: Path) -> None:
+def test_lake_holds_the_dirt_that_the_feature_rules_must_handle(lake: Path) -> None:
     table = read(lake, Window.T090, SCORED)
     segments = table["ldp_dominant_segment"].to_pylist()
     doubles = table["average_ldp_dwell_time_seconds"].to_pylist()
@@ -237,7 +237,7 @@ def test_most_members_do_little_and_a_few_do_a_lot(lake: Path) -> None:
     assert rows["total_searches"].quantile(0.99) > 8 * rows["total_searches"].mean()
 
 
-def test_about_60_percent_of_the_members_answer_with_the_real_mix_of_stages(lake: Path) -> None:
+def test_about_60_percent_of_the_members_answer_and_their_stages_have_the_real_shares(lake: Path) -> None:
     answers = survey(lake)
     labels = [STAGE_BY_SPELLING[a["stage_label_1"]] for a in answers if a["stage_label_1"] in STAGE_BY_SPELLING]
 
@@ -248,16 +248,16 @@ def test_about_60_percent_of_the_members_answer_with_the_real_mix_of_stages(lake
     assert all(labels.count(stage) > 0.09 * len(labels) for stage in Stage)
 
 
-def test_survey_holds_aliases_unknown_labels_and_contradictions(lake: Path) -> None:
+def test_survey_holds_aliases_unknown_labels_and_conflicting_answers(lake: Path) -> None:
     answers = survey(lake)
     stages_of_members = defaultdict(set)
     for answer in answers:
         stages_of_members[answer["member_id"]].add(STAGE_BY_SPELLING.get(answer["stage_label_1"]))
-    contradicting = sum(len(stages) > 1 for stages in stages_of_members.values())
+    conflicting = sum(len(stages) > 1 for stages in stages_of_members.values())
     unknown = sum(answer["stage_label_1"] not in STAGE_BY_SPELLING for answer in answers)
 
     assert {*STAGE_ALIASES, *Stage} <= {answer["stage_label_1"] for answer in answers}
-    assert 0 < contradicting < 0.05 * len(answers)
+    assert 0 < conflicting < 0.05 * len(answers)
     assert 0 < unknown < 0.05 * len(answers)
 
 

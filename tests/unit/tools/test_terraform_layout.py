@@ -1,10 +1,7 @@
 """The S3 layout as Terraform reads it."""
 
-import json
-from pathlib import Path
-
 from tools.repository import REPOSITORY
-from tools.terraform_layout import layout, top_folder, write_layout
+from tools.terraform_layout import layout, top_folder
 
 
 def test_folder_of_a_day_is_the_folder_above_the_day() -> None:
@@ -25,9 +22,3 @@ def test_terraform_reads_every_entry() -> None:
     texts = "".join(file.read_text() for file in (REPOSITORY / "terraform").rglob("*.tf"))
 
     assert [name for name in layout() if f" {name} " not in texts and f"layout.{name}" not in texts] == []
-
-
-def test_file_holds_the_layout(tmp_path: Path) -> None:
-    write_layout(tmp_path)
-
-    assert json.loads((tmp_path / "s3_layout.json").read_text()) == layout()

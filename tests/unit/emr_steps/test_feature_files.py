@@ -1,0 +1,34 @@
+"""The manifest of a snapshot's features is read back as it was written, or refused."""
+
+import json
+from datetime import date
+
+import pytest
+
+from buyer_stage.domain.documents import FeatureManifest, to_json
+from buyer_stage.domain.errors import InvalidManifestError
+from emr_steps.feature_files import parse_manifest
+
+MANIFEST = FeatureManifest(1, date(2020, 2, 3), 2, {"t001": 1, "t007": 2}, "checksum", ("part-0.csv", "part-1.csv"))
+FIELDS = json.loads(to_json(MANIFEST))
+
+
+def test_manifest_is_read_as_it_was_written() -> None:
+    assert parse_manifest(to_json(MANIFEST)) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        to_json(MANIFEST)[:-10],
+        "[]",
+        "null",
+        json.dumps({**FIELDS, "unknown": 1}),
+        json.dumps({**FIELDS, "snapshot_date": "03/02/2020"}),
+        json.dumps({**FIELDS, "part_files": None}),
+        *[json.dumps({name: value for name, value in FIELDS.items() if name != missing}) for missing in FIELDS],
+    ],
+)
+def test_damaged_manifest_is_an_error_that_says_what_to_do(text: str) -> None:
+    with pytest.raises(InvalidManifestError, match=r"feature manifest is damaged.*run process_features again"):
+        parse_manifest(text)
