@@ -22,6 +22,7 @@ from buyer_stage.quality.drift import (
     DriftBaseline,
     DriftLevel,
     DriftReport,
+    Shift,
     measure_shift,
     report_drift,
 )
@@ -124,6 +125,14 @@ def test_report_names_the_features_and_windows_that_have_drifted() -> None:
     assert sorted(made.features_at(DriftLevel.SIGNIFICANT)) == ["median_searches_090", "total_searches_007"]
     assert made.features["total_searches"]["t007"].level is DriftLevel.SIGNIFICANT
     assert made.features["total_searches"]["t030"].level is DriftLevel.STABLE
+
+
+def test_features_of_a_level_are_sorted_by_shift_from_the_largest() -> None:
+    shifts = {window.value: Shift(0.3 + window.days / 100, 0, DriftLevel.SIGNIFICANT) for window in Window}
+    made = replace(report(), features={"total_searches": shifts})
+    assert made.features_at(DriftLevel.SIGNIFICANT) == [
+        f"total_searches_{days}" for days in ("090", "060", "030", "007", "001")
+    ]
 
 
 def test_stage_mix_alone_can_drift() -> None:
