@@ -58,9 +58,9 @@ def generate(out: Path, members: int, snapshot_date: date, labeled_date: date, s
         InvalidInputError: an argument has an impossible value.
     """
     if members < MINIMUM_MEMBERS:
-        raise InvalidInputError(f"{members} members are too few; use at least {MINIMUM_MEMBERS}")
+        raise InvalidInputError(f"{members} members: use at least {MINIMUM_MEMBERS}")
     if part_files < 1:
-        raise InvalidInputError(f"{part_files} part files are too few; use at least 1")
+        raise InvalidInputError(f"{part_files} part files: use at least 1")
     if seed < 0:
         raise InvalidInputError(f"seed {seed} is negative; use 0 or more")
     if labeled_date >= snapshot_date:

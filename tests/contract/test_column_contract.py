@@ -1,7 +1,7 @@
-"""What one part of the pipeline puts out is what the next one takes in, column by column.
+"""Each part of the pipeline reads the columns that the part before it writes.
 
-The ETL's lines go through the transform's filters to the model, and what comes out of the transform goes to Glue.
-The filters are applied by the code that does a transform job's work on the local cloud.
+The lines of the ETL pass through the filters of the transform to the model, and the transform's output goes to Glue. The
+local cloud's transform applies the filters here.
 """
 
 import csv
@@ -28,7 +28,7 @@ from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_
 from localcloud.sagemaker.batch_transform import FieldFilter, Transform
 from tools.repository import REPOSITORY
 
-ANSWER = {
+PREDICTION = {
     "predicted_label": "Active Searcher",
     "labels": "['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']",
     "probabilities": "[0.4, 0.3, 0.2, 0.1]",
@@ -36,12 +36,12 @@ ANSWER = {
 
 
 def csv_line(fields: list[str]) -> str:
-    """Write fields as a model's inference container does: those that hold a comma in quotes."""
+    """Write fields as an inference container does: quoted if they contain a comma."""
     return ",".join(f'"{field}"' if "," in field else field for field in fields)
 
 
 def transform(predict: Callable[[list[list[str]]], list[str]]) -> Transform:
-    """A transform with the product's filters and a scripted model."""
+    """Return a transform with the product's filters and a scripted model."""
     return Transform(
         predict=predict,
         input_filter=FieldFilter.parse(TRANSFORM_INPUT_FILTER),
@@ -50,39 +50,39 @@ def transform(predict: Callable[[list[list[str]]], list[str]]) -> Transform:
     )
 
 
-def test_etl_puts_out_the_published_columns_in_the_published_order() -> None:
+def test_etl_writes_the_published_columns_in_order() -> None:
     published = (REPOSITORY / "tests" / "contract" / "feature_columns.txt").read_text().split()
     assert list(OUTPUT_COLUMNS) == published
 
 
-def test_sql_definition_puts_out_the_same_columns() -> None:
+def test_sql_definition_selects_the_same_columns() -> None:
     query = sqlglot.parse_one((REPOSITORY / "sql" / "features.sql").read_text(), read="athena")
     assert isinstance(query, sqlglot.exp.Query)
     assert query.named_selects == ["snapshot_date", *OUTPUT_COLUMNS]
 
 
-def test_model_is_sent_exactly_the_columns_it_was_trained_on() -> None:
+def test_model_receives_exactly_the_columns_it_was_trained_on() -> None:
     sent: list[list[str]] = []
 
-    def ask(rows: list[list[str]]) -> list[str]:
+    def predict(rows: list[list[str]]) -> list[str]:
         sent.extend(rows)
-        return [csv_line([ANSWER[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
+        return [csv_line([PREDICTION[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
 
-    list(transform(ask).transform_lines([",".join(OUTPUT_COLUMNS)]))
+    list(transform(predict).transform_lines([",".join(OUTPUT_COLUMNS)]))
     assert sent == [list(MODEL_FEATURES)]
 
 
 @pytest.mark.parametrize("column", [MEMBER_ID, *CALENDAR_COLUMNS, TARGET_COLUMN])
-def test_model_never_sees_who_when_or_the_answer(column: str) -> None:
+def test_model_receives_no_id_date_or_label(column: str) -> None:
     assert column not in MODEL_FEATURES
 
 
-def test_what_the_transform_puts_out_is_what_glue_reads() -> None:
-    def ask(rows: list[list[str]]) -> list[str]:
-        return [csv_line([ANSWER[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
+def test_glue_reads_what_the_transform_writes() -> None:
+    def predict(rows: list[list[str]]) -> list[str]:
+        return [csv_line([PREDICTION[key] for key in INFERENCE_RESPONSE_KEYS])] * len(rows)
 
     features = [["m1", "1", "30", "4", *("0" for _ in MODEL_FEATURES)], ["m,2", "1", "30", "4", *MODEL_FEATURES]]
-    lines = list(transform(ask).transform_lines([csv_line(fields) for fields in features]))
+    lines = list(transform(predict).transform_lines([csv_line(fields) for fields in features]))
 
     assert [len(next(csv.reader([line]))) for line in lines] == [4, 4]
     scored = [parse_scored_line(line) for line in lines]
@@ -99,11 +99,11 @@ def test_what_the_transform_puts_out_is_what_glue_reads() -> None:
         assert (item["member_id"], item["value"]) == (member.member_id, "Active Searcher")
 
 
-def test_checksum_tells_order_apart() -> None:
+def test_checksum_depends_on_the_order() -> None:
     assert column_checksum(MODEL_FEATURES) != column_checksum(tuple(reversed(MODEL_FEATURES)))
 
 
-def test_every_sample_event_is_of_a_function_that_exists() -> None:
+def test_every_function_has_a_sample_event() -> None:
     events: dict[str, Any] = {
         path.stem: json.loads(path.read_text()) for path in (REPOSITORY / "tests" / "events").glob("*.json")
     }

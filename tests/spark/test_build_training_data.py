@@ -142,6 +142,16 @@ def test_members_stay_in_the_split_that_an_earlier_labeled_set_assigned(built: B
     assert json.loads((built.bucket / ASSIGNED_SPLITS_KEY).read_text()) == splits
 
 
+def test_manifest_counts_duplicate_members_but_not_idle_ones(built: Built) -> None:
+    members: dict[tuple[str, ...], set[str]] = {}
+    for row in built.rows:
+        members.setdefault(tuple(row[2:-1]), set()).add(row[0])
+    equal = {features: ids for features, ids in members.items() if len(ids) > 1}
+    active = [ids for features, ids in equal.items() if any(map(float, features))]
+    assert len(active) < len(equal), "some members are idle"
+    assert built.manifest.duplicate_members == len(set().union(*active))
+
+
 def test_manifest_accounts_for_every_answer_near_a_snapshot(built: Built) -> None:
     manifest, spellings = built.manifest, {*[stage.value for stage in Stage], *STAGE_ALIASES}
     of_member: dict[str, list[Answer]] = {}

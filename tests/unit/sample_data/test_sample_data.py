@@ -113,10 +113,10 @@ def test_fewest_members_still_fill_every_window(tmp_path: Path, members: int, se
 @pytest.mark.parametrize(
     ("members", "labeled_date", "seed", "part_files", "message"),
     [
-        (19, LABELED, 7, 2, "19 members are too few"),
+        (19, LABELED, 7, 2, "19 members: use at least 20"),
         (40, SCORED, 7, 2, "not before"),
         (40, LABELED, -1, 2, "seed -1 is negative"),
-        (40, LABELED, 7, 0, "0 part files are too few"),
+        (40, LABELED, 7, 0, "0 part files: use at least 1"),
     ],
 )
 def test_impossible_argument_is_refused_before_anything_is_written(

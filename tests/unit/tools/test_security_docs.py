@@ -82,7 +82,7 @@ def test_order_of_actions_does_not_matter() -> None:
 
 
 def test_purpose_of_a_function_comes_from_its_handler() -> None:
-    assert purpose("send-sns-notification").startswith("Function. Says what failed and where")
+    assert purpose("send-sns-notification").startswith("Function. Notifies the subscribers")
 
 
 def test_role_without_a_purpose_is_an_error_that_names_the_file_to_edit() -> None:
