@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 
-
 GROUP_OF_FIXTURE = {"running_stack": "local-cloud", "spark": "spark"}
 """Fixture -> group of the tests that share it: with pytest-xdist, a group runs in one process, in order."""
 
@@ -19,8 +18,9 @@ GROUPED_BY_FILE = ("training", "infra")
 """Kinds of tests whose files set up something that takes seconds."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its kind, and run the tests that remove shared state last."""
+    """Mark each test with its kind and group, and run the tests that remove shared state last."""
     for item in items:
         kind = item.path.relative_to(TESTS).parts[0]
         item.add_marker(kind)
