@@ -7,9 +7,17 @@
 
 import atexit
 
-from ministack.app import main
+from ministack import app
 
-from localcloud.corrections import athena, cloudwatch, lambda_functions, logs, schedules, step_functions
+from localcloud.corrections import (
+    athena,
+    cloudwatch,
+    lambda_functions,
+    logs,
+    repeated_requests,
+    schedules,
+    step_functions,
+)
 from localcloud.jobs import emr, glue
 from localcloud.jobs.staged_job import PROCESSES
 from localcloud.policies import authorization
@@ -26,13 +34,14 @@ def serve() -> None:
         glue,
         lambda_functions,
         logs,
+        repeated_requests,
         sagemaker,
         schedules,
         step_functions,
     ):
         service.install()
     atexit.register(PROCESSES.stop_all)
-    main()
+    app.main()
 
 
 if __name__ == "__main__":

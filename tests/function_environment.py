@@ -1,9 +1,14 @@
 """The environment variables of the Lambda functions in tests.
 
+A handler creates its AWS clients when it is imported, and moto mocks only clients that are created after moto is
+imported. Import this module first.
+
 The keys do not belong to any account: a test that misses the mock must not reach one.
 """
 
 from typing import Literal
+
+import moto  # noqa: F401
 
 REGION: Literal["us-west-2"] = "us-west-2"
 

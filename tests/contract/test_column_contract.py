@@ -1,7 +1,7 @@
 """Each part of the pipeline reads the columns that the part before it writes.
 
-The lines of the ETL pass through the filters of the transform to the model, and the transform's output goes to Glue. The
-local cloud's transform applies the filters here.
+The lines of the ETL pass through the filters of the transform to the model, and the transform's output goes to Glue.
+The local cloud's transform applies the filters here.
 """
 
 import csv

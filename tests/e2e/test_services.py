@@ -53,6 +53,26 @@ def make_role(name: str, *actions: str) -> str:
     return str(role)
 
 
+@pytest.mark.parametrize(("attempt", "is_refused"), [("attempt=2; max=5", False), ("attempt=1", True)])
+@pytest.mark.usefixtures("work_folder")
+def test_only_a_repeated_request_gets_the_lost_response_again(attempt: str, is_refused: bool) -> None:
+    iam, sent = boto3.client("iam"), "attempt=1"
+
+    def send_as_one_invocation(request: AWSRequest, **_: Any) -> None:
+        request.headers["amz-sdk-invocation-id"] = f"one-{is_refused}"
+        request.headers["amz-sdk-request"] = sent
+
+    iam.meta.events.register("before-send.iam.CreateRole", send_as_one_invocation)
+    request = {"RoleName": f"repeated-{is_refused}", "AssumeRolePolicyDocument": TRUST}
+    first = iam.create_role(**request)["Role"]
+    sent = attempt
+    if is_refused:
+        with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(**request)
+    else:
+        assert iam.create_role(**request)["Role"] == first
+
+
 def package(source: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -142,16 +142,6 @@ def test_members_stay_in_the_split_that_an_earlier_labeled_set_assigned(built: B
     assert json.loads((built.bucket / ASSIGNED_SPLITS_KEY).read_text()) == splits
 
 
-def test_manifest_counts_duplicate_members_but_not_idle_ones(built: Built) -> None:
-    members: dict[tuple[str, ...], set[str]] = {}
-    for row in built.rows:
-        members.setdefault(tuple(row[2:-1]), set()).add(row[0])
-    equal = {features: ids for features, ids in members.items() if len(ids) > 1}
-    active = [ids for features, ids in equal.items() if any(map(float, features))]
-    assert len(active) < len(equal), "some members are idle"
-    assert built.manifest.duplicate_members == len(set().union(*active))
-
-
 def test_manifest_accounts_for_every_answer_near_a_snapshot(built: Built) -> None:
     manifest, spellings = built.manifest, {*[stage.value for stage in Stage], *STAGE_ALIASES}
     of_member: dict[str, list[Answer]] = {}
@@ -191,13 +181,18 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
-def test_member_in_one_window_only_is_labeled_once(spark: SparkSession, lake: Path, tmp_path: Path) -> None:
-    write_window(lake, Window.T090, [raw(m) for m in [*MEMBERS, "m81"]], ANSWER_DAY)
-    answers = [*ANSWERS, Answer("m81", ANSWER_DAY, ANSWER_DAY, Stage.DREAMER.value)]
+def test_members_in_one_window_only_are_labeled_once_and_idle_ones_are_not_duplicates(
+    spark: SparkSession, lake: Path, tmp_path: Path
+) -> None:
+    active, idle = "m81", [f"idle{i}" for i in range(6)]
+    rows = [*(raw(m) for m in [*MEMBERS, active]), *({"member_id": m} for m in idle)]
+    write_window(lake, Window.T090, rows, ANSWER_DAY)
+    answers = [*ANSWERS, *(Answer(m, ANSWER_DAY, ANSWER_DAY, Stage.DREAMER.value) for m in [active, *idle])]
 
     manifest = build(spark, lake, tmp_path / "bucket", answers, SplitBy.TIME)
 
-    assert sum(split.rows for split in manifest.splits.values()) == len(MEMBERS) + 1
+    assert sum(split.rows for split in manifest.splits.values()) == len(answers)
+    assert manifest.duplicate_members == 0
     assert manifest.split_by == "time"
 
 
