@@ -1,5 +1,7 @@
 """Fixtures that several kinds of tests share. The folder of a test is its kind."""
 
+import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,19 @@ def group_of(item: pytest.Item, kind: str) -> str | None:
         if fixture in fixtures:
             return group
     return item.path.stem if kind in GROUPED_BY_FILE else None
+
+
+@functools.cache
+def let_others_go_first() -> None:
+    """Lower the priority of this process, once."""
+    os.nice(10)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the tests on the shared local cloud go first: they take longest."""
+    marker = item.get_closest_marker("xdist_group")
+    if marker is None or marker.args != (GROUP_OF_FIXTURE["running_stack"],):
+        let_others_go_first()
 
 
 # Imported where needed: unit tests start faster without the local cloud.

@@ -18,7 +18,6 @@ REAL_DATALAKE = REPOSITORY.parent / "shared/tools/real_datalake.py"
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """A small session, started the way the steps start it."""
-    os.nice(5)  # the tests on the local cloud take longest: they go first
     os.environ["PYSPARK_PYTHON"] = sys.executable
     options = {
         "spark.ui.enabled": "false",

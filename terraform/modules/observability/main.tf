@@ -80,7 +80,7 @@ resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
 locals {
   # Metrics that each daily run publishes once. The period is a day, so an alarm that stays on sends one alert.
   figures = {
-    records-quarantined = {
+    scored-lines-quarantined = {
       description = "The push quarantined scored lines. The quarantine folder holds them with the reasons."
       metric      = "ScoredLinesQuarantined"
       dimensions  = local.push_metrics
