@@ -1,7 +1,5 @@
 """Fixtures that several kinds of tests share. The folder of a test is its kind."""
 
-import functools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,9 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 
 GROUP_OF_FIXTURE = {"running_stack": "local-cloud", "spark": "spark"}
-"""Fixture -> group of the tests that share it: with pytest-xdist, a group runs in one process, in order."""
+"""Fixture -> group of the tests that share it: with pytest-xdist, a group runs in one process, in order.
+
+The groups start in this order, before the other tests: the longest first."""
 
 GROUPED_BY_FILE = ("training", "infra")
 """Kinds of tests whose files set up something that takes seconds."""
@@ -22,13 +22,17 @@ GROUPED_BY_FILE = ("training", "infra")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its kind and group, and run the tests that remove shared state last."""
+    """Mark each test with its kind and group; run shared fixtures' groups first, and what removes shared state last."""
+    order = list(GROUP_OF_FIXTURE.values())
+    ranks = {}
     for item in items:
         kind = item.path.relative_to(TESTS).parts[0]
         item.add_marker(kind)
         if group := group_of(item, kind):
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+        rank = order.index(group) if group in order else len(order)
+        ranks[item] = (rank, item.get_closest_marker("last") is not None)
+    items.sort(key=ranks.__getitem__)
 
 
 def group_of(item: pytest.Item, kind: str) -> str | None:
@@ -38,19 +42,6 @@ def group_of(item: pytest.Item, kind: str) -> str | None:
         if fixture in fixtures:
             return group
     return item.path.stem if kind in GROUPED_BY_FILE else None
-
-
-@functools.cache
-def let_others_go_first() -> None:
-    """Lower the priority of this process, once."""
-    os.nice(10)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let the tests on the shared local cloud go first: they take longest."""
-    marker = item.get_closest_marker("xdist_group")
-    if marker is None or marker.args != (GROUP_OF_FIXTURE["running_stack"],):
-        let_others_go_first()
 
 
 # Imported where needed: unit tests start faster without the local cloud.
