@@ -108,7 +108,7 @@ COVERAGE_FLOORS := buyer_stage/domain=98 buyer_stage/quality=98 buyer_stage/spar
 # Tests that share a local cloud or a Spark session run in one process, next to the others: see tests/conftest.py.
 .PHONY: test
 test: setup terraform $(SPARK_CLASSES) ## Run all of these in parallel and report the coverage per package
-	$(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder -m "not matrix" --cov --cov-report=
+	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m "not matrix" --cov --cov-report=
 	@failed=; for floor in $(COVERAGE_FLOORS); do \
 		package="$${floor%=*}"; least="$${floor#*=}"; \
 		covered="$$($(PYTHON) -m coverage report --include="$$package/*" --format=total --fail-under=$$least)" || failed="$$failed $$package"; \

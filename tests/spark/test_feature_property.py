@@ -39,7 +39,7 @@ def draw_row(rng: random.Random) -> RawRow:
     return {name: rng.choice(VALUES[t]) for name, t in REQUIRED_COLUMNS.items() if name != MEMBER_ID}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.matrix)])
 def test_any_window_membership_gives_one_row_per_member_equal_to_the_reference(
     spark: SparkSession, tmp_path: Path, seed: int
 ) -> None:
