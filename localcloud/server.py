@@ -12,6 +12,7 @@ from ministack import app
 from localcloud.corrections import (
     athena,
     cloudwatch,
+    deliveries,
     lambda_functions,
     logs,
     repeated_requests,
@@ -30,6 +31,7 @@ def serve() -> None:
         authorization,
         athena,
         cloudwatch,
+        deliveries,
         emr,
         glue,
         lambda_functions,

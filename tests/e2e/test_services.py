@@ -293,6 +293,88 @@ def test_an_alarm_from_the_query_protocol_keeps_all_its_fields(work_folder: Path
     assert "<Expression>a * 2</Expression>" in written
 
 
+def encrypted_topic(name: str, service: str, conditions: dict[str, Any]) -> tuple[str, str]:
+    """Create an encrypted topic to which a service can publish, and return its ARN and the URL of a subscribed queue.
+
+    Args:
+        name: of the topic and the queue.
+        service: principal of the service.
+        conditions: conditions of its statements in the two policies, by `key` and `alerts`; no statement when missing.
+    """
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+
+    def policy(holder: str, *actions: str, **more: Any) -> str:
+        condition = conditions.get(holder)
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": actions, "Resource": "*"}
+        statements = [] if condition is None else [{**statement, "Condition": condition}]
+        return json.dumps({"Version": "2012-10-17", "Statement": [*statements, *more.values()]})
+
+    owner = {"Effect": "Allow", "Principal": {"AWS": f"{ACCOUNT_ROLE.removesuffix('role')}root"}, "Action": "kms:*"}
+    key_policy = policy("key", "kms:Decrypt", "kms:GenerateDataKey", owner={**owner, "Resource": "*"})
+    key = boto3.client("kms").create_key(Policy=key_policy)["KeyMetadata"]["Arn"]
+    attributes = {"KmsMasterKeyId": key, "Policy": policy("alerts", "sns:Publish")}
+    topic = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue_arn = topic.replace(":sns:", ":sqs:")
+    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    queue_policy = {"Version": "2012-10-17", "Statement": [{**sender, "Resource": queue_arn}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(queue_policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    return topic, queue
+
+
+def messages(queue_url: str) -> list[str]:
+    received = boto3.client("sqs").receive_message(QueueUrl=queue_url).get("Messages", [])
+    return [json.loads(message["Body"])["Message"] for message in received]
+
+
+OF_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "is_delivered"),
+    [
+        ("unconditional", {"alerts": {}, "key": {}}, True),
+        ("conditional-key", {"alerts": {}, "key": OF_THIS_ACCOUNT}, False),
+        ("conditional-topic", {"alerts": OF_THIS_ACCOUNT, "key": {}}, False),
+        ("closed-key", {"alerts": {}}, False),
+    ],
+)
+def test_an_event_reaches_an_encrypted_topic_only_by_policies_without_conditions(
+    work_folder: Path, name: str, conditions: dict[str, Any], is_delivered: bool
+) -> None:
+    topic, queue = encrypted_topic(f"event-{name}", "events.amazonaws.com", conditions)
+    events = boto3.client("events")
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "topic", "Arn": topic, "InputPath": "$.detail.state"}])
+
+    events.put_events(Entries=[{"Source": name, "DetailType": "run", "Detail": json.dumps({"state": "FAILED"})}])
+
+    assert messages(queue) == (['"FAILED"'] if is_delivered else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "is_delivered"),
+    [
+        ("of-this-account", {"alerts": OF_THIS_ACCOUNT, "key": OF_THIS_ACCOUNT}, True),
+        ("closed-key", {"alerts": OF_THIS_ACCOUNT}, False),
+    ],
+)
+def test_an_alarm_reaches_an_encrypted_topic_only_if_the_key_allows_it(
+    work_folder: Path, name: str, conditions: dict[str, Any], is_delivered: bool
+) -> None:
+    topic, queue = encrypted_topic(f"alarm-{name}", "cloudwatch.amazonaws.com", conditions)
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, Namespace="AWS/States", MetricName="ExecutionsFailed", Statistic="Sum", Period=60, Threshold=0,
+        EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+    )  # fmt: skip
+
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+
+    assert len(messages(queue)) == is_delivered
+
+
 def query(parameters: dict[str, str]) -> str:
     """Call CloudWatch with the query protocol, as Terraform does, and return the text of the response."""
     session = boto3.Session()
