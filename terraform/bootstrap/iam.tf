@@ -369,13 +369,21 @@ locals {
     apply = [for policy, statements in local.statements : policy if length(statements) > 0]
   }
 
+  # Tokens of a repository that was created, renamed or transferred after July 15, 2026 name it as ORG@ID/REPOSITORY@ID
+  # (GitHub's "OpenID Connect reference", section "Immutable subject claims"). A role accepts one form only: with ids
+  # known, a name alone is not enough, because another owner can take a name over.
+  github_repository = join("/", [
+    for index, name in split("/", var.github_repository) :
+    var.github_repository_ids == null ? name : "${name}@${split("/", var.github_repository_ids)[index]}"
+  ])
+
   # Subjects of GitHub's tokens that can take each role. Pull requests and main can plan. Only jobs of the GitHub
   # environment can apply, after GitHub has checked the environment's rules.
   subjects = {
     plan = [
-      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${var.github_repository}:${context}"
+      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${local.github_repository}:${context}"
     ]
-    apply = ["repo:${var.github_repository}:environment:${var.environment}"]
+    apply = ["repo:${local.github_repository}:environment:${var.environment}"]
   }
 }
 
