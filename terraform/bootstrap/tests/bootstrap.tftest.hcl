@@ -249,7 +249,7 @@ run "an_existing_identity_provider_is_used" {
   }
 }
 
-run "workflows_cannot_delete_data_in_prod" {
+run "workflows_cannot_delete_data_or_stop_jobs_in_prod" {
   command = plan
 
   variables {
@@ -259,10 +259,13 @@ run "workflows_cannot_delete_data_in_prod" {
   assert {
     condition = !anytrue(flatten([
       for policy in data.aws_iam_policy_document.github : [
-        for statement in jsondecode(policy.json).Statement : contains(flatten([statement.Action]), "s3:DeleteObjectVersion")
+        for statement in jsondecode(policy.json).Statement : [
+          for action in flatten([statement.Action]) :
+          action == "s3:DeleteObjectVersion" || can(regex(":(BatchStop|Stop|TerminateJobFlows)", action))
+        ]
       ]
     ]))
-    error_message = "In prod, a workflow can delete data."
+    error_message = "In prod, a workflow can delete data or stop jobs."
   }
 }
 
