@@ -64,6 +64,7 @@ def deployed() -> set[str]:
 def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
     assert deployed()
     boto3.client("dynamodb").update_table(TableName=stack.deployment.table_name, DeletionProtectionEnabled=True)
+    register_model()
     start_etl_with_a_cluster(stack)
     find = partial(find_obstacles, terraform)
     assert {kind for obstacle in find() for kind in KINDS if kind in obstacle.what} == KINDS
@@ -74,6 +75,20 @@ def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
     terraform.destroy(approved=True)
     assert deployed() == set()
     assert find() == []
+
+
+def register_model() -> None:
+    container = {"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName="buyer-stage-local",
+        InferenceSpecification=specification,
+        CustomerMetadataProperties={"model_version": "in-the-way"},
+    )
 
 
 def start_etl_with_a_cluster(stack: Stack) -> None:

@@ -1,10 +1,15 @@
 """What is in the way of a destroy goes first, unless the environment is prod or a person refuses."""
 
 import io
+from collections.abc import Iterable
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from rich.console import Console
 
+from tools import destroy
 from tools.destroy import Obstacle, ObstacleError, clear_the_way, remove_obstacles
 
 
@@ -111,3 +116,83 @@ def test_what_does_not_go_is_listed() -> None:
     with pytest.raises(ObstacleError, match="- cluster one"):
         remove_obstacles(environment.find, Console(quiet=True), lambda: None, looks=3)
     assert environment.removed == ["cluster one"]
+
+
+def stubbed(
+    monkeypatch: pytest.MonkeyPatch, service: str, *responses: tuple[str, dict[str, Any], dict[str, Any]]
+) -> Any:
+    """Let a service expect these calls only: operation, response, parameters."""
+    client = boto3.client(service, region_name="us-west-2", aws_access_key_id="none", aws_secret_access_key="none")
+    stub = Stubber(client)
+    for response in responses:
+        stub.add_response(*response)
+    stub.activate()
+    monkeypatch.setattr(boto3, "client", lambda _: client)
+    return stub
+
+
+def texts(obstacles: Iterable[Obstacle]) -> list[str]:
+    return [obstacle.what for obstacle in obstacles]
+
+
+def test_a_sagemaker_job_that_is_stopping_is_not_stopped_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = {
+        "AutoMLJobName": "buyer-stage-dev-0123456789-1",
+        "AutoMLJobArn": "arn:aws:sagemaker:us-west-2:123456789012:automl-job/buyer-stage-dev-0123456789-1",
+        "AutoMLJobSecondaryStatus": "ModelTuning", "CreationTime": 0, "LastModifiedTime": 0,
+    }  # fmt: skip
+    transform = {
+        "TransformJobName": "buyer-stage-dev-transform-0123456789-1",
+        "TransformJobArn": "arn:aws:sagemaker:us-west-2:123456789012:transform-job/one", "CreationTime": 0,
+    }  # fmt: skip
+    running, stopping = (
+        {"NameContains": "buyer-stage-dev-", "StatusEquals": status} for status in ("InProgress", "Stopping")
+    )
+    stub = stubbed(
+        monkeypatch, "sagemaker",
+        ("list_auto_ml_jobs", {"AutoMLJobSummaries": [{**training, "AutoMLJobStatus": "InProgress"}]}, running),
+        ("list_transform_jobs", {"TransformJobSummaries": []}, running),
+        ("list_auto_ml_jobs", {"AutoMLJobSummaries": []}, stopping),
+        ("list_transform_jobs", {"TransformJobSummaries": [{**transform, "TransformJobStatus": "Stopping"}]}, stopping),
+        ("stop_auto_ml_job", {}, {"AutoMLJobName": training["AutoMLJobName"]}),
+    )  # fmt: skip
+    obstacles = list(destroy._sagemaker_jobs("dev"))
+    for obstacle in obstacles:
+        obstacle.remove()
+
+    assert texts(obstacles) == [
+        "Autopilot job buyer-stage-dev-0123456789-1 is running",
+        "transform buyer-stage-dev-transform-0123456789-1 is running",
+    ]
+    stub.assert_no_pending_responses()
+
+
+def test_only_unfinished_runs_of_the_push_are_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [{"Id": state.lower(), "JobRunState": state} for state in ("RUNNING", "SUCCEEDED", "FAILED", "STOPPING")]
+    stubbed(monkeypatch, "glue", ("get_job_runs", {"JobRuns": runs}, {"JobName": "push"}))
+
+    assert texts(destroy._glue_runs(["push"])) == [
+        "run running of the Glue job push is running",
+        "run stopping of the Glue job push is running",
+    ]
+
+
+def test_only_clusters_of_the_environment_are_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"j-1": "another-product", "j-2": "buyer-stage-etl-20200301", "j-3": "buyer-stage-etl-20200301"}
+    environments = {"j-2": "qa", "j-3": "dev"}
+    stubbed(
+        monkeypatch, "emr",
+        (
+            "list_clusters", {"Clusters": [{"Id": cluster, "Name": name} for cluster, name in names.items()]},
+            {"ClusterStates": ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]},
+        ),
+        *(
+            (
+                "describe_cluster", {"Cluster": {"Tags": [{"Key": "environment", "Value": environment}]}},
+                {"ClusterId": cluster},
+            )
+            for cluster, environment in environments.items()
+        ),
+    )  # fmt: skip
+
+    assert texts(destroy._clusters("dev")) == ["EMR cluster j-3 is running"]
