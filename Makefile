@@ -164,8 +164,8 @@ rollback: $(INSTALLED) ## Return to the previous version of a pipeline, or of bo
 	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
 
 .PHONY: destroy
-destroy: terraform package ## Delete an environment [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
+destroy: terraform package ## Delete an environment, and stop what runs in it [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.destroy --environment $(ENV)
 
 .PHONY: package
 package: $(INSTALLED) ## Build the packages into build/packages

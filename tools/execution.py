@@ -5,22 +5,43 @@ python -m tools.execution ml --environment local
 """
 
 import argparse
+import itertools
 import json
 import sys
 import time
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 from rich.console import Console
 
+from buyer_stage.domain.console_links import execution_link
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
 from tools.terraform import ENVIRONMENTS
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
 PIPELINES = ("etl", "ml")
-POLL_SECONDS = 0.5
+
+POLL_SECONDS = 5.0
+"""Pause between two looks at an execution. All clients of an account and Region draw from the same token buckets, see
+"Step Functions service quotas", section "Quotas related to API action throttling"."""
+
+LOCAL_POLL_SECONDS = 0.5
+
+PAGE_SIZE = 25
+"""Events in one response of GetExecutionHistory: more than a state machine usually writes between two looks."""
+
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+"""Waits for about a minute in total before a throttled call fails."""
 
 
 @dataclass
@@ -40,19 +61,39 @@ class Execution:
         arn: ARN of the execution.
         status: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
         visits: the states, in the order in which the execution entered them.
-        history: the events as Step Functions returns them.
         output: the output; empty unless the execution succeeded.
         error: the name of the error; empty unless the execution failed.
         cause: the cause of the error; empty unless the execution failed.
+        last_event_id: id of the last event of the history that was read. Step Functions numbers events from 1.
+        started: time of the first event.
     """
 
     arn: str
     status: str = "RUNNING"
     visits: list[StateVisit] = field(default_factory=list)
-    history: list[dict[str, Any]] = field(default_factory=list)
     output: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     cause: str = ""
+    last_event_id: int = 0
+    started: datetime | None = None
+
+    def add(self, events: Iterable["HistoryEventTypeDef"]) -> list[StateVisit]:
+        """Add the next events of the history, and return the visits that end with them."""
+        ended: list[StateVisit] = []
+        for event in events:
+            self.last_event_id = event["id"]
+            self.started = self.started or event["timestamp"]
+            seconds = (event["timestamp"] - self.started).total_seconds()
+            if "stateEnteredEventDetails" in event:
+                self.visits.append(StateVisit(event["stateEnteredEventDetails"]["name"], seconds))
+            elif "stateExitedEventDetails" in event:
+                name = event["stateExitedEventDetails"]["name"]
+                for visit in reversed(self.visits):
+                    if visit.name == name and visit.exited is None:
+                        visit.exited = seconds
+                        ended.append(visit)
+                        break
+        return ended
 
     def seconds_per_state(self) -> dict[str, float]:
         """Return the seconds that the execution spent in each state, over all visits."""
@@ -96,25 +137,31 @@ def run(state_machine_arn: str, execution_input: dict[str, Any], console: Consol
     Returns:
         The ended execution.
     """
-    client = boto3.client("stepfunctions")
-    started = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(execution_input))
+    client = boto3.client("stepfunctions", config=PATIENT)
+    is_local = urlsplit(client.meta.endpoint_url).hostname == "127.0.0.1"
+    # With a name, the client can repeat the call after a lost response without starting a second execution.
+    started = client.start_execution(
+        stateMachineArn=state_machine_arn, name=str(uuid.uuid4()), input=json.dumps(execution_input)
+    )
     execution = Execution(started["executionArn"])
     console.print(f"[bold]{state_machine_arn.split(':')[6]}[/bold]  {json.dumps(execution_input)}")
+    if not is_local:
+        console.print(execution_link(execution.arn), highlight=False, soft_wrap=True)
     shown: set[str] = set()
     with console.status("starting") as status:
         while True:
+            # Described before the history is read, so that the history of an ended execution is complete.
             description = client.describe_execution(executionArn=execution.arn)
-            _read_history(client, execution)
-            for visit in execution.visits:
+            for visit in execution.add(_new_events(client, execution)):
                 # The states of a poll loop are shown once; the status line shows the current state.
-                if visit.exited is not None and visit.name not in shown:
+                if visit.name not in shown:
                     console.print(f"  {visit.exited:7.1f} s  {visit.name}")
                     shown.add(visit.name)
             if execution.visits:
                 status.update(execution.visits[-1].name)
             if description["status"] != "RUNNING":
                 break
-            time.sleep(POLL_SECONDS)
+            time.sleep(LOCAL_POLL_SECONDS if is_local else POLL_SECONDS)
     execution.status = description["status"]
     execution.output = json.loads(description.get("output") or "{}")
     execution.error, execution.cause = description.get("error", ""), description.get("cause", "")
@@ -125,22 +172,21 @@ def run(state_machine_arn: str, execution_input: dict[str, Any], console: Consol
     return execution
 
 
-def _read_history(client: Any, execution: Execution) -> None:
-    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution.arn)
-    execution.history = [event for page in pages for event in page["events"]]
-    execution.visits = []
-    if not execution.history:
-        return
-    start: datetime = execution.history[0]["timestamp"]
-    for event in execution.history:
-        seconds = (event["timestamp"] - start).total_seconds()
-        if "stateEnteredEventDetails" in event:
-            execution.visits.append(StateVisit(event["stateEnteredEventDetails"]["name"], seconds))
-        elif "stateExitedEventDetails" in event:
-            for visit in reversed(execution.visits):
-                if visit.name == event["stateExitedEventDetails"]["name"] and visit.exited is None:
-                    visit.exited = seconds
-                    break
+def _new_events(client: "SFNClient", execution: Execution) -> list["HistoryEventTypeDef"]:
+    """Return the events after the last one that was read, oldest first.
+
+    GetExecutionHistory cannot start at an event, and AWS does not say that the token of an earlier page shows newer
+    events. So this reads backward, page by page, down to the last known event.
+    """
+    pages = client.get_paginator("get_execution_history").paginate(
+        executionArn=execution.arn,
+        reverseOrder=True,
+        includeExecutionData=False,
+        PaginationConfig={"PageSize": PAGE_SIZE},
+    )
+    newest_first = (event for page in pages for event in page["events"])
+    new = list(itertools.takewhile(lambda event: event["id"] > execution.last_event_id, newest_first))
+    return new[::-1]
 
 
 def main() -> None:

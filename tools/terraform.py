@@ -2,10 +2,9 @@
 
 python -m tools.terraform plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
 python -m tools.terraform apply --environment dev [--plan build/plans/dev.tfplan] [--functions-only]
-python -m tools.terraform destroy --environment dev
 
-`plan` also writes the plan as text, next to the saved plan. Without a saved plan, `apply` and `destroy` ask for
-confirmation, except in continuous integration (`CI=true`), where the workflow has its own approval.
+`plan` also writes the plan as text, next to the saved plan. Without a saved plan, `apply` asks for confirmation, except
+in continuous integration (`CI=true`), where the workflow has its own approval.
 """
 
 import argparse
@@ -30,6 +29,9 @@ CHANGES = 2
 
 LOCK_TIMEOUT = "-lock-timeout=5m"
 """Another plan or deployment can hold the lock of the state."""
+
+PROTECTED_TARGETS = ("module.storage", "module.serving_table")
+"""What the variable `deletion_protection` protects."""
 
 FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeline")
 """What a function's new code changes: its version, and the state machines that refer to versions."""
@@ -113,6 +115,17 @@ class Workspace:
         only = [f"-target={target}" for target in targets]
         self._run("apply", LOCK_TIMEOUT, *self._approval(approved), *self._variables, *only)
 
+    def end_protection(self) -> None:
+        """Turn the deletion protection off, whatever the variables of the environment say.
+
+        Raises:
+            TerraformError: the command failed.
+        """
+        only = [f"-target={target}" for target in PROTECTED_TARGETS]
+        self._run(
+            "apply", LOCK_TIMEOUT, *self._approval(True), *self._variables, "-var=deletion_protection=false", *only
+        )
+
     def destroy(self, *, approved: bool) -> None:
         """Destroy the environment.
 
@@ -127,6 +140,18 @@ class Workspace:
     def outputs(self) -> dict[str, Any]:
         """Return the outputs of the deployed environment."""
         return {name: output["value"] for name, output in json.loads(self._output("output", "-json")).items()}
+
+    def resources(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the attributes of the deployed resources, by kind of resource."""
+        values = json.loads(self._output("show", "-json")).get("values", {})
+        found: dict[str, list[dict[str, Any]]] = {}
+        modules = [values.get("root_module", {})]
+        while modules:
+            module = modules.pop()
+            modules += module.get("child_modules", [])
+            for resource in module.get("resources", []):
+                found.setdefault(resource["type"], []).append(resource["values"])
+        return found
 
     @property
     def _variables(self) -> list[str]:
@@ -169,10 +194,15 @@ def workspace(environment: str) -> Workspace:
     return Workspace(environment, REPOSITORY / "build" / "terraform" / environment)
 
 
+def is_approved(environment: str) -> bool:
+    """Check whether commands continue without confirmation: in a workflow, and in the local cloud."""
+    return os.environ.get("CI") == "true" or environment == "local"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; exit with 1 when it fails, or with 2 when `--detailed-exitcode` finds changes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["plan", "apply", "destroy"])
+    parser.add_argument("command", choices=["plan", "apply"])
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--plan", type=Path, help="file of the saved plan")
     parser.add_argument("--detailed-exitcode", action="store_true", help="for plan: exit with 2 when there are changes")
@@ -184,7 +214,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = parser.parse_args(arguments)
     terraform = workspace(parsed.environment)
     plan = parsed.plan.resolve() if parsed.plan else None
-    approved = os.environ.get("CI") == "true" or parsed.environment == "local"
     try:
         terraform.init()
         match parsed.command:
@@ -193,9 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 sys.exit(CHANGES if changes and parsed.detailed_exitcode else 0)
             case "apply":
                 targets = FUNCTION_TARGETS if parsed.functions_only else ()
-                terraform.apply(plan, approved=approved, targets=targets)
-            case "destroy":
-                terraform.destroy(approved=approved)
+                terraform.apply(plan, approved=is_approved(parsed.environment), targets=targets)
     except TerraformError as error:
         sys.exit(str(error))
 

@@ -7,6 +7,7 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ConfigDict, Field
 
+from buyer_stage.domain.console_links import execution_link
 from lambdas.common.environment import Environment
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
@@ -52,7 +53,7 @@ MAXIMUM_SUBJECT_LENGTH = 99
 @lambda_handler
 def handler(event: Event) -> Result:
     """Publish one message that a person can act on."""
-    _, _, _, region, _, _, state_machine, execution = event.execution_id.split(":")
+    *_, state_machine, execution = event.execution_id.split(":")
     logger.set_correlation_id(execution)
     failure = event.failure
     message = "\n".join(
@@ -64,8 +65,7 @@ def handler(event: Event) -> Result:
             f"Error:    {failure.error}",
             f"Cause:    {readable_cause(failure.cause)}",
             "",
-            f"https://{region}.console.aws.amazon.com/states/home?region={region}"
-            f"#/v2/executions/details/{event.execution_id}",
+            execution_link(event.execution_id),
         ]
     )
     subject = sns_subject(f"{state_machine}: {failure.state} failed with {failure.error}")

@@ -25,9 +25,15 @@ def export_run(deployment: Deployment, executions: dict[str, Execution], out: Pa
             file.write(json.dumps(item, default=float) + "\n")
     (out / "executions").mkdir(exist_ok=True)
     for name, execution in executions.items():
-        (out / "executions" / f"{name}.json").write_text(json.dumps(execution.history, default=str, indent=2) + "\n")
+        history = json.dumps(_read_history(execution.arn), default=str, indent=2)
+        (out / "executions" / f"{name}.json").write_text(history + "\n")
     (out / "notifications.json").write_text(json.dumps(deployment.notifications(), indent=2) + "\n")
     _export_function_logs(deployment.function_names, out / "logs" / "functions")
+
+
+def _read_history(execution_arn: str) -> list[dict[str, Any]]:
+    pages = boto3.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    return [dict(event) for page in pages for event in page["events"]]
 
 
 def _scan(table: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from ministack.core.router import SERVICE_PATTERNS
 from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_events
 from localcloud.jobs.staged_job import run_in_background, run_staged, s3_client, worker_python
 from localcloud.policies.authorization import AccessDeniedError, authorize, authorize_passing, caller
-from localcloud.sagemaker import model_registry
+from localcloud.sagemaker import job_lists, model_registry
 from localcloud.sagemaker.resources import Document, RequestError, add, arn, find, require_known
 from localcloud.wrapping import wrap
 
@@ -93,7 +93,8 @@ def _start(job: Document, status: str, name: str, command: list[str], role: str,
         else:
             job["FailureReason"] = finished.error
         job["EndTime"] = job["LastModifiedTime"] = time.time()
-        job[status] = "Completed" if finished.succeeded else "Failed"
+        ended = "Completed" if finished.succeeded else "Failed"
+        job[status] = "Stopped" if job[status] == "Stopping" else ended
 
     job[status] = "InProgress"
     job["CreationTime"] = job["LastModifiedTime"] = time.time()
@@ -251,5 +252,7 @@ OPERATIONS: dict[str, Callable[[Document], Document]] = {
     "ListModels": _list_models,
     "CreateTransformJob": _create_transform_job,
     "DescribeTransformJob": lambda request: find(_transform_jobs, "transform job", request["TransformJobName"]),
+    **job_lists.operations("AutoMLJob", _automl_jobs),
+    **job_lists.operations("TransformJob", _transform_jobs),
     **model_registry.OPERATIONS,
 }

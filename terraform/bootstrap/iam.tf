@@ -17,7 +17,7 @@ locals {
     for path in ["role", "policy"] : "${local.iam}:${path}/buyer-stage-github-*"
   ]
 
-  # Keys have no names. Policies identify them by the provider's default tags.
+  # Keys and clusters have no names. Policies identify them by the provider's default tags.
   key_has_tags = [
     { test = "StringEquals", variable = "aws:ResourceTag/product", values = [var.product] },
     { test = "StringEquals", variable = "aws:ResourceTag/environment", values = [var.environment] },
@@ -325,7 +325,8 @@ locals {
       }
     }
 
-    # Make targets other than plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy.
+    # Make targets other than plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy. The last one
+    # looks for what is in its way.
     operate = {
       PublishCode = {
         actions   = ["s3:PutObject"]
@@ -337,9 +338,22 @@ locals {
         resources = ["*"] # Step Functions does not support resources for this action.
       }
       StartExecutions = { actions = ["states:StartExecution"], resources = ["${local.arn.states}:stateMachine:${local.name_pattern}"] }
+      FindExecutions  = { actions = ["states:ListExecutions"], resources = ["${local.arn.states}:stateMachine:${local.name_pattern}"] }
       FollowExecutions = {
         actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
         resources = ["${local.arn.states}:execution:${local.name_pattern}"]
+      }
+      FindClusters = {
+        actions    = ["elasticmapreduce:DescribeCluster"]
+        resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
+        conditions = slice(local.key_has_tags, 0, 1) # Only its description says to which environment a cluster belongs.
+      }
+      FindRuns    = { actions = ["glue:GetJobRuns"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
+      FindObjects = { actions = ["s3:ListBucketVersions"], resources = [local.pipeline_bucket_arn] }
+      # These actions do not support resources.
+      Unnamed = {
+        actions   = ["elasticmapreduce:ListClusters", "sagemaker:ListAutoMLJobs", "sagemaker:ListTransformJobs"]
+        resources = ["*"]
       }
       Models = {
         actions = [
@@ -353,12 +367,26 @@ locals {
       }
     }
 
-    # In prod, no workflow can delete data. A person with other permissions has to empty the bucket.
-    empty-bucket = {
+    # What `make destroy` removes before Terraform deletes the rest. In prod, no workflow can stop jobs or delete data: a
+    # person with other permissions does.
+    destroy = {
       for sid, statement in {
+        StopExecutions = { actions = ["states:StopExecution"], resources = ["${local.arn.states}:execution:${local.name_pattern}"] }
+        StopClusters = {
+          actions    = ["elasticmapreduce:TerminateJobFlows"]
+          resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
+          conditions = local.key_has_tags
+        }
+        StopJobs = {
+          actions = ["sagemaker:StopAutoMLJob", "sagemaker:StopTransformJob"]
+          resources = [
+            for kind in ["automl-job", "transform-job"] : "${local.arn.sagemaker}:${kind}/buyer-stage-${var.environment}-*"
+          ]
+        }
+        StopRuns = { actions = ["glue:BatchStopJobRun"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
         DeleteObjects = {
-          actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
-          resources = [local.pipeline_bucket_arn, "${local.pipeline_bucket_arn}/*"]
+          actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+          resources = ["${local.pipeline_bucket_arn}/*"]
         }
       } : sid => statement if var.environment != "prod"
     }
@@ -369,13 +397,21 @@ locals {
     apply = [for policy, statements in local.statements : policy if length(statements) > 0]
   }
 
+  # Tokens of a repository that was created, renamed or transferred after July 15, 2026 name it as ORG@ID/REPOSITORY@ID
+  # (GitHub's "OpenID Connect reference", section "Immutable subject claims"). A role accepts one form only: with ids
+  # known, a name alone is not enough, because another owner can take a name over.
+  github_repository = join("/", [
+    for index, name in split("/", var.github_repository) :
+    var.github_repository_ids == null ? name : "${name}@${split("/", var.github_repository_ids)[index]}"
+  ])
+
   # Subjects of GitHub's tokens that can take each role. Pull requests and main can plan. Only jobs of the GitHub
   # environment can apply, after GitHub has checked the environment's rules.
   subjects = {
     plan = [
-      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${var.github_repository}:${context}"
+      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${local.github_repository}:${context}"
     ]
-    apply = ["repo:${var.github_repository}:environment:${var.environment}"]
+    apply = ["repo:${local.github_repository}:environment:${var.environment}"]
   }
 }
 

@@ -72,6 +72,17 @@ variable "github_repository" {
   }
 }
 
+variable "github_repository_ids" {
+  description = "Numeric ids of the same repository, as OWNER_ID/REPOSITORY_ID, if the repository's tokens contain them. Null if they contain names only. See docs/deployment.md."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository_ids == null || can(regex("^[0-9]+/[0-9]+$", var.github_repository_ids))
+    error_message = "github_repository_ids must be OWNER_ID/REPOSITORY_ID, such as 123456/456789, without wildcards, or null."
+  }
+}
+
 variable "github_oidc_provider_arn" {
   description = "ARN of the account's identity provider for GitHub, if the account already has one. Null creates one. An account can have only one."
   type        = string

@@ -332,6 +332,34 @@ def handler(event, context):
     assert Call("maker", "iam:PassRole", f"{ACCOUNT_ROLE}/any", context, False) in read_calls(work_folder)
 
 
+@pytest.mark.usefixtures("work_folder")
+def test_a_running_job_is_listed_and_ends_stopped_after_a_stop() -> None:
+    sagemaker, name = boto3.client("sagemaker"), "buyer-stage-dev-transform-1"
+    container = {**CONTAINER, "Environment": {"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label"}}
+    sagemaker.create_model(ModelName="stopped", ExecutionRoleArn=make_role("transformer"), PrimaryContainer=container)
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://absent/"}}
+    sagemaker.create_transform_job(
+        TransformJobName=name, ModelName="stopped", BatchStrategy="MultiRecord", MaxPayloadInMB=1,
+        TransformInput={"DataSource": source, "ContentType": "text/csv", "SplitType": "Line"},
+        TransformOutput={"S3OutputPath": "s3://absent/out/", "Accept": "text/csv", "AssembleWith": "Line"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        DataProcessing={"InputFilter": "$", "JoinSource": "Input", "OutputFilter": "$"},
+    )  # fmt: skip
+
+    def listed(status: str) -> list[str]:
+        found = sagemaker.list_transform_jobs(NameContains="buyer-stage-dev-", StatusEquals=status)
+        return [job["TransformJobName"] for job in found["TransformJobSummaries"]]
+
+    assert listed("InProgress") == [name]
+    sagemaker.stop_transform_job(TransformJobName=name)
+    with pytest.raises(ClientError, match="not InProgress"):
+        sagemaker.stop_transform_job(TransformJobName=name)
+    while listed("Stopping"):
+        time.sleep(0.1)
+    assert listed("Stopped") == [name]
+    assert sagemaker.list_auto_ml_jobs()["AutoMLJobSummaries"] == []
+
+
 def test_a_saved_query_is_listed_by_prefix_and_replaced_by_id(work_folder: Path) -> None:
     logs = boto3.client("logs")
     query_id = logs.put_query_definition(name="follow/one", queryString="fields @message")["queryDefinitionId"]

@@ -1,13 +1,18 @@
 """The bootstrap configuration creates buckets and roles that fit the main configuration."""
 
+import json
+import os
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from localcloud.cloud import SERVER_PYTHON
 from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
-from tools.terraform import ENVIRONMENTS
+from tools.terraform import ENVIRONMENTS, terraform_call
 from tools.terraform_layout import LAYOUT_FILE, layout_json
 
 TERRAFORM = REPOSITORY / "terraform"
@@ -43,8 +48,104 @@ def test_configuration_is_formatted_and_valid(configuration: Path) -> None:
     assert "Success! The configuration is valid.\n" in terraform(configuration, "validate")
 
 
-def test_terraform_tests_pass(configuration: Path) -> None:
-    assert re.search(r"Success! \d+ passed, 0 failed\.", terraform(configuration, "test"))
+@pytest.fixture(scope="module")
+def messages_of_tests(configuration: Path) -> list[str]:
+    """Run the Terraform tests and return their messages, one JSON document each."""
+    command, environment = terraform_call(
+        configuration, configuration.parent / "terraform-data", ("test", "-json", "-verbose")
+    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    messages = done.stdout.splitlines()
+    # A planned run takes 15 MB, because it contains the schema of the provider.
+    short = [message for message in messages if '"type":"test_plan"' not in message]
+    assert done.returncode == 0, "\n".join([*short, done.stderr])
+    return messages
+
+
+def test_terraform_tests_pass(messages_of_tests: list[str]) -> None:
+    assert re.search(r"Success! \d+ passed, 0 failed\.", messages_of_tests[-1])
+
+
+NAMES = "repo:example-org/buyer-stage-pipelines"
+IDS = "repo:example-org@123456/buyer-stage-pipelines@456789"
+SUBJECTS = {
+    "pull request": f"{NAMES}:pull_request",
+    "main": f"{NAMES}:ref:refs/heads/main",
+    "environment": f"{NAMES}:environment:dev",
+    "pull request with ids": f"{IDS}:pull_request",
+    "main with ids": f"{IDS}:ref:refs/heads/main",
+    "environment with ids": f"{IDS}:environment:dev",
+    "another branch": f"{NAMES}:ref:refs/heads/feature",
+    "another branch with ids": f"{IDS}:ref:refs/heads/feature",
+    "another environment": f"{NAMES}:environment:prod",
+    "another environment with ids": f"{IDS}:environment:prod",
+    "longer environment": f"{NAMES}:environment:dev2",
+    "another repository": "repo:example-org/another-repository:environment:dev",
+    "another repository with ids": "repo:example-org@123456/another-repository@456790:environment:dev",
+    "fork": "repo:someone/buyer-stage-pipelines:pull_request",
+    "fork with ids": "repo:someone@777/buyer-stage-pipelines@888:pull_request",
+    "successor of a deleted repository": "repo:example-org@123456/buyer-stage-pipelines@999:environment:dev",
+    "successor of a renamed organization": "repo:example-org@777/buyer-stage-pipelines@888:environment:dev",
+    "renamed repository": "repo:example-org@123456/renamed@456789:environment:dev",
+    "ids without names": "repo:@123456/@456789:environment:dev",
+}
+"""Case -> subject of a token of GitHub Actions."""
+
+
+@pytest.mark.parametrize(
+    ("run", "trusted"),
+    [
+        (
+            "who_can_take_the_roles",
+            {"plan": {"pull request", "main"}, "apply": {"environment"}},
+        ),
+        (
+            "who_can_take_the_roles_when_tokens_contain_ids",
+            {"plan": {"pull request with ids", "main with ids"}, "apply": {"environment with ids"}},
+        ),
+    ],
+)
+def test_only_tokens_of_the_repository_can_take_a_role(
+    messages_of_tests: list[str], run: str, trusted: dict[str, set[str]]
+) -> None:
+    policies = planned_trust_policies(messages_of_tests, run)
+
+    assert {role: trusted_subjects(policy, "sts.amazonaws.com") for role, policy in policies.items()} == trusted
+
+
+def test_a_token_for_another_audience_is_refused(messages_of_tests: list[str]) -> None:
+    policies = planned_trust_policies(messages_of_tests, "who_can_take_the_roles")
+
+    assert [trusted_subjects(policy, "https://github.com/example-org") for policy in policies.values()] == [
+        set(),
+        set(),
+    ]
+
+
+def planned_trust_policies(messages: list[str], run: str) -> dict[str, dict[str, Any]]:
+    """Return the trust policy of each role that a run of the Terraform tests plans."""
+    (line,) = [message for message in messages if '"type":"test_plan"' in message and f'"@testrun":"{run}"' in message]
+    changes = json.loads(line)["test_plan"]["resource_changes"]
+    return {
+        change["index"]: json.loads(change["change"]["after"]["assume_role_policy"])
+        for change in changes
+        if change["type"] == "aws_iam_role"
+    }
+
+
+def trusted_subjects(policy: dict[str, Any], audience: str) -> set[str]:
+    """Return the cases of `SUBJECTS` whose tokens a trust policy accepts."""
+    provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    cases = [
+        {"policy": policy, "provider": provider, "claims": {"aud": audience, "sub": subject}}
+        for subject in SUBJECTS.values()
+    ]
+    done = subprocess.run(
+        [SERVER_PYTHON, "-m", "tests.infra.trust_decisions"],
+        input=json.dumps(cases), capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    return {case for case, is_trusted in zip(SUBJECTS, json.loads(done.stdout), strict=True) if is_trusted}
 
 
 def test_provider_tags_every_resource() -> None:

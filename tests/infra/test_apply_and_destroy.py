@@ -1,14 +1,22 @@
 """A plan after an apply has no changes, and a destroy leaves nothing behind."""
 
+import json
+import time
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import boto3
 import pytest
+from rich.console import Console
 
 from localcloud.deployment import local_workspace
-from tests.local_stack import Stack
-from tools.models import delete, list_models
+from tests.local_stack import SNAPSHOT_INPUT, Stack
+from tools.destroy import clear_the_way, find_obstacles
 from tools.terraform import Workspace
+
+KINDS: Final = {"execution ", "EMR cluster ", "model ", "deletion protection "}
+"""How the obstacles begin that the test puts in the way."""
 
 
 @pytest.fixture
@@ -55,8 +63,37 @@ def deployed() -> set[str]:
 @pytest.mark.last
 def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
     assert deployed()
-    sagemaker = boto3.client("sagemaker")
-    for model in list_models(sagemaker, "local"):  # like `make delete-model ALL=1`
-        delete(sagemaker, model)
+    boto3.client("dynamodb").update_table(TableName=stack.deployment.table_name, DeletionProtectionEnabled=True)
+    register_model()
+    start_etl_with_a_cluster(stack)
+    find = partial(find_obstacles, terraform)
+    assert {kind for obstacle in find() for kind in KINDS if kind in obstacle.what} == KINDS
+
+    clear_the_way("local", find, Console(quiet=True), partial(time.sleep, 0.2))
+
+    assert find() == []
     terraform.destroy(approved=True)
     assert deployed() == set()
+    assert find() == []
+
+
+def register_model() -> None:
+    container = {"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName="buyer-stage-local",
+        InferenceSpecification=specification,
+        CustomerMetadataProperties={"model_version": "in-the-way"},
+    )
+
+
+def start_etl_with_a_cluster(stack: Stack) -> None:
+    """Start an ETL, and wait until its cluster exists."""
+    start = boto3.client("stepfunctions").start_execution
+    start(stateMachineArn=stack.deployment.etl_state_machine_arn, input=json.dumps(SNAPSHOT_INPUT))
+    while not boto3.client("emr").list_clusters(ClusterStates=["RUNNING", "WAITING"])["Clusters"]:
+        time.sleep(0.2)

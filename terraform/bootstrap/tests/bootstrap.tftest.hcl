@@ -117,6 +117,25 @@ run "who_can_take_the_roles" {
   }
 }
 
+run "who_can_take_the_roles_when_tokens_contain_ids" {
+  command = plan
+
+  variables {
+    github_repository_ids = "123456/456789"
+  }
+
+  assert {
+    condition = {
+      for role, policy in data.aws_iam_policy_document.assume :
+      role => join(" ", sort(flatten([jsondecode(policy.json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]])))
+      } == {
+      plan  = "repo:example-org@123456/buyer-stage-pipelines@456789:pull_request repo:example-org@123456/buyer-stage-pipelines@456789:ref:refs/heads/main"
+      apply = "repo:example-org@123456/buyer-stage-pipelines@456789:environment:dev"
+    }
+    error_message = "With ids, a role accepts exactly the subjects that contain them."
+  }
+}
+
 run "permissions_of_the_plan_role" {
   command = plan
 
@@ -230,7 +249,7 @@ run "an_existing_identity_provider_is_used" {
   }
 }
 
-run "workflows_cannot_delete_data_in_prod" {
+run "workflows_cannot_delete_data_or_stop_jobs_in_prod" {
   command = plan
 
   variables {
@@ -240,10 +259,13 @@ run "workflows_cannot_delete_data_in_prod" {
   assert {
     condition = !anytrue(flatten([
       for policy in data.aws_iam_policy_document.github : [
-        for statement in jsondecode(policy.json).Statement : contains(flatten([statement.Action]), "s3:DeleteObjectVersion")
+        for statement in jsondecode(policy.json).Statement : [
+          for action in flatten([statement.Action]) :
+          action == "s3:DeleteObjectVersion" || can(regex(":(BatchStop|Stop|TerminateJobFlows)", action))
+        ]
       ]
     ]))
-    error_message = "In prod, a workflow can delete data."
+    error_message = "In prod, a workflow can delete data or stop jobs."
   }
 }
 
@@ -255,6 +277,16 @@ run "a_repository_with_a_wildcard_is_refused" {
   }
 
   expect_failures = [var.github_repository]
+}
+
+run "ids_with_a_wildcard_are_refused" {
+  command = plan
+
+  variables {
+    github_repository_ids = "123456/*"
+  }
+
+  expect_failures = [var.github_repository_ids]
 }
 
 run "an_unknown_environment_is_refused" {

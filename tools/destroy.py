@@ -1,0 +1,232 @@
+"""Destroy an environment, after what would make Terraform fail halfway is out of the way.
+
+python -m tools.destroy --environment dev
+
+Outside prod, the command offers to remove these obstacles: it asks first, except in the local cloud and in continuous
+integration (`CI=true`), where the workflow has its own approval. In prod, it lists them and stops.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import boto3
+from rich.console import Console
+
+from tools.models import delete, list_models
+from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, is_approved, workspace
+
+PRODUCT: Final = "buyer-stage"
+POLL_SECONDS = 10.0
+LOOKS = 120
+"""Looks at what still stops, 20 minutes in total. A stopped Autopilot job or cluster can take ten."""
+
+
+class ObstacleError(Exception):
+    """Something must go before Terraform can destroy the environment."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that must go before Terraform can destroy the environment.
+
+    Attributes:
+        what: what it is, and how it is in the way.
+        by_hand: how a person removes it.
+        remove: removes it, or starts to.
+    """
+
+    what: str
+    by_hand: str
+    remove: Callable[[], object]
+
+
+def find_obstacles(terraform: Workspace) -> list[Obstacle]:
+    """Return what is in the way, in the order in which it must go: first what starts the others."""
+    deployed = terraform.resources()
+    environment = terraform.environment
+    return [
+        *_executions([machine["arn"] for machine in deployed.get("aws_sfn_state_machine", [])]),
+        *_clusters(environment),
+        *_sagemaker_jobs(environment),
+        *_glue_runs([job["name"] for job in deployed.get("aws_glue_job", [])]),
+        *(_models(environment) if "aws_sagemaker_model_package_group" in deployed else []),
+        *_protection(terraform, deployed),
+    ]
+
+
+def _executions(state_machine_arns: list[str]) -> Iterator[Obstacle]:
+    client = boto3.client("stepfunctions")
+    for machine in state_machine_arns:
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
+        for arn in (execution["executionArn"] for page in pages for execution in page["executions"]):
+            yield Obstacle(
+                f"execution {arn} is running",
+                f"aws stepfunctions stop-execution --execution-arn {arn}",
+                partial(client.stop_execution, executionArn=arn, cause="make destroy"),
+            )
+
+
+def _clusters(environment: str) -> Iterator[Obstacle]:
+    client = boto3.client("emr")
+    pages = client.get_paginator("list_clusters").paginate(
+        ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
+    )
+    for cluster in (cluster for page in pages for cluster in page["Clusters"]):
+        if not cluster["Name"].startswith(f"{PRODUCT}-"):
+            continue  # The role of the workflows cannot describe other clusters.
+        described = client.describe_cluster(ClusterId=cluster["Id"])["Cluster"]
+        if {"Key": "environment", "Value": environment} in described.get("Tags", []):
+            yield Obstacle(
+                f"EMR cluster {cluster['Id']} is running",
+                f"aws emr terminate-clusters --cluster-ids {cluster['Id']}",
+                partial(client.terminate_job_flows, JobFlowIds=[cluster["Id"]]),
+            )
+
+
+def _sagemaker_jobs(environment: str) -> Iterator[Obstacle]:
+    client = boto3.client("sagemaker")
+    prefix = f"{PRODUCT}-{environment}-"
+    for status in ("InProgress", "Stopping"):
+        # SageMaker refuses to stop a job twice.
+        trainings = client.get_paginator("list_auto_ml_jobs").paginate(NameContains=prefix, StatusEquals=status)
+        for name in (job["AutoMLJobName"] for page in trainings for job in page["AutoMLJobSummaries"]):
+            yield Obstacle(
+                f"Autopilot job {name} is running",
+                f"aws sagemaker stop-auto-ml-job --auto-ml-job-name {name}",
+                partial(client.stop_auto_ml_job, AutoMLJobName=name) if status == "InProgress" else _wait,
+            )
+        transforms = client.get_paginator("list_transform_jobs").paginate(NameContains=prefix, StatusEquals=status)
+        for name in (job["TransformJobName"] for page in transforms for job in page["TransformJobSummaries"]):
+            yield Obstacle(
+                f"transform {name} is running",
+                f"aws sagemaker stop-transform-job --transform-job-name {name}",
+                partial(client.stop_transform_job, TransformJobName=name) if status == "InProgress" else _wait,
+            )
+
+
+def _wait() -> None:
+    """Do nothing: the job is already stopping."""
+
+
+def _glue_runs(job_names: list[str]) -> Iterator[Obstacle]:
+    client = boto3.client("glue")
+    for name in job_names:
+        for page in client.get_paginator("get_job_runs").paginate(JobName=name):
+            for run in page["JobRuns"]:
+                if run["JobRunState"] in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
+                    yield Obstacle(
+                        f"run {run['Id']} of the Glue job {name} is running",
+                        f"aws glue batch-stop-job-run --job-name {name} --job-run-ids {run['Id']}",
+                        partial(client.batch_stop_job_run, JobName=name, JobRunIds=[run["Id"]]),
+                    )
+
+
+def _models(environment: str) -> Iterator[Obstacle]:
+    client = boto3.client("sagemaker")
+    for model in list_models(client, environment):
+        yield Obstacle(
+            f"model {model.version} is in the registry, which cannot be deleted while it holds models",
+            f"make delete-model ENV={environment} MODEL={model.version}",
+            partial(delete, client, model),
+        )
+
+
+def _protection(terraform: Workspace, deployed: dict[str, list[dict[str, Any]]]) -> Iterator[Obstacle]:
+    protected = []
+    for table in deployed.get("aws_dynamodb_table", []):
+        described = boto3.client("dynamodb").describe_table(TableName=table["name"])["Table"]
+        if described.get("DeletionProtectionEnabled"):
+            protected.append(f"table {table['name']} rejects deletion")
+    for bucket in deployed.get("aws_s3_bucket", []):
+        if not bucket["force_destroy"] and _holds_objects(bucket["bucket"]):
+            protected.append(f"bucket {bucket['bucket']} holds objects")
+    if protected:
+        yield Obstacle(
+            f"deletion protection is on: {' and '.join(protected)}",
+            f"set deletion_protection = false in terraform/environments/{terraform.environment}.tfvars, and run "
+            f"make apply ENV={terraform.environment}",
+            terraform.end_protection,
+        )
+
+
+def _holds_objects(bucket: str) -> bool:
+    listed = boto3.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
+    return bool(listed.get("Versions") or listed.get("DeleteMarkers"))
+
+
+def remove_obstacles(
+    find: Callable[[], list[Obstacle]], console: Console, sleep: Callable[[], None], looks: int = LOOKS
+) -> None:
+    """Remove what is in the way, also what appears meanwhile, and wait until it is gone.
+
+    A cluster or job that still stops needs the roles that Terraform would delete.
+
+    Args:
+        find: finds what is in the way.
+        console: where to show what is removed.
+        sleep: pauses between two looks.
+        looks: how often to look.
+
+    Raises:
+        ObstacleError: something is still in the way; the message lists it.
+    """
+    removed: set[str] = set()
+    for look in range(looks):
+        obstacles = find()
+        for obstacle in obstacles:
+            if obstacle.what not in removed:
+                console.print(f"removing: {obstacle.what}", highlight=False, soft_wrap=True)
+                obstacle.remove()
+                removed.add(obstacle.what)
+        if not obstacles:
+            return
+        if look < looks - 1:
+            sleep()
+    raise ObstacleError("\n".join(["This is still in the way. Run `make destroy` again later:", *_listed(obstacles)]))
+
+
+def clear_the_way(
+    environment: str, find: Callable[[], list[Obstacle]], console: Console, sleep: Callable[[], None]
+) -> None:
+    """Remove what is in the way, if the environment and the person who runs this allow it.
+
+    Raises:
+        ObstacleError: something is in the way and must not be removed here; the message lists it.
+    """
+    obstacles = find()
+    if not obstacles:
+        return
+    if environment == "prod":
+        raise ObstacleError("\n".join(["In prod, a person removes this first:", *_listed(obstacles)]))
+    if not is_approved(environment):
+        console.print("\n".join(["This must go first:", *_listed(obstacles)]), highlight=False, soft_wrap=True)
+        if console.input(f"Remove it from {environment}? There is no way back. Only 'yes' is accepted: ") != "yes":
+            raise ObstacleError("Nothing was changed.")
+    remove_obstacles(find, console, sleep)
+
+
+def _listed(obstacles: list[Obstacle]) -> list[str]:
+    return [f"- {obstacle.what}\n    {obstacle.by_hand}" for obstacle in obstacles]
+
+
+def main() -> None:
+    """Destroy one environment; exit with 1 when something is in the way or Terraform fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
+    environment = parser.parse_args().environment
+    terraform = workspace(environment)
+    try:
+        terraform.init()
+        clear_the_way(environment, partial(find_obstacles, terraform), Console(), partial(time.sleep, POLL_SECONDS))
+        terraform.destroy(approved=is_approved(environment))
+    except (ObstacleError, TerraformError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
