@@ -21,6 +21,7 @@ ENV ?= local
 SNAPSHOT_DATE ?=
 DATALAKE ?=
 PLAN ?=
+PACKAGES ?=
 PIPELINE ?=
 MODEL ?=
 ALL ?=
@@ -148,11 +149,11 @@ notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local clo
 ##@ Deploy it
 
 .PHONY: plan
-plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN=]
+plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN= PACKAGES=]
 	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
 
 .PHONY: apply
-apply: terraform publish ## Create or update an environment [ENV= PLAN=]
+apply: terraform publish ## Create or update an environment [ENV= PLAN= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) $(saved_plan)
 
 .PHONY: update-lambdas
@@ -168,11 +169,11 @@ destroy: terraform package ## Delete an environment [ENV=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.terraform destroy --environment $(ENV)
 
 .PHONY: package
-package: $(INSTALLED) ## Build the packages into build/packages
-	$(PYTHON) -m tools.package --out build/packages
+package: $(INSTALLED) ## Build the packages into build/packages, or take those that exist in a folder [PACKAGES=]
+	$(PYTHON) -m tools.package --out build/packages $(if $(PACKAGES),--from "$(PACKAGES)")
 
 .PHONY: publish
-publish: package ## Upload the packages to the environment's code bucket [ENV=]
+publish: package ## Upload the packages to the environment's code bucket [ENV= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
 
 ##@ Operate it
