@@ -176,6 +176,10 @@ package: $(INSTALLED) ## Build the packages into build/packages, or take those t
 publish: package ## Upload the packages to the environment's code bucket [ENV= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
 
+.PHONY: rehearse-deploy
+rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflows of the present commit on a local cloud
+	$(WITH_JAVA) $(PYTHON) -m localcloud.rehearsal --out build/rehearsal
+
 ##@ Operate it
 
 .PHONY: start-etl
