@@ -183,11 +183,11 @@ rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflow
 ##@ Operate it
 
 .PHONY: start-etl
-start-etl: setup ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
+start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
 
 .PHONY: start-ml
-start-ml: setup ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
+start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
 
 .PHONY: models
