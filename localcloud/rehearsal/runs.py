@@ -1,5 +1,6 @@
 """Run workflows as GitHub does: job by job, each in a fresh clone, with what its artifacts bring and nothing else."""
 
+import functools
 import json
 import os
 import shutil
@@ -255,11 +256,8 @@ class Run:
         for name, file in MACHINE_FILES.items():
             if name not in own and (Path.home() / file).is_file():
                 own[name] = str(Path.home() / file)
-        pip_cache = subprocess.run(
-            [sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True
-        ).stdout.strip()
         return {
-            "PIP_CACHE_DIR": pip_cache,
+            "PIP_CACHE_DIR": _pip_cache(),
             **own,
             "PATH": f"{folder / 'programs'}:{programs.SYSTEM_PATH}",
             "HOME": str(folder / "home"),
@@ -366,6 +364,12 @@ ACTIONS: dict[str, tuple[Action, set[str], set[str]]] = {
     ),
 }  # fmt: skip
 """Action -> what it does in a rehearsal, the inputs that it requires, and the others that the rehearsal interprets."""
+
+
+@functools.cache
+def _pip_cache() -> str:
+    command = [sys.executable, "-m", "pip", "cache", "dir"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _git(folder: Path, *arguments: str) -> str:
