@@ -21,6 +21,7 @@ ENV ?= local
 SNAPSHOT_DATE ?=
 DATALAKE ?=
 PLAN ?=
+PACKAGES ?=
 PIPELINE ?=
 MODEL ?=
 ALL ?=
@@ -148,11 +149,11 @@ notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local clo
 ##@ Deploy it
 
 .PHONY: plan
-plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN=]
+plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN= PACKAGES=]
 	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
 
 .PHONY: apply
-apply: terraform publish ## Create or update an environment [ENV= PLAN=]
+apply: terraform publish ## Create or update an environment [ENV= PLAN= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.terraform apply --environment $(ENV) $(saved_plan)
 
 .PHONY: update-lambdas
@@ -168,21 +169,25 @@ destroy: terraform package ## Delete an environment, and stop what runs in it [E
 	$(point_at_local_cloud) $(PYTHON) -m tools.destroy --environment $(ENV)
 
 .PHONY: package
-package: $(INSTALLED) ## Build the packages into build/packages
-	$(PYTHON) -m tools.package --out build/packages
+package: $(INSTALLED) ## Build the packages into build/packages, or take those that exist in a folder [PACKAGES=]
+	$(PYTHON) -m tools.package --out build/packages $(if $(PACKAGES),--from "$(PACKAGES)")
 
 .PHONY: publish
-publish: package ## Upload the packages to the environment's code bucket [ENV=]
+publish: package ## Upload the packages to the environment's code bucket [ENV= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
+
+.PHONY: rehearse-deploy
+rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflows of the present commit on a local cloud
+	$(WITH_JAVA) $(PYTHON) -m localcloud.rehearsal --out build/rehearsal
 
 ##@ Operate it
 
 .PHONY: start-etl
-start-etl: setup ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
+start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
 
 .PHONY: start-ml
-start-ml: setup ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
+start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
 
 .PHONY: models

@@ -76,7 +76,7 @@ def deploy(work_folder: Path) -> Deployment:
     except TerraformError as error:
         raise LocalCloudError(f"{error}; see {terraform.log}") from error
     outputs = terraform.outputs()
-    _create_bucket(outputs["datalake_bucket"])
+    create_bucket(outputs["datalake_bucket"])
     return Deployment(
         datalake_bucket=outputs["datalake_bucket"],
         pipeline_bucket=outputs["pipeline_bucket"],
@@ -99,8 +99,8 @@ def bootstrap(environment: str) -> None:
     """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code."""
     backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
     state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
-    _create_bucket(state_bucket)
-    _create_bucket(code_bucket(environment))
+    create_bucket(state_bucket)
+    create_bucket(code_bucket(environment))
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
@@ -111,7 +111,8 @@ def upload_data_lake(folder: Path, bucket: str) -> None:
     s3.upload_file(str(folder / SURVEY_FILE), bucket, SURVEY_KEY)
 
 
-def _create_bucket(name: str) -> None:
+def create_bucket(name: str) -> None:
+    """Create a bucket in the region of the local cloud."""
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 

@@ -1,4 +1,6 @@
-"""Build what Terraform deploys: `python -m tools.package --out build/packages`.
+"""Build what Terraform deploys, or take the packages that an earlier build wrote.
+
+python -m tools.package --out build/packages [--from FOLDER]
 
 The same sources produce the same bytes, so a package's hash changes only when its content changes:
 
@@ -7,6 +9,7 @@ The same sources produce the same bytes, so a package's hash changes only when i
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
     code_version.txt        the name of this content, and of its folder in S3
     s3_layout.json          the S3 layout, for Terraform
+    sources_sha256.txt      the hash of the sources, so that packages of other sources are not deployed
 """
 
 import argparse
@@ -14,6 +17,7 @@ import fcntl
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,10 +32,15 @@ LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
 LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
 SPARK_MODULES = (*LIBRARY_MODULES, "buyer_stage/spark/**/*.py", "emr_steps/**/*.py", "glue/**/*.py")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
+HANDLERS = "lambdas/*/handler.py"
 LAYER_REQUIREMENTS = "requirements/layer.txt"
 
 VERSION_FILE = "code_version.txt"
+SOURCES_FILE = "sources_sha256.txt"
 LOCK_FILE = ".lock"
+
+REMEDY = "Run `make package` in the commit to deploy and use all that it writes, or leave out PACKAGES= to build."
+"""What to do about packages that cannot be used."""
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
@@ -45,6 +54,10 @@ INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.jso
 
 class MissingSourceError(FileNotFoundError):
     """A file or folder that a package consists of does not exist."""
+
+
+class UnusablePackagesError(Exception):
+    """A folder does not hold the complete packages of the present sources."""
 
 
 def write_zip(target: Path, entries: Iterable[tuple[str, Path]]) -> None:
@@ -164,7 +177,7 @@ def build_layer(root: Path, out: Path) -> None:
 def build_functions(root: Path, out: Path) -> None:
     """Write `functions/<name>.zip` for each folder of `lambdas/` that contains a handler."""
     functions = out / "functions"
-    handlers = {functions / f"{file.parent.name}.zip": file for file in files_matching(root, "lambdas/*/handler.py")}
+    handlers = {functions / f"{file.parent.name}.zip": file for file in files_matching(root, HANDLERS)}
     for target, handler in handlers.items():
         write_zip(target, [("handler.py", handler)])
     remove_others(functions, handlers)
@@ -191,6 +204,17 @@ def content_version(out: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def sources_hash(root: Path) -> str:
+    """Return a SHA-256 over the name and content of every file that decides what a build writes."""
+    builders = (LAYER_REQUIREMENTS, "tools/package.py", "tools/terraform_layout.py")
+    patterns = {*LAYER_MODULES, *SPARK_MODULES, *CODE_FILES, HANDLERS, *builders}
+    digest = hashlib.sha256()
+    for file in sorted({file for pattern in patterns for file in root.glob(pattern) if file.is_file()}):
+        digest.update(f"{file.relative_to(root)}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def build_packages(root: Path, out: Path) -> str:
     """Write everything that Terraform deploys.
 
@@ -213,17 +237,51 @@ def build_packages(root: Path, out: Path) -> str:
         version = content_version(out)
         write_if_changed(out / LAYOUT_FILE, layout_json().encode())
         write_if_changed(out / VERSION_FILE, f"{version}\n".encode())
+        write_if_changed(out / SOURCES_FILE, f"{sources_hash(root)}\n".encode())
+    return version
+
+
+def take_packages(root: Path, packages: Path, out: Path) -> str:
+    """Use the packages of an earlier build of the same sources instead of building them.
+
+    Args:
+        root: the repository.
+        packages: folder that an earlier build wrote, on this machine or another.
+        out: folder to copy the packages to; it can be the same folder.
+
+    Returns:
+        The code version.
+
+    Raises:
+        UnusablePackagesError: the folder is incomplete or damaged, or its packages are from other sources.
+    """
+    if missing := [name for name in (VERSION_FILE, SOURCES_FILE, LAYOUT_FILE) if not (packages / name).is_file()]:
+        raise UnusablePackagesError(f"{packages} has no {', '.join(missing)}. {REMEDY}")
+    version = (packages / VERSION_FILE).read_text().strip()
+    if content_version(packages) != version:
+        raise UnusablePackagesError(f"{packages} does not hold every file of code version {version}. {REMEDY}")
+    if (packages / SOURCES_FILE).read_text().strip() != sources_hash(root):
+        raise UnusablePackagesError(f"{packages} was built from other sources than {root} holds. {REMEDY}")
+    if packages.resolve() != out.resolve():
+        for folder in ("functions", "code"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+        shutil.copytree(packages, out, ignore=shutil.ignore_patterns("cache", LOCK_FILE), dirs_exist_ok=True)
     return version
 
 
 def main() -> None:
-    """Build the packages of this repository."""
-    parser = argparse.ArgumentParser(
-        description="Build what Terraform deploys. The same sources produce the same bytes."
-    )
+    """Build the packages of this repository, or take those in a folder; exit with 1 when they cannot be used."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the packages")
+    parser.add_argument("--from", dest="packages", type=Path, help="folder of packages to use instead of building")
     arguments = parser.parse_args()
-    version = build_packages(REPOSITORY, arguments.out)
+    try:
+        if arguments.packages is None:
+            version = build_packages(REPOSITORY, arguments.out)
+        else:
+            version = take_packages(REPOSITORY, arguments.packages, arguments.out)
+    except UnusablePackagesError as error:
+        sys.exit(str(error))
     print(f"Code version {version} is in {arguments.out}")
 
 

@@ -12,8 +12,10 @@ from tools.package import (
     LAYER_REQUIREMENTS,
     SDK_SERVICES,
     MissingSourceError,
+    UnusablePackagesError,
     belongs_in_layer,
     build_packages,
+    take_packages,
     write_zip,
 )
 from tools.repository import REPOSITORY
@@ -195,3 +197,38 @@ def test_layer_requirements_are_hashed_and_do_not_name_an_index() -> None:
 
     assert len(pinned) == len(re.findall(r"^[^\s#-]", text, flags=re.MULTILINE)) > 0
     assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", text)
+
+
+def test_packages_of_the_same_sources_replace_others(tmp_path: Path) -> None:
+    root = write_sources(tmp_path / "root")
+    version = build_packages(root, tmp_path / "built")
+    write_zip(tmp_path / "out/functions/removed_since.zip", [("handler.py", root / "sql/features.sql")])
+
+    assert take_packages(root, tmp_path / "built", tmp_path / "out") == version
+    (tmp_path / "built/.lock").unlink()
+    assert contents(tmp_path / "out") == contents(tmp_path / "built")
+
+
+@pytest.mark.parametrize(
+    "name", ["layer.zip", "functions/start_automl.zip", "code/sql/features.sql", "code_version.txt", "s3_layout.json"]
+)
+def test_incomplete_packages_are_refused(tmp_path: Path, name: str) -> None:
+    root = write_sources(tmp_path / "root")
+    build_packages(root, tmp_path / "built")
+    (tmp_path / "built" / name).unlink()
+
+    with pytest.raises(UnusablePackagesError, match="Run `make package`"):
+        take_packages(root, tmp_path / "built", tmp_path / "built")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["lambdas/start_automl/handler.py", "sql/features.sql", "buyer_stage/domain/stages.py", LAYER_REQUIREMENTS],
+)
+def test_packages_of_other_sources_are_refused(tmp_path: Path, changed: str) -> None:
+    root = write_sources(tmp_path / "root")
+    build_packages(root, tmp_path / "built")
+    (root / changed).write_text("changed\n")
+
+    with pytest.raises(UnusablePackagesError, match="was built from other sources"):
+        take_packages(root, tmp_path / "built", tmp_path / "built")
