@@ -117,6 +117,7 @@ _LAMBDA_KEYS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-envva
 _LAMBDA_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
 _SCHEDULER_ROLE = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html"
 _SYNC_OF_EMR = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html"
+_SYNC_OF_SAGEMAKER = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html"
 _EMR_ROLES = "https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-roles.html"
 _GLUE_ENCRYPTION = "https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html"
 _SAGEMAKER = f"{AUTHORIZATION}/list_amazonsagemaker.html"
@@ -408,6 +409,24 @@ TABLE: Sequence[DependentActions] = (
         _SAGEMAKER_PERMISSIONS,
         each="request.ExecutionRoleArn",
         context=_PASSED_TO_SAGEMAKER,
+    ),
+    DependentActions(
+        "sagemaker:CreateTransformJob",
+        (
+            "sagemaker:AddTags",
+            "sagemaker:DescribeTransformJob",
+            "sagemaker:ListTags",
+            "sagemaker:StopTransformJob",
+        ),
+        _SYNC_OF_SAGEMAKER,
+        each="is_sync && resource",
+    ),
+    DependentActions(
+        "sagemaker:CreateTransformJob",
+        _RULE_ACTIONS,
+        _SYNC_OF_SAGEMAKER,
+        each="is_sync && resource",
+        resource="arn:aws:events:{region}:{account}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule",
     ),
     # SageMaker creates a grant with the rights of the caller, so that the job can use the key of its volumes.
     DependentActions(

@@ -31,7 +31,10 @@ TRUST = json.dumps(
         ],
     }
 )
-CONTAINER = {"Image": "autopilot-inference-container", "ModelDataUrl": "s3://models/model.tar.gz"}
+CONTAINER = {
+    "Image": "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sklearn-automl:local",
+    "ModelDataUrl": "s3://models/model.tar.gz",
+}
 ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
 
 
