@@ -128,7 +128,7 @@ def _run_execution(run: Any, execution_arn: str) -> None:
     with contextlib.suppress(AccessDeniedError):  # The execution runs without a log and traces.
         authorize_job(
             machine["roleArn"], "states:StartExecution", machine["stateMachineArn"], {},
-            log_group=machine.get("loggingConfiguration", {}).get("destinations"),
+            is_logged=bool(machine.get("loggingConfiguration", {}).get("destinations")),
             is_traced=machine.get("tracingConfiguration", {}).get("enabled"),
         )  # fmt: skip
     with acting_as(machine["roleArn"]):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -145,7 +146,7 @@ def run_staged(job_id: str, command: Sequence[str], role: str, user_agent: str |
         _name_s3_in_log(log, root)
         for bucket, before in staged.items():
             _upload_changes(s3, bucket, root / bucket, before)
-    except ClientError as error:
+    except (ClientError, S3UploadFailedError) as error:
         return FinishedJob(succeeded=False, error=f"{role}: {error}")
     finally:
         shutil.rmtree(root, ignore_errors=True)

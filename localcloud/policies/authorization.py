@@ -162,7 +162,12 @@ def authorize_job(role: str, action: str, resource: str, request: Mapping[str, A
 def can_read(role: str, object_arn: str) -> bool:
     """Check whether a role can read an object, without listing a call."""
     access_key = credentials(role)["AWS_ACCESS_KEY_ID"]
-    return contextvars.Context().run(_decide, access_key, "s3:GetObject", "s3", get_region(), object_arn) is None
+
+    def decide() -> bool:
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
+        return _decide(access_key, "s3:GetObject", "s3", get_region(), object_arn) is None
+
+    return contextvars.Context().run(decide)
 
 
 @dataclass(frozen=True)
@@ -183,13 +188,13 @@ class Denial:
 def _enforce(
     access_key: str,
     action: str,
-    _service: str,
+    service: str,
     _region: str,
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """Decide on the call of an HTTP request in the place of MiniStack."""
-    denial = _check(access_key, action, resource_arn, service_context or {}, _request.get({}), _service)
+    """Decide on the call of an HTTP request instead of MiniStack."""
+    denial = _check(access_key, action, resource_arn, service_context or {}, _request.get({}), service)
     if denial is None:
         return None
     _refused.set((denial.action, denial.resource))
@@ -256,7 +261,7 @@ def _role_arn(role: str) -> str:
 def _keep_request(extract: Callable[..., str], service: str, *request: Any) -> str:
     """Keep what dependent actions can depend on before MiniStack decides on a request."""
     _method, _path, headers, body = request[:4]
-    document = json.loads(body) if "x-amz-target" in headers and body else {}
+    document = json.loads(body) if "x-amz-target" in headers and body[:1] == b"{" else {}
     _request.set({"request": document, "user_agent": headers.get("user-agent", "")})
     return extract(service, *request)
 

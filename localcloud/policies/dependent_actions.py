@@ -11,7 +11,8 @@ MiniStack. An entry applies to the facts about a call:
     is_missing  true if the object does not exist
     user_agent  how the client names itself
     roles       ARNs of the roles that a request for a cluster names in another form: `service` and `instance`
-    job         what the service knows about the job: `log_group`, `is_traced`, `security_configuration`, `images`
+    job         what the service knows about the job: `log_group`, `is_logged`, `is_traced`, `security_configuration`,
+                `images`, `bucket`
     account, region
 """
 
@@ -22,6 +23,7 @@ from typing import Any, Literal
 import jmespath
 
 Acting = Literal["caller", "job"]
+ACTING: Sequence[Acting] = ("caller", "job")
 """Whose rights count: those of the role that makes the call, or those of the role that the started job uses."""
 
 Facts = Mapping[str, Any]
@@ -103,8 +105,16 @@ def as_arn(name: str) -> str:
     return name
 
 
+def _passed_to(service: str) -> dict[str, str]:
+    return {"iam:PassedToService": f"{service}.amazonaws.com"}
+
+
 def _via(service: str) -> dict[str, str]:
     return {"kms:ViaService": f"{service}.{{region}}.amazonaws.com", "kms:CallerAccount": "{account}"}
+
+
+def _grant_via(service: str) -> dict[str, str]:
+    return {**_via(service), "kms:GrantIsForAWSResource": "true"}
 
 
 _S3_KEYS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
@@ -120,7 +130,6 @@ _SYNC_OF_EMR = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr
 _SYNC_OF_SAGEMAKER = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html"
 _EMR_ROLES = "https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-roles.html"
 _GLUE_ENCRYPTION = "https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html"
-_SAGEMAKER = f"{AUTHORIZATION}/list_amazonsagemaker.html"
 _SAGEMAKER_PERMISSIONS = "https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html"
 _SAGEMAKER_ROLES = "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"
 _SAGEMAKER_TAGS = "https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html"
@@ -129,15 +138,15 @@ _EMR_AUTHORIZATION = f"{AUTHORIZATION}/list_amazonelasticmapreduce.html"
 
 _GLUE_ROLE = "https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html"
 _LAMBDA_TRACES = "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"
+_STATES = f"{AUTHORIZATION}/list_awsstepfunctions.html"
 _STATES_TRACES = "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html"
 _STATES_LOGS = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 _AUTOPILOT = "https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol.html"
 
-_PASSED_TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-_VOLUME = {**_via("sagemaker"), "kms:GrantIsForAWSResource": "true"}
-_EMR_RULE = "arn:aws:events:{region}:{account}:rule/StepFunctionsGetEventForEMR"
+_IS_S3A = "contains(user_agent, 'Hadoop')"
+_LOG_GROUP = "arn:aws:logs:{region}:{account}:log-group"
+_RULE = "arn:aws:events:{region}:{account}:rule"
 _RULE_ACTIONS = ("events:DescribeRule", "events:PutRule", "events:PutTargets")
-
 _TRACES = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 _TAGGING = ("AddTags", "ListTags")
 
@@ -167,376 +176,165 @@ AUTOPILOT_ACTIONS: Mapping[str, Sequence[str]] = {
 }
 """Kind of the resources that Autopilot creates -> what it does with them."""
 
+# One entry is easier to read on two lines than on six.
+# fmt: off
 TABLE: Sequence[DependentActions] = (
-    # S3
-    # Without the right to list, S3 reports a missing object as forbidden.
+    # S3. Without the right to list, S3 reports a missing object as forbidden.
     DependentActions("s3:GetObject", ("s3:ListBucket",), _S3_MISSING, each="is_missing && bucket"),
     DependentActions("s3:GetObject", ("kms:Decrypt",), _S3_KEYS, each="!is_missing && key", context=_via("s3")),
     DependentActions("s3:PutObject", ("kms:GenerateDataKey",), _S3_KEYS, each="key", context=_via("s3")),
     # EMR reads and writes s3:// by S3A since release 7.10. It uploads in parts, and lists and aborts what a failed
-    # attempt left.
-    DependentActions(
-        "s3:PutObject", ("s3:ListBucketMultipartUploads",), _S3A, each="contains(user_agent, 'Hadoop') && bucket"
-    ),
-    DependentActions(
-        "s3:PutObject",
-        ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
-        _S3A,
-        each="contains(user_agent, 'Hadoop') && resource",
-    ),
-    DependentActions(
-        "s3:PutObject", ("kms:Decrypt",), _S3_KEYS, each="contains(user_agent, 'Hadoop') && key", context=_via("s3")
-    ),  # The last request of an upload in parts reads the key of the first one.
+    # attempt left. The last request of such an upload reads the key of the first one.
+    DependentActions("s3:PutObject", ("s3:ListBucketMultipartUploads",), _S3A, each=f"{_IS_S3A} && bucket"),
+    DependentActions("s3:PutObject", ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"), _S3A,
+                     each=f"{_IS_S3A} && resource"),
+    DependentActions("s3:PutObject", ("kms:Decrypt",), _S3_KEYS, each=f"{_IS_S3A} && key", context=_via("s3")),
+
     # Other encrypted resources
-    DependentActions(
-        "dynamodb:CreateTable",
-        (
-            "kms:CreateGrant",
-            "kms:Decrypt",
-            "kms:DescribeKey",
-            "kms:Encrypt",
-            "kms:GenerateDataKey",
-            "kms:GenerateDataKeyWithoutPlaintext",
-            "kms:ReEncryptFrom",
-            "kms:ReEncryptTo",
-        ),
-        _DYNAMODB_KEYS,
-        each="request.SSESpecification.KMSMasterKeyId",
-        context={**_via("dynamodb"), "kms:GrantIsForAWSResource": "true"},
-    ),
     DependentActions("dynamodb:*", ("kms:Decrypt",), _DYNAMODB_KEYS, each="key", context=_via("dynamodb")),
+    DependentActions("dynamodb:CreateTable",
+                     ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+                      "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+                     _DYNAMODB_KEYS, each="request.SSESpecification.KMSMasterKeyId", context=_grant_via("dynamodb")),
     DependentActions("sns:Publish", ("kms:Decrypt", "kms:GenerateDataKey"), _SNS_KEYS, each="key", context=_via("sns")),
-    DependentActions(
-        "sqs:SendMessage", ("kms:Decrypt", "kms:GenerateDataKey"), _SQS_KEYS, each="key", context=_via("sqs")
-    ),
+    DependentActions("sqs:SendMessage", ("kms:Decrypt", "kms:GenerateDataKey"), _SQS_KEYS, each="key",
+                     context=_via("sqs")),
+
     # Lambda
-    DependentActions(
-        "lambda:CreateFunction",
-        ("iam:PassRole",),
-        _LAMBDA_ROLE,
-        each="request.Role",
-        context={"iam:PassedToService": "lambda.amazonaws.com"},
-    ),
-    DependentActions(
-        "lambda:CreateFunction",
-        ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"),
-        _LAMBDA_KEYS,
-        each="request.KMSKeyArn",
-        context={**_via("lambda"), "kms:GrantIsForAWSResource": "true"},
-    ),
-    DependentActions(
-        "lambda:InvokeFunction",
-        ("logs:CreateLogStream", "logs:PutLogEvents"),
-        _LAMBDA_ROLE,
-        each="job.log_group",
-        resource="arn:aws:logs:{region}:{account}:log-group:{value}:*",
-        acting="job",
-    ),
-    DependentActions(
-        "lambda:InvokeFunction", _TRACES, _LAMBDA_TRACES, each="job.is_traced && resource", resource="*", acting="job"
-    ),
+    DependentActions("lambda:CreateFunction", ("iam:PassRole",), _LAMBDA_ROLE, each="request.Role",
+                     context=_passed_to("lambda")),
+    DependentActions("lambda:CreateFunction", ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"), _LAMBDA_KEYS,
+                     each="request.KMSKeyArn", context=_grant_via("lambda")),
+    DependentActions("lambda:InvokeFunction", ("logs:CreateLogStream", "logs:PutLogEvents"), _LAMBDA_ROLE,
+                     each="job.log_group", resource=f"{_LOG_GROUP}:{{value}}:*", acting="job"),
+    DependentActions("lambda:InvokeFunction", _TRACES, _LAMBDA_TRACES, each="job.is_traced && resource", resource="*",
+                     acting="job"),
+
     # EventBridge Scheduler
-    DependentActions(
-        "scheduler:CreateSchedule",
-        ("iam:PassRole",),
-        _SCHEDULER_ROLE,
-        each="request.Target.RoleArn",
-        context={"iam:PassedToService": "scheduler.amazonaws.com"},
+    *(
+        DependentActions(f"scheduler:{call}", ("iam:PassRole",), _SCHEDULER_ROLE, each="request.Target.RoleArn",
+                         context=_passed_to("scheduler"))
+        for call in ("CreateSchedule", "UpdateSchedule")
     ),
-    DependentActions(
-        "scheduler:UpdateSchedule",
-        ("iam:PassRole",),
-        _SCHEDULER_ROLE,
-        each="request.Target.RoleArn",
-        context={"iam:PassedToService": "scheduler.amazonaws.com"},
-    ),
+
     # Step Functions
-    DependentActions(
-        "states:CreateStateMachine",
-        ("iam:PassRole",),
-        f"{AUTHORIZATION}/list_awsstepfunctions.html",
-        each="request.roleArn",
-        context={"iam:PassedToService": "states.amazonaws.com"},
-    ),
-    DependentActions(
-        "states:UpdateStateMachine",
-        ("iam:PassRole",),
-        f"{AUTHORIZATION}/list_awsstepfunctions.html",
-        each="request.roleArn",
-        context={"iam:PassedToService": "states.amazonaws.com"},
-    ),
-    DependentActions(
-        "states:CreateStateMachine",
-        ("states:PublishStateMachineVersion",),
-        f"{AUTHORIZATION}/list_awsstepfunctions.html",
-        each="request.publish && resource",
-    ),
-    DependentActions(
-        "states:UpdateStateMachine",
-        ("states:PublishStateMachineVersion",),
-        f"{AUTHORIZATION}/list_awsstepfunctions.html",
-        each="request.publish && resource",
-    ),
-    DependentActions(
-        "states:StartExecution",
-        ("xray:GetSamplingRules", "xray:GetSamplingTargets", *_TRACES),
-        _STATES_TRACES,
-        each="job.is_traced && resource",
-        resource="*",
-        acting="job",
-    ),
-    DependentActions(
-        "states:StartExecution",
-        (
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-        ),
-        _STATES_LOGS,
-        each="job.log_group",
-        resource="*",
-        acting="job",
-    ),
-    # EMR
-    DependentActions(
-        "elasticmapreduce:RunJobFlow",
-        ("elasticmapreduce:AddTags",),
-        _EMR_AUTHORIZATION,
-        each="request.Tags[0] && resource",
-        resource="arn:aws:elasticmapreduce:{region}:{account}:cluster/*",
-    ),
-    DependentActions(
-        "elasticmapreduce:RunJobFlow",
-        ("iam:PassRole",),
-        _EMR_ROLES,
-        each="roles.service",
-        context={"iam:PassedToService": "elasticmapreduce.amazonaws.com"},
-    ),
-    DependentActions(
-        "elasticmapreduce:RunJobFlow",
-        ("iam:PassRole",),
-        _EMR_ROLES,
-        each="roles.instance",
-        context={"iam:PassedToService": "ec2.amazonaws.com"},
-    ),
-    # A .sync task learns from EventBridge that its job has ended, looks at the job, and stops it with the execution.
-    *(
-        DependentActions(
-            f"elasticmapreduce:{call}",
-            _RULE_ACTIONS,
-            _SYNC_OF_EMR,
-            each="is_sync && resource",
-            resource=f"{_EMR_RULE}{call}Rule",
-        )
-        for call in ("AddJobFlowSteps", "RunJobFlow", "TerminateJobFlows")
-    ),
-    DependentActions(
-        "elasticmapreduce:AddJobFlowSteps",
-        ("elasticmapreduce:CancelSteps", "elasticmapreduce:DescribeStep"),
-        _SYNC_OF_EMR,
-        each="is_sync && resource",
-    ),
-    DependentActions(
-        "elasticmapreduce:TerminateJobFlows",
-        ("elasticmapreduce:DescribeCluster",),
-        _SYNC_OF_EMR,
-        each="is_sync && resource",
-    ),
-    # Glue
-    DependentActions(
-        "glue:StartJobRun",
-        ("glue:GetSecurityConfiguration",),
-        _GLUE_ENCRYPTION,
-        each="job.security_configuration",
-        resource="*",
-        acting="job",
-    ),
-    DependentActions(
-        "glue:StartJobRun",
-        ("logs:AssociateKmsKey",),
-        _GLUE_ENCRYPTION,
-        each="job.security_configuration",
-        resource="arn:aws:logs:{region}:{account}:log-group:/aws-glue/jobs/{value}-role/output:*",
-        acting="job",
-    ),
-    DependentActions(
-        "glue:StartJobRun",
-        ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
-        _GLUE_ROLE,
-        resource="arn:aws:logs:{region}:{account}:log-group:/aws-glue/jobs/output:*",
-        acting="job",
-    ),
-    DependentActions(
-        "glue:StartJobRun",
-        ("cloudwatch:PutMetricData",),
-        _GLUE_ROLE,
-        resource="*",
-        context={"cloudwatch:namespace": "Glue"},
-        acting="job",
-    ),
-    # SageMaker
-    *(
-        DependentActions(
-            f"sagemaker:{call}",
-            ("sagemaker:AddTags",),
-            _SAGEMAKER_TAGS,
-            each="request.Tags[0] && resource",
-            context={"sagemaker:TaggingAction": call},
-        )
-        for call in (
-            "CreateAutoMLJobV2",
-            "CreateModel",
-            "CreateModelPackage",
-            "CreateModelPackageGroup",
-            "CreateTransformJob",
-        )
-    ),
-    DependentActions(
-        "sagemaker:CreateAutoMLJobV2",
-        ("iam:PassRole",),
-        _SAGEMAKER_PERMISSIONS,
-        each="request.RoleArn",
-        context=_PASSED_TO_SAGEMAKER,
-    ),
-    DependentActions(
-        "sagemaker:CreateModel",
-        ("iam:PassRole",),
-        _SAGEMAKER_PERMISSIONS,
-        each="request.ExecutionRoleArn",
-        context=_PASSED_TO_SAGEMAKER,
-    ),
-    DependentActions(
-        "sagemaker:CreateTransformJob",
-        (
-            "sagemaker:AddTags",
-            "sagemaker:DescribeTransformJob",
-            "sagemaker:ListTags",
-            "sagemaker:StopTransformJob",
-        ),
-        _SYNC_OF_SAGEMAKER,
-        each="is_sync && resource",
-    ),
-    DependentActions(
-        "sagemaker:CreateTransformJob",
-        _RULE_ACTIONS,
-        _SYNC_OF_SAGEMAKER,
-        each="is_sync && resource",
-        resource="arn:aws:events:{region}:{account}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule",
-    ),
-    # SageMaker creates a grant with the rights of the caller, so that the job can use the key of its volumes.
-    DependentActions(
-        "sagemaker:CreateAutoMLJobV2",
-        ("kms:CreateGrant", "kms:DescribeKey"),
-        _SAGEMAKER_PERMISSIONS,
-        each="request.SecurityConfig.VolumeKmsKeyId",
-        context=_VOLUME,
-    ),
-    DependentActions(
-        "sagemaker:CreateTransformJob",
-        ("kms:CreateGrant", "kms:DescribeKey"),
-        _SAGEMAKER_PERMISSIONS,
-        each="request.TransformResources.VolumeKmsKeyId",
-        context=_VOLUME,
-    ),
-    # The registry reads the images and the model data of a version with the rights of the caller.
-    DependentActions(
-        "sagemaker:CreateModelPackage",
-        ("ecr:BatchGetImage", "ecr:DescribeImages"),
-        _REGISTRY,
-        each="request.InferenceSpecification.Containers[].Image",
-    ),
-    DependentActions(
-        "sagemaker:CreateModelPackage",
-        ("s3:GetObject",),
-        _REGISTRY,
-        each="request.InferenceSpecification.Containers[].ModelDataUrl",
-    ),
-    # The versions of a group are resources of their own, which can decide on both calls.
-    *(
-        DependentActions(
-            f"sagemaker:{call}",
-            (f"sagemaker:{call}",),
-            _REGISTRY,
-            each="request.ModelPackageGroupName",
-            resource="arn:aws:sagemaker:{region}:{account}:model-package/{value}/*",
-        )
-        for call in ("CreateModelPackage", "ListModelPackages")
-    ),
-    # Every job of SageMaker pulls its images, writes logs and metrics, and uses the key of its volumes.
     *(
         entry
-        for call, key in (
-            ("sagemaker:CreateAutoMLJobV2", "request.SecurityConfig.VolumeKmsKeyId"),
-            ("sagemaker:CreateTransformJob", "request.TransformResources.VolumeKmsKeyId"),
+        for call in ("states:CreateStateMachine", "states:UpdateStateMachine")
+        for entry in (
+            DependentActions(call, ("iam:PassRole",), _STATES, each="request.roleArn", context=_passed_to("states")),
+            DependentActions(call, ("states:PublishStateMachineVersion",), _STATES, each="request.publish && resource"),
         )
+    ),
+    DependentActions("states:StartExecution", ("xray:GetSamplingRules", "xray:GetSamplingTargets", *_TRACES),
+                     _STATES_TRACES, each="job.is_traced && resource", resource="*", acting="job"),
+    DependentActions("states:StartExecution",
+                     ("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+                      "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+                      "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
+                     _STATES_LOGS, each="job.is_logged && resource", resource="*", acting="job"),
+
+    # EMR
+    DependentActions("elasticmapreduce:RunJobFlow", ("elasticmapreduce:AddTags",), _EMR_AUTHORIZATION,
+                     each="request.Tags[0] && resource",
+                     resource="arn:aws:elasticmapreduce:{region}:{account}:cluster/*"),
+    DependentActions("elasticmapreduce:RunJobFlow", ("iam:PassRole",), _EMR_ROLES, each="roles.service",
+                     context=_passed_to("elasticmapreduce")),
+    DependentActions("elasticmapreduce:RunJobFlow", ("iam:PassRole",), _EMR_ROLES, each="roles.instance",
+                     context=_passed_to("ec2")),
+
+    # Tasks that wait (.sync). They learn from EventBridge that their job has ended, look at it, and stop it with the
+    # execution. Step Functions also tags transform jobs.
+    *(
+        DependentActions(f"elasticmapreduce:{call}", _RULE_ACTIONS, _SYNC_OF_EMR, each="is_sync && resource",
+                         resource=f"{_RULE}/StepFunctionsGetEventForEMR{call}Rule")
+        for call in ("AddJobFlowSteps", "RunJobFlow", "TerminateJobFlows")
+    ),
+    DependentActions("elasticmapreduce:AddJobFlowSteps",
+                     ("elasticmapreduce:CancelSteps", "elasticmapreduce:DescribeStep"), _SYNC_OF_EMR,
+                     each="is_sync && resource"),
+    DependentActions("elasticmapreduce:TerminateJobFlows", ("elasticmapreduce:DescribeCluster",), _SYNC_OF_EMR,
+                     each="is_sync && resource"),
+    DependentActions("sagemaker:CreateTransformJob",
+                     ("sagemaker:AddTags", "sagemaker:DescribeTransformJob", "sagemaker:ListTags",
+                      "sagemaker:StopTransformJob"),
+                     _SYNC_OF_SAGEMAKER, each="is_sync && resource"),
+    DependentActions("sagemaker:CreateTransformJob", _RULE_ACTIONS, _SYNC_OF_SAGEMAKER, each="is_sync && resource",
+                     resource=f"{_RULE}/StepFunctionsGetEventsForSageMakerTransformJobsRule"),
+
+    # Glue
+    DependentActions("glue:StartJobRun", ("glue:GetSecurityConfiguration",), _GLUE_ENCRYPTION,
+                     each="job.security_configuration", resource="*", acting="job"),
+    DependentActions("glue:StartJobRun", ("logs:AssociateKmsKey",), _GLUE_ENCRYPTION,
+                     each="job.security_configuration", resource=f"{_LOG_GROUP}:/aws-glue/jobs/{{value}}-role/output:*",
+                     acting="job"),
+    DependentActions("glue:StartJobRun", ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+                     _GLUE_ROLE, resource=f"{_LOG_GROUP}:/aws-glue/jobs/output:*", acting="job"),
+    DependentActions("glue:StartJobRun", ("cloudwatch:PutMetricData",), _GLUE_ROLE, resource="*",
+                     context={"cloudwatch:namespace": "Glue"}, acting="job"),
+
+    # SageMaker, for the caller
+    *(
+        DependentActions(f"sagemaker:{call}", ("sagemaker:AddTags",), _SAGEMAKER_TAGS,
+                         each="request.Tags[0] && resource", context={"sagemaker:TaggingAction": call})
+        for call in ("CreateAutoMLJobV2", "CreateModel", "CreateModelPackage", "CreateModelPackageGroup",
+                     "CreateTransformJob")
+    ),
+    DependentActions("sagemaker:CreateAutoMLJobV2", ("iam:PassRole",), _SAGEMAKER_PERMISSIONS, each="request.RoleArn",
+                     context=_passed_to("sagemaker")),
+    DependentActions("sagemaker:CreateModel", ("iam:PassRole",), _SAGEMAKER_PERMISSIONS,
+                     each="request.ExecutionRoleArn", context=_passed_to("sagemaker")),
+    # The registry reads the images and the model data of a version with the rights of the caller.
+    DependentActions("sagemaker:CreateModelPackage", ("ecr:BatchGetImage", "ecr:DescribeImages"), _REGISTRY,
+                     each="request.InferenceSpecification.Containers[].Image"),
+    DependentActions("sagemaker:CreateModelPackage", ("s3:GetObject",), _REGISTRY,
+                     each="request.InferenceSpecification.Containers[].ModelDataUrl"),
+    # The versions of a group are resources of their own, which can decide on both calls.
+    *(
+        DependentActions(f"sagemaker:{call}", (f"sagemaker:{call}",), _REGISTRY, each="request.ModelPackageGroupName",
+                         resource="arn:aws:sagemaker:{region}:{account}:model-package/{value}/*")
+        for call in ("CreateModelPackage", "ListModelPackages")
+    ),
+
+    # SageMaker, for the caller and the job: a grant lets the job use the key of its volumes.
+    *(
+        DependentActions(f"sagemaker:{call}", ("kms:CreateGrant", "kms:DescribeKey"), _SAGEMAKER_PERMISSIONS, each=key,
+                         context=_grant_via("sagemaker"), acting=acting)
+        for call, key in (("CreateAutoMLJobV2", "request.SecurityConfig.VolumeKmsKeyId"),
+                          ("CreateTransformJob", "request.TransformResources.VolumeKmsKeyId"))
+        for acting in ACTING
+    ),
+
+    # SageMaker, for the job: it pulls its images, and writes its log and metrics.
+    *(
+        entry
+        for call in ("sagemaker:CreateAutoMLJobV2", "sagemaker:CreateTransformJob")
         for entry in (
             DependentActions(call, ("ecr:GetAuthorizationToken",), _SAGEMAKER_ROLES, resource="*", acting="job"),
-            DependentActions(
-                call,
-                ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-                _SAGEMAKER_ROLES,
-                each="job.images",
-                acting="job",
-            ),
-            DependentActions(
-                call,
-                ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
-                _SAGEMAKER_ROLES,
-                resource="arn:aws:logs:{region}:{account}:log-group:/aws/sagemaker/TrainingJobs:log-stream:any",
-                acting="job",
-            ),
-            DependentActions(
-                call,
-                ("cloudwatch:PutMetricData",),
-                _SAGEMAKER_ROLES,
-                resource="*",
-                context={"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"},
-                acting="job",
-            ),
-            DependentActions(
-                call,
-                ("kms:CreateGrant", "kms:DescribeKey"),
-                _SAGEMAKER_PERMISSIONS,
-                each=key,
-                context=_VOLUME,
-                acting="job",
-            ),
+            DependentActions(call, ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
+                                    "ecr:GetDownloadUrlForLayer"),
+                             _SAGEMAKER_ROLES, each="job.images", acting="job"),
+            DependentActions(call, ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams",
+                                    "logs:PutLogEvents"),
+                             _SAGEMAKER_ROLES, resource=f"{_LOG_GROUP}:/aws/sagemaker/TrainingJobs:log-stream:any",
+                             acting="job"),
+            DependentActions(call, ("cloudwatch:PutMetricData",), _SAGEMAKER_ROLES, resource="*",
+                             context={"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}, acting="job"),
         )
     ),
     # Autopilot starts jobs with names that begin with its own, and keeps them as trials of an experiment. AWS documents
     # only a managed policy that allows nearly everything, so these are the actions that such jobs have.
     *(
-        DependentActions(
-            "sagemaker:CreateAutoMLJobV2",
-            tuple(f"sagemaker:{action}" for action in actions),
-            _AUTOPILOT,
-            resource=f"arn:aws:sagemaker:{{region}}:{{account}}:{kind}/{{request[AutoMLJobName]}}-any",
-            acting="job",
-        )
+        DependentActions("sagemaker:CreateAutoMLJobV2", tuple(f"sagemaker:{action}" for action in actions), _AUTOPILOT,
+                         resource=f"arn:aws:sagemaker:{{region}}:{{account}}:{kind}/{{request[AutoMLJobName]}}-any",
+                         acting="job")
         for kind, actions in AUTOPILOT_ACTIONS.items()
     ),
-    DependentActions(
-        "sagemaker:CreateAutoMLJobV2",
-        ("iam:PassRole",),
-        _SAGEMAKER_PERMISSIONS,
-        each="request.RoleArn",
-        context=_PASSED_TO_SAGEMAKER,
-        acting="job",
-    ),
-    DependentActions(
-        "sagemaker:CreateAutoMLJobV2", ("s3:GetBucketLocation",), _AUTOPILOT, each="job.bucket", acting="job"
-    ),
-    DependentActions(
-        "sagemaker:CreateAutoMLJobV2",
-        ("s3:AbortMultipartUpload",),
-        _AUTOPILOT,
-        each="request.OutputDataConfig.S3OutputPath",
-        resource="{value}any",
-        acting="job",
-    ),
+    DependentActions("sagemaker:CreateAutoMLJobV2", ("iam:PassRole",), _SAGEMAKER_PERMISSIONS, each="request.RoleArn",
+                     context=_passed_to("sagemaker"), acting="job"),
+    DependentActions("sagemaker:CreateAutoMLJobV2", ("s3:GetBucketLocation",), _AUTOPILOT, each="job.bucket",
+                     acting="job"),
+    DependentActions("sagemaker:CreateAutoMLJobV2", ("s3:AbortMultipartUpload",), _AUTOPILOT,
+                     each="request.OutputDataConfig.S3OutputPath", resource="{value}any", acting="job"),
 )
+# fmt: on
