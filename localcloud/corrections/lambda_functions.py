@@ -1,13 +1,13 @@
 """Lambda: the error names of failed functions, the rights to write logs, and the ARNs of versions."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 from localcloud.jobs.error_lines import exception_name
-from localcloud.policies.authorization import allows
+from localcloud.policies.authorization import AccessDeniedError, authorize_job
 from localcloud.wrapping import wrap
 
 
@@ -25,8 +25,12 @@ def _execute_named(execute: Any, function: dict[str, Any], *arguments: Any) -> d
     """
     configuration = function["config"]
     group = configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}"
-    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        allows(configuration["Role"], action, f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:*")
+    is_traced = configuration.get("TracingConfig", {}).get("Mode") == "Active"
+    with contextlib.suppress(AccessDeniedError):  # The function runs without a log and traces.
+        authorize_job(
+            configuration["Role"], "lambda:InvokeFunction", configuration["FunctionArn"], {},
+            log_group=group, is_traced=is_traced,
+        )  # fmt: skip
     result: dict[str, Any] = execute(function, *arguments)
     if result.get("error") and result["body"].get("errorType") == "Runtime.HandlerError":
         result["body"]["errorType"] = exception_name(result.get("log", "")) or "Runtime.HandlerError"

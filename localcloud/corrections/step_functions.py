@@ -1,5 +1,6 @@
 """Step Functions: versions, aliases, tracing, computed timeouts, limits, and executions that act as a role."""
 
+import contextlib
 import contextvars
 import json
 import types
@@ -10,7 +11,7 @@ from ministack.core.responses import json_response
 from ministack.services import stepfunctions
 
 from localcloud.jobs.integrations import TaskFailedError
-from localcloud.policies.authorization import AccessDeniedError, acting_as, authorize, caller
+from localcloud.policies.authorization import AccessDeniedError, acting_as, authorize, authorize_job, caller
 from localcloud.wrapping import wrap
 
 Response = tuple[int, dict[str, str], bytes]
@@ -135,6 +136,12 @@ def _run_execution(run: Any, execution_arn: str) -> None:
     stepfunctions._executions[execution_arn].update(_started_by.get())
     machine = state_machine_as_started(execution_arn)
     machines = {machine["stateMachineArn"]: machine}
+    with contextlib.suppress(AccessDeniedError):  # The execution runs without a log and traces.
+        authorize_job(
+            machine["roleArn"], "states:StartExecution", machine["stateMachineArn"], {},
+            is_logged=bool(machine.get("loggingConfiguration", {}).get("destinations")),
+            is_traced=machine.get("tracingConfiguration", {}).get("enabled"),
+        )  # fmt: skip
     with acting_as(machine["roleArn"]):
         types.FunctionType(run.__code__, {**run.__globals__, "_state_machines": machines})(execution_arn)
 

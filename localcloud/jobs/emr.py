@@ -13,12 +13,11 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import emr
 
-from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_events
+from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_task
 from localcloud.jobs.staged_job import PROCESSES, run_in_background, run_staged, s3_client, worker_python
 from localcloud.policies.authorization import (
     AccessDeniedError,
     authorize,
-    authorize_passing,
     caller,
     role_of_instance_profile,
 )
@@ -27,6 +26,10 @@ from tools.local_spark import local_spark_submit
 
 HANDLERS = emr._HANDLERS
 """Operation -> the function that handles it."""
+
+S3A = "Hadoop 3.4.1"
+"""How Hadoop's S3 client names itself. EMR reads and writes `s3://` locations with it since release 7.10:
+https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-s3a-migrate.html."""
 
 _security_configurations: dict[str, dict[str, Any]] = {}
 _instance_profile: contextvars.ContextVar[str] = contextvars.ContextVar("instance_profile")
@@ -102,10 +105,6 @@ def _run_job_flow(run_job_flow: Any, data: dict[str, Any]) -> Any:
     if "Steps" in data:
         return _refusal("the local cloud accepts steps through AddJobFlowSteps only")
     try:
-        if "ServiceRole" in data:
-            authorize_passing(data["ServiceRole"], "elasticmapreduce.amazonaws.com")
-        if "JobFlowRole" in data:
-            authorize_passing(role_of_instance_profile(data["JobFlowRole"]), "ec2.amazonaws.com")
         for action in data.get("BootstrapActions", []):
             bucket, _, key = action["ScriptBootstrapAction"]["Path"].removeprefix("s3://").partition("/")
             s3_client(role_of_instance_profile(data["JobFlowRole"])).head_object(Bucket=bucket, Key=key)
@@ -155,7 +154,7 @@ def _start_step(make_step: Any, step_config: dict[str, Any]) -> dict[str, Any]:
     status["State"] = "RUNNING"
 
     def run() -> None:
-        job = run_staged(step["Id"], local_spark_submit(worker_python(), arguments[1:]), role)
+        job = run_staged(step["Id"], local_spark_submit(worker_python(), arguments[1:]), role, user_agent=S3A)
         status["Timeline"]["EndDateTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         if not job.succeeded:
             status["FailureDetails"] = {"Reason": "Error in the log of the step", "Message": job.error}
@@ -180,37 +179,28 @@ def _call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     return response
 
 
-def _authorize(action: str, resource: str, tags: list[dict[str, str]], key: str) -> None:
-    authorize(
-        caller(), f"elasticmapreduce:{action}", resource, **{f"aws:{key}/{tag['Key']}": tag["Value"] for tag in tags}
-    )
+def _cluster(cluster_id: str) -> tuple[str, dict[str, Any]]:
+    """Return the ARN of a cluster and the condition keys of its tags."""
+    arn = f"arn:aws:elasticmapreduce:{get_region()}:{get_account_id()}:cluster/{cluster_id}"
+    return arn, _tags("ResourceTag", emr._clusters.get(cluster_id, {}))
 
 
-def _authorize_on(cluster_id: str, *actions: str) -> None:
-    cluster = emr._clusters.get(cluster_id, {})
-    for action in actions:
-        _authorize(action, _cluster_arn(cluster_id), cluster.get("Tags", []), "ResourceTag")
-
-
-def _cluster_arn(cluster_id: str) -> str:
-    return f"arn:aws:elasticmapreduce:{get_region()}:{get_account_id()}:cluster/{cluster_id}"
+def _tags(key: str, tagged: dict[str, Any]) -> dict[str, Any]:
+    return {f"aws:{key}/{tag['Key']}": tag["Value"] for tag in tagged.get("Tags", [])}
 
 
 def _create_cluster_sync(arguments: dict[str, Any]) -> dict[str, Any]:
-    tags = arguments.get("Tags", [])
-    _authorize("RunJobFlow", "*", tags, "RequestTag")
-    if tags:
-        _authorize("AddTags", _cluster_arn("*"), tags, "RequestTag")
-    authorize_events("StepFunctionsGetEventForEMRRunJobFlowRule")
+    authorize_task("elasticmapreduce:RunJobFlow", "*", arguments, **_tags("RequestTag", arguments))
     cluster = _call("RunJobFlow", arguments)
-    _authorize_on(cluster["JobFlowId"], "DescribeCluster")
+    arn, tags = _cluster(cluster["JobFlowId"])
+    authorize(caller(), "elasticmapreduce:DescribeCluster", arn, **tags)
     return {"ClusterId": cluster["JobFlowId"], "ClusterArn": cluster["ClusterArn"]}
 
 
 def _add_step_sync(arguments: dict[str, Any]) -> dict[str, Any]:
     cluster_id = arguments["ClusterId"]
-    _authorize_on(cluster_id, "AddJobFlowSteps", "DescribeStep")
-    authorize_events("StepFunctionsGetEventForEMRAddJobFlowStepsRule")
+    arn, tags = _cluster(cluster_id)
+    authorize_task("elasticmapreduce:AddJobFlowSteps", arn, arguments, **tags)
     if emr._clusters.get(cluster_id, {}).get("Status", {}).get("State") != "WAITING":
         raise TaskFailedError(
             "ElasticMapReduce.InvalidRequestException",
@@ -227,7 +217,7 @@ def _add_step_sync(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _terminate_cluster_sync(arguments: dict[str, Any]) -> dict[str, Any]:
-    _authorize_on(arguments["ClusterId"], "TerminateJobFlows", "DescribeCluster")
-    authorize_events("StepFunctionsGetEventForEMRTerminateJobFlowsRule")
+    arn, tags = _cluster(arguments["ClusterId"])
+    authorize_task("elasticmapreduce:TerminateJobFlows", arn, arguments, **tags)
     _call("TerminateJobFlows", {"JobFlowIds": [arguments["ClusterId"]]})
     return {"ClusterId": arguments["ClusterId"], "Cluster": _call("DescribeCluster", arguments)["Cluster"]}

@@ -11,7 +11,7 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import eventbridge, glue
 
 from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
-from localcloud.policies.authorization import AccessDeniedError, authorize
+from localcloud.policies.authorization import AccessDeniedError, authorize_job
 from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
 
@@ -125,10 +125,11 @@ def _publish_end(run: dict[str, Any]) -> None:
 
 
 def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:
-    """Run a command as the role of the job, which also needs to read the job's security configuration."""
+    """Run a command as the role of the job, with which Glue also writes the run's log and metrics."""
+    arn = f"arn:aws:glue:{get_region()}:{get_account_id()}:job/{job['Name']}"
+    encryption = {"security_configuration": job.get("SecurityConfiguration")}
     try:
-        if job.get("SecurityConfiguration"):
-            authorize(job["Role"], "glue:GetSecurityConfiguration")
+        authorize_job(job["Role"], "glue:StartJobRun", arn, {}, **encryption)
     except AccessDeniedError as error:
         return FinishedJob(succeeded=False, error=str(error))
     return run_staged(run_id, command, job["Role"])

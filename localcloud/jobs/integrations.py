@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
 
 from localcloud.policies.authorization import authorize, caller
@@ -31,14 +30,16 @@ def add_integration(resource: str, handler: Callable[[dict[str, Any]], dict[str,
     stepfunctions._SERVICE_DISPATCH[f"arn:aws:states:::{resource}"] = run
 
 
-def authorize_events(rule: str) -> None:
-    """Check and list the calls of a `.sync` task that creates a rule to learn when its job ends.
+def authorize_task(action: str, resource: str, arguments: dict[str, Any], **context: Any) -> None:
+    """Check and list the call of a `.sync` task, and what Step Functions does to wait for its job.
 
     Args:
-        rule: name of the rule, see https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html.
+        action: the action as policies spell it.
+        resource: ARN of the resource.
+        arguments: arguments of the task.
+        context: the condition keys of the call.
 
     Raises:
-        AccessDeniedError: The policies of the role do not allow the rule.
+        AccessDeniedError: The policies of the execution's role do not allow it.
     """
-    for action in ("DescribeRule", "PutRule", "PutTargets"):
-        authorize(caller(), f"events:{action}", f"arn:aws:events:{get_region()}:{get_account_id()}:rule/{rule}")
+    authorize(caller(), action, resource, {"request": arguments, "is_sync": True}, **context)

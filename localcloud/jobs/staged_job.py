@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.jobs.error_lines import last_error
-from localcloud.policies.authorization import allows, credentials
+from localcloud.policies.authorization import can_read, credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -93,13 +95,19 @@ def endpoint() -> str:
     return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
 
-def s3_client(role: str | None = None) -> "S3Client":
-    """Return an S3 client of this local cloud that acts as a role, or as the owner of the account."""
+def s3_client(role: str | None = None, user_agent: str | None = None) -> "S3Client":
+    """Return an S3 client of this local cloud that acts as a role, or as the owner of the account.
+
+    Args:
+        role: name or ARN; None means the owner of the account.
+        user_agent: how the client names itself, next to the SDK.
+    """
     session = {name.lower(): value for name, value in credentials(role).items()} if role else {}
-    return boto3.client("s3", endpoint_url=endpoint(), **session)  # type: ignore[call-overload, no-any-return]
+    config = Config(user_agent_extra=user_agent)
+    return boto3.client("s3", endpoint_url=endpoint(), config=config, **session)  # type: ignore[call-overload, no-any-return]
 
 
-def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
+def run_staged(job_id: str, command: Sequence[str], role: str, user_agent: str | None = None) -> FinishedJob:
     """Run a command whose arguments can name S3 locations, and upload what it changes there.
 
     Args:
@@ -107,6 +115,7 @@ def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
         command: program and arguments. An argument can contain one `s3://` location or several with commas between
             them. If the location is a whole bucket, only the objects that the role can read are staged.
         role: the role that the job acts as, in S3 and elsewhere: name or ARN.
+        user_agent: how the job's S3 client names itself.
 
     Returns:
         The outcome. Changes are uploaded after a failure too, as they would be on a cluster.
@@ -114,14 +123,14 @@ def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
     root = work_folder() / "staged" / job_id
     log = work_folder() / "logs" / f"{job_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    s3 = s3_client(role)
+    s3 = s3_client(role, user_agent)
     staged: dict[str, dict[str, tuple[int, int]]] = {}
 
     def stage(match: re.Match[str]) -> str:
         bucket, key = match["bucket"], match["key"] or ""
         before = staged.setdefault(bucket, {})
         for found in [key] if _is_object(bucket, key) else _list_keys(s3, bucket, key):
-            is_readable = bool(key) or allows(role, "s3:GetObject", f"arn:aws:s3:::{bucket}/{found}", is_made=False)
+            is_readable = bool(key) or can_read(role, f"arn:aws:s3:::{bucket}/{found}")
             if found not in before and is_readable:
                 file = root / bucket / found
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +146,7 @@ def run_staged(job_id: str, command: Sequence[str], role: str) -> FinishedJob:
         _name_s3_in_log(log, root)
         for bucket, before in staged.items():
             _upload_changes(s3, bucket, root / bucket, before)
-    except ClientError as error:
+    except (ClientError, S3UploadFailedError) as error:
         return FinishedJob(succeeded=False, error=f"{role}: {error}")
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -16,32 +16,32 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, iam, s3, sns, sts
 
 from localcloud.policies.calls import CALLS_FILE, Call
+from localcloud.policies.dependent_actions import Facts, find_requirements
+from localcloud.wrapping import wrap
 
 _acting_role: contextvars.ContextVar[str] = contextvars.ContextVar("acting_role")
 _file_lock = threading.Lock()
 _decide = iam_evaluator.enforce
 
-READS_AND_WRITES = frozenset({"s3:GetObject", "s3:PutObject"})
-KEY_USES = {
-    "s3:GetObject": ("kms:Decrypt",),
-    "s3:PutObject": ("kms:GenerateDataKey",),
-    "dynamodb": ("kms:Decrypt",),
-    "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
-}
-"""Action or service -> the uses of the resource's key that the caller also needs. S3: https://docs.aws.amazon.com/
-AmazonS3/latest/userguide/UsingKMSEncryption.html; DynamoDB decrypts its table key: .../amazondynamodb/latest/
-developerguide/encryption.howitworks.html; SNS: .../sns/latest/dg/sns-key-management.html."""
+TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
+"""Condition keys that a call shares with the actions of its service that depend on it, in lower case."""
+
+_request: contextvars.ContextVar[Facts] = contextvars.ContextVar("request")
+"""What is known about the HTTP request that is being served: its body and its client."""
+_refused: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("refused")
+"""The action and resource that the policies of the current request's role do not allow."""
 
 
 class AccessDeniedError(Exception):
@@ -51,6 +51,8 @@ class AccessDeniedError(Exception):
 def install() -> None:
     """Check and list all calls from now on."""
     iam_evaluator.enforce = _enforce
+    wrap(iam_actions, "extract_resource_arn", _keep_request)
+    wrap(iam_actions, "access_denied_response", _name_refused_action)
     # Clients of the local cloud do not use TLS, because nothing leaves the machine. Policies that demand it still hold.
     app.pin_request_origin = lambda source_ip, _secure: iam_evaluator.pin_request_origin(source_ip, True)
 
@@ -106,92 +108,168 @@ def caller() -> str | None:
     return _role_of_session(iam_evaluator.caller_arn())
 
 
-def authorize(role: str | None, action: str, resource: str = "*", **context: Any) -> None:
-    """Check and list a call that a service makes for a role.
+def authorize(role: str | None, action: str, resource: str = "*", facts: Facts | None = None, **context: Any) -> None:
+    """Check and list a call that a service makes for a role, and the actions that depend on it.
 
     Args:
         role: name or ARN; None means the owner of the account.
         action: the action as policies spell it, for example `s3:GetObject`.
         resource: ARN of the resource.
+        facts: what is known about the call, see `localcloud.policies.dependent_actions`.
         context: the condition keys of the call.
 
     Raises:
-        AccessDeniedError: The policies of the role do not allow the call.
+        AccessDeniedError: The policies of the role do not allow the call or a dependent action.
     """
     if role is None:
         return
-    if not allows(role, action, resource, **context):
+    access_key = credentials(role)["AWS_ACCESS_KEY_ID"]
+
+    def check() -> Denial | None:
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
+        return _check(access_key, action, resource, context, facts or {})
+
+    # A separate context, because the request that is being served belongs to another caller.
+    if denial := contextvars.Context().run(check):
         name = f"arn:aws:sts::{get_account_id()}:assumed-role/{role.rpartition('/')[2]}/localcloud"
-        raise AccessDeniedError(identity_denial_message(action, name, resource, explicit_deny=False))
+        raise AccessDeniedError(identity_denial_message(denial.action, name, denial.resource, explicit_deny=False))
 
 
-def authorize_passing(role: str, service: str) -> None:
-    """Check and list that the caller passes a role to a service.
+def authorize_job(role: str, action: str, resource: str, request: Mapping[str, Any], **job: Any) -> None:
+    """Check and list what a service does with the role that a job or a function uses.
+
+    Args:
+        role: name or ARN.
+        action: the action of the call that starts the job.
+        resource: ARN of the job or function.
+        request: body of the request that starts the job.
+        job: what the service knows about the job, see `localcloud.policies.dependent_actions`.
 
     Raises:
-        AccessDeniedError: The policies of the caller do not allow it.
+        AccessDeniedError: The policies of the role do not allow an action. All of them are listed.
     """
-    arn = role if role.startswith("arn:") else f"arn:aws:iam::{get_account_id()}:role/{role}"
-    authorize(caller(), "iam:PassRole", arn, **{"iam:PassedToService": service})
+    facts = _facts(action, resource, {"request": request, "job": job})
+    denials = []
+    for needed in find_requirements(action, facts, "job"):
+        try:
+            authorize(role, needed.action, needed.resource, **needed.context)
+        except AccessDeniedError as error:
+            denials.append(error)
+    if denials:
+        raise denials[0]
 
 
-def allows(role: str, action: str, resource: str = "*", *, is_made: bool = True, **context: Any) -> bool:
-    """Check whether a role can make a call, and list the call unless `is_made` is false."""
-    arguments = (credentials(role)["AWS_ACCESS_KEY_ID"], action, action.partition(":")[0], get_region(), resource)
-    enforce = _enforce if is_made else _decide
+def can_read(role: str, object_arn: str) -> bool:
+    """Check whether a role can read an object, without listing a call."""
+    access_key = credentials(role)["AWS_ACCESS_KEY_ID"]
 
     def decide() -> bool:
         iam_evaluator.pin_request_origin("127.0.0.1", True)
-        return enforce(*arguments, context) is None
+        return _decide(access_key, "s3:GetObject", "s3", get_region(), object_arn) is None
 
-    # A separate context, because the request that is being served belongs to another caller.
     return contextvars.Context().run(decide)
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A call that policies do not allow.
+
+    Attributes:
+        action: the denied action, which can be a dependent one.
+        resource: ARN of its resource.
+        reason: MiniStack's result.
+    """
+
+    action: str
+    resource: str
+    reason: Any
 
 
 def _enforce(
     access_key: str,
     action: str,
     service: str,
-    region: str,
+    _region: str,
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """Let MiniStack decide on a call, then decide on the calls that it implies, and list all of them."""
-    denied = _decide(access_key, action, service, region, resource_arn, service_context)
+    """Decide on the call of an HTTP request instead of MiniStack."""
+    denial = _check(access_key, action, resource_arn, service_context or {}, _request.get({}), service)
+    if denial is None:
+        return None
+    _refused.set((denial.action, denial.resource))
+    return denial.reason
+
+
+def _check(
+    access_key: str, action: str, resource: str, context: dict[str, Any], given: Facts, service: str | None = None
+) -> Denial | None:
+    """Let MiniStack decide on a call, then decide on the actions that depend on it, and list all of them."""
+    reason = _decide(access_key, action, service or action.partition(":")[0], get_region(), resource, context)
     role = _role_of_session(str(sts._sessions.get(access_key, {}).get("Arn", "")))
-    if role is None or isinstance(denied, iam_evaluator.AuthError):
-        return denied
-    _list(Call(role, action, resource_arn, service_context or {}, is_allowed=denied is None))
-    for implied, implied_resource, context in _implied(action, resource_arn):
-        if denied is not None:
-            break
-        implied_service = implied.partition(":")[0]
-        denied = _decide(access_key, implied, implied_service, region, implied_resource, context)
-        _list(Call(role, implied, implied_resource, context, is_allowed=denied is None))
-    return denied
+    if role is not None and not isinstance(reason, iam_evaluator.AuthError):
+        _list(Call(role, action, resource, context, is_allowed=reason is None))
+    if reason is not None:
+        return Denial(action, resource, reason)
+    if role is None:
+        return None
+    tags = {key: value for key, value in context.items() if key.lower().startswith(TAG_KEYS)}
+    for needed in find_requirements(action, _facts(action, resource, given)):
+        has_tags = needed.action.partition(":")[0] == action.partition(":")[0]
+        needed_context = {**(tags if has_tags else {}), **needed.context}
+        if denial := _check(access_key, needed.action, needed.resource, needed_context, {}):
+            return denial
+    return None
 
 
-def _implied(action: str, resource_arn: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return what a service checks in addition to a call: the right to list when an object is missing, and keys."""
+def _facts(action: str, resource: str, given: Facts) -> dict[str, Any]:
+    """Return what is known about a call."""
+    request: Mapping[str, Any] = given.get("request", {})
+    facts: dict[str, Any] = {
+        "resource": resource, "account": get_account_id(), "region": get_region(), "request": request,
+        "user_agent": "", "roles": _named_roles(request), **given,
+    }  # fmt: skip
     service = action.partition(":")[0]
-    key = None
-    if action in READS_AND_WRITES:
-        bucket, _, name = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
-        if action == "s3:GetObject" and name not in s3._buckets.get(bucket, {}).get("objects", {}):
-            # Without this right, S3 reports a missing object as forbidden.
-            return [("s3:ListBucket", f"arn:aws:s3:::{bucket}", {})]
-        key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
-        uses = KEY_USES[action]
-    elif service == "dynamodb" and resource_arn != "*":
-        table = dynamodb._tables.get(resource_arn.partition("/")[2]) or {}
-        key, uses = table.get("SSEDescription", {}).get("KMSMasterKeyArn"), KEY_USES["dynamodb"]
-    elif action == "sns:Publish":
-        topic = sns._topics.get(resource_arn) or {}
-        key, uses = topic.get("attributes", {}).get("KmsMasterKeyId"), KEY_USES["sns:Publish"]
-    if not key:
-        return []
-    context = {"kms:ViaService": f"{service}.{get_region()}.amazonaws.com", "kms:CallerAccount": get_account_id()}
-    return [(use, key, context) for use in uses]
+    if service == "s3":
+        bucket, _, name = resource.removeprefix("arn:aws:s3:::").partition("/")
+        facts["bucket"] = f"arn:aws:s3:::{bucket}"
+        facts["is_missing"] = name not in s3._buckets.get(bucket, {}).get("objects", {})
+        facts["key"] = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
+    elif service == "dynamodb" and resource != "*":
+        table = dynamodb._tables.get(resource.partition("/")[2]) or {}
+        facts["key"] = table.get("SSEDescription", {}).get("KMSMasterKeyArn")
+    elif service == "sns":
+        topic = sns._topics.get(resource) or {}
+        facts["key"] = topic.get("attributes", {}).get("KmsMasterKeyId")
+    return facts
+
+
+def _named_roles(request: Mapping[str, Any]) -> dict[str, str]:
+    """Return the ARNs of the roles of a cluster, which a request can name in several ways."""
+    roles = {}
+    if service_role := request.get("ServiceRole"):
+        roles["service"] = _role_arn(service_role)
+    if instance_profile := request.get("JobFlowRole"):
+        roles["instance"] = _role_arn(role_of_instance_profile(instance_profile))
+    return roles
+
+
+def _role_arn(role: str) -> str:
+    return role if role.startswith("arn:") else f"arn:aws:iam::{get_account_id()}:role/{role}"
+
+
+def _keep_request(extract: Callable[..., str], service: str, *request: Any) -> str:
+    """Keep what dependent actions can depend on before MiniStack decides on a request."""
+    _method, _path, headers, body = request[:4]
+    document = json.loads(body) if "x-amz-target" in headers and body[:1] == b"{" else {}
+    _request.set({"request": document, "user_agent": headers.get("user-agent", "")})
+    return extract(service, *request)
+
+
+def _name_refused_action(respond: Callable[..., Any], service: str, action: str, *details: Any, **more: Any) -> Any:
+    """Name the action that is not allowed, which can be a dependent one."""
+    action, more["resource_arn"] = _refused.get((action, more.get("resource_arn", "*")))
+    return respond(service, action, *details, **more)
 
 
 def _role_of_session(arn: str) -> str | None:

@@ -122,6 +122,8 @@ def _create_package(request: Document) -> Document:
         raise RequestError(
             "ValidationException", "the local cloud creates model packages in a model package group only"
         )
+    if "Tags" in request:
+        raise RequestError("ValidationException", "a model package in a group has the tags of the group, and no others")
     _require_approval_state(request)
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
@@ -139,7 +141,6 @@ def _create_package(request: Document) -> Document:
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(package_arn, request.get("Tags", []))
     response = {"ModelPackageArn": package_arn}
     if "ClientToken" in request:
         _responses[request["ClientToken"]] = response

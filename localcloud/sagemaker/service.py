@@ -11,17 +11,18 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.core.responses import error_response_json, get_region, json_response
+from ministack.core.responses import error_response_json, json_response
 from ministack.core.router import SERVICE_PATTERNS
 
-from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_events
-from localcloud.jobs.staged_job import run_in_background, run_staged, s3_client, worker_python
-from localcloud.policies.authorization import AccessDeniedError, authorize, authorize_passing, caller
+from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_task
+from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, s3_client, worker_python
+from localcloud.policies.authorization import AccessDeniedError, authorize_job
 from localcloud.sagemaker import job_lists, model_registry
 from localcloud.sagemaker.resources import Document, RequestError, add, arn, find, require_known
 from localcloud.wrapping import wrap
 
-INFERENCE_IMAGE = "autopilot-inference-container"
+INFERENCE_IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sklearn-automl:local"
+"""Named like the image of Autopilot in the Region of the local cloud, so that policies decide on it."""
 SEED = 0
 RESOURCES = {
     "AutoMLJobName": "automl-job",
@@ -66,8 +67,9 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
 
 def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> str:
     """Return the ARN of the resource that a request names, because MiniStack knows only those of its own services."""
+    found = extract(service, *request)
     if service != "sagemaker":
-        return extract(service, *request)
+        return found
     body = json.loads(request[3])
     for parameter, kind in RESOURCES.items():
         if parameter in body:
@@ -75,19 +77,11 @@ def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> s
     return "*"
 
 
-def _authorize_key(key: str | None) -> None:
-    """Check the rights that creating a grant for a job's volume key requires."""
-    if key:
-        context = {"kms:GrantIsForAWSResource": "true", "kms:ViaService": f"sagemaker.{get_region()}.amazonaws.com"}
-        for action in ("kms:DescribeKey", "kms:CreateGrant"):
-            authorize(caller(), action, key, **context)
-
-
 def _start(job: Document, status: str, name: str, command: list[str], role: str, finish: Callable[[], None]) -> None:
     """Run the command of a job in the background as a role, and keep its status in `job[status]`."""
 
     def run() -> None:
-        finished = run_staged(name, command, role)
+        finished = _run(job, name, command, role)
         if finished.succeeded:
             finish()
         else:
@@ -101,6 +95,21 @@ def _start(job: Document, status: str, name: str, command: list[str], role: str,
     run_in_background(run, name)
 
 
+def _run(job: Document, name: str, command: list[str], role: str) -> FinishedJob:
+    """Run the command of a job as a role, with which SageMaker also writes its log."""
+    job_arn = job.get("AutoMLJobArn") or job["TransformJobArn"]
+    action = "CreateAutoMLJobV2" if "AutoMLJobArn" in job else "CreateTransformJob"
+    output = job.get("OutputDataConfig") or job["TransformOutput"]
+    bucket = output["S3OutputPath"].removeprefix("s3://").partition("/")[0]
+    try:
+        authorize_job(
+            role, f"sagemaker:{action}", job_arn, job, images=[INFERENCE_IMAGE], bucket=f"arn:aws:s3:::{bucket}"
+        )
+    except AccessDeniedError as error:
+        return FinishedJob(succeeded=False, error=str(error))
+    return run_staged(name, command, role)
+
+
 def _create_auto_ml_job_v2(request: Document) -> Document:
     name = request["AutoMLJobName"]
     tabular = request["AutoMLProblemTypeConfig"].get("TabularJobConfig")
@@ -112,8 +121,6 @@ def _create_auto_ml_job_v2(request: Document) -> Document:
             "ValidationException",
             f"the local cloud needs a training and a validation channel, not {', '.join(sorted(channels))}",
         )
-    authorize_passing(request["RoleArn"], "sagemaker.amazonaws.com")
-    _authorize_key(request.get("SecurityConfig", {}).get("VolumeKmsKeyId"))
     criteria = tabular.get("CompletionCriteria", {})
     output = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/"
     job = add(_automl_jobs, "AutoML job", name, {**request, "AutoMLJobArn": arn("automl-job", name)})
@@ -170,7 +177,6 @@ def _create_model(request: Document) -> Document:
     containers = [_served(container) for container in request.get("Containers") or [request["PrimaryContainer"]]]
     if [container.get("Image") for container in containers] != [INFERENCE_IMAGE]:
         raise RequestError("ValidationException", "the local cloud serves only models of its own Autopilot")
-    authorize_passing(request["ExecutionRoleArn"], "sagemaker.amazonaws.com")
     model_arn = arn("model", name)
     add(_models, "model", name, {**request, "ModelArn": model_arn, "CreationTime": time.time()})
     _served_containers[name] = containers[0]
@@ -186,7 +192,6 @@ def _served(container: Document) -> Document:
 
 def _create_transform_job(request: Document) -> Document:
     name = request["TransformJobName"]
-    _authorize_key(request["TransformResources"].get("VolumeKmsKeyId"))
     model = find(_models, "model", request["ModelName"])
     container = _served_containers[request["ModelName"]]
     source, processing, output = request["TransformInput"], request["DataProcessing"], request["TransformOutput"]
@@ -212,9 +217,7 @@ def _create_transform_job(request: Document) -> Document:
 def _create_transform_job_sync(arguments: Document) -> Document:
     """Start a job for Step Functions, and return its description when it has ended."""
     job_arn = arn("transform-job", arguments["TransformJobName"])
-    for action in ("CreateTransformJob", "DescribeTransformJob"):
-        authorize(caller(), f"sagemaker:{action}", job_arn)
-    authorize_events("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+    authorize_task("sagemaker:CreateTransformJob", job_arn, arguments)
     try:
         _create_transform_job(arguments)
     except RequestError as error:

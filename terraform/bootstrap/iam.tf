@@ -155,7 +155,10 @@ locals {
       }
       # DynamoDB and Lambda encrypt on behalf of the role that deploys.
       UseKeys = {
-        actions    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+        actions = [
+          "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
+          "kms:ReEncryptTo",
+        ]
         resources  = ["${local.arn.kms}:key/*"]
         conditions = local.key_has_tags
       }

@@ -32,7 +32,10 @@ TRUST = json.dumps(
         ],
     }
 )
-CONTAINER = {"Image": "autopilot-inference-container", "ModelDataUrl": "s3://models/model.tar.gz"}
+CONTAINER = {
+    "Image": "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sklearn-automl:local",
+    "ModelDataUrl": "s3://models/model.tar.gz",
+}
 ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
 
 
@@ -358,6 +361,68 @@ def test_a_running_job_is_listed_and_ends_stopped_after_a_stop() -> None:
         time.sleep(0.1)
     assert listed("Stopped") == [name]
     assert sagemaker.list_auto_ml_jobs()["AutoMLJobSummaries"] == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "denied"),
+    [
+        (["sagemaker:CreateModelPackage"], "ecr:BatchGetImage"),
+        (["sagemaker:CreateModelPackage", "ecr:BatchGetImage", "ecr:DescribeImages"], "s3:GetObject"),
+    ],
+)
+def test_registering_a_model_needs_the_right_to_read_its_image_and_its_data(
+    work_folder: Path, allowed: list[str], denied: str
+) -> None:
+    name = f"registrar-{len(allowed)}"
+    source = f"""
+import boto3
+def handler(event, context):
+    boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName="any",
+        InferenceSpecification={{"Containers": [{CONTAINER!r}], "SupportedContentTypes": ["text/csv"]}},
+    )
+"""
+    make_function(name, make_role(name, *allowed), source)
+
+    response = boto3.client("lambda").invoke(FunctionName=name)
+
+    assert f"is not authorized to perform: {denied}".encode() in response["Payload"].read()
+    assert [call.action for call in read_calls(work_folder) if call.role == name and not call.is_allowed][-1] == denied
+
+
+def test_tags_on_creation_need_the_right_to_tag(work_folder: Path) -> None:
+    source = f"""
+import boto3
+def handler(event, context):
+    boto3.client("sagemaker").create_model(
+        ModelName="tagged", ExecutionRoleArn="{ACCOUNT_ROLE}/any", PrimaryContainer={CONTAINER!r},
+        Tags=[{{"Key": "product", "Value": "any"}}],
+    )
+"""
+    make_function("tagger", make_role("tagger", "sagemaker:CreateModel", "iam:PassRole"), source)
+
+    response = boto3.client("lambda").invoke(FunctionName="tagger")
+
+    assert b"is not authorized to perform: sagemaker:AddTags" in response["Payload"].read()
+    model = "arn:aws:sagemaker:us-west-2:000000000000:model/tagged"
+    context = {
+        "aws:requesttag/product": "any",
+        "aws:TagKeys": ["product"],
+        "sagemaker:TaggingAction": "CreateModel",
+    }
+    assert Call("tagger", "sagemaker:AddTags", model, context, False) in read_calls(work_folder)
+
+
+@pytest.mark.usefixtures("work_folder")
+def test_a_model_package_in_a_group_cannot_have_tags() -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="tagged")
+    with pytest.raises(ClientError, match="has the tags of the group"):
+        sagemaker.create_model_package(
+            ModelPackageGroupName="tagged",
+            InferenceSpecification={"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},
+            Tags=[{"Key": "product", "Value": "any"}],
+        )
 
 
 def test_a_saved_query_is_listed_by_prefix_and_replaced_by_id(work_folder: Path) -> None:

@@ -104,6 +104,7 @@ def test_parliament_finds_only_what_is_reviewed(roles: list[Role], resource_poli
         ({"Action": "s3:GetObjekt"}, "UNKNOWN_ACTION"),
         ({"Action": "s4:GetObject"}, "UNKNOWN_PREFIX"),
         ({"Action": "s3:ListBucket"}, "RESOURCE_MISMATCH"),
+        ({"Action": "xray:PutTraceSegments"}, "RESOURCE_MISMATCH"),  # It supports no resources.
         ({"Resource": "*"}, "RESOURCE_STAR"),
         ({"Resource": "bucket"}, "INVALID_ARN"),
         ({"Action": None}, "MALFORMED"),

@@ -174,9 +174,18 @@ data "aws_iam_policy_document" "emr_instances" {
     resources = distinct([local.datalake_bucket_arn, local.survey_bucket_arn, local.pipeline_bucket_arn, local.code_bucket_arn])
   }
 
+  # Hadoop's S3 client uploads in parts, and lists and aborts what a failed attempt left.
   statement {
-    sid     = "ReplaceFeaturesAndLabeledSet"
-    actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    sid       = "ListUploads"
+    actions   = ["s3:ListBucketMultipartUploads"]
+    resources = [local.pipeline_bucket_arn]
+  }
+
+  statement {
+    sid = "ReplaceFeaturesAndLabeledSet"
+    actions = [
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject",
+    ]
     # Without the slash: Hadoop also writes an object that stands for the folder itself, such as inputs_$folder$.
     resources = [
       for prefix in ["features", "raw_samples", "train", "validation", "test"] :

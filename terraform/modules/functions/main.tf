@@ -150,6 +150,12 @@ locals {
         ListBucket                = local.list_bucket
         WriteModelCardAndBaseline = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/${var.layout.models}*"] }
         UseKey                    = local.encrypt
+        # The registry reads the images and the model data of a version with the rights of the caller.
+        ReadImages = {
+          actions   = ["ecr:BatchGetImage", "ecr:DescribeImages"]
+          resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # The images of AWS are in accounts that AWS owns.
+        }
+        ReadModelData = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
           resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]

@@ -40,6 +40,7 @@ variable "layout" {
     drift_baselines         = string
     push_receipts           = string
     drift_reports           = string
+    automl_output           = string
   })
 }
 

@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "state_machine" {
 
   statement {
     sid       = "WaitForHoldoutScores"
-    actions   = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags", "sagemaker:StopTransformJob"]
+    actions   = ["sagemaker:AddTags", "sagemaker:DescribeTransformJob", "sagemaker:ListTags", "sagemaker:StopTransformJob"]
     resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*"]
   }
 
@@ -60,29 +60,45 @@ data "aws_iam_policy_document" "sagemaker" {
     resources = [local.bucket_arn]
   }
 
-  # Autopilot searches by starting jobs under this role. Their names start with the name of the Autopilot job.
+  # Autopilot searches by starting jobs under this role, which it keeps as the trials of an experiment. Their names start
+  # with the name of the Autopilot job.
   statement {
     sid = "RunAutopilotsJobs"
     actions = [
       "sagemaker:AddTags",
+      "sagemaker:AssociateTrialComponent",
+      "sagemaker:BatchPutMetrics",
+      "sagemaker:CreateExperiment",
       "sagemaker:CreateHyperParameterTuningJob",
       "sagemaker:CreateModel",
       "sagemaker:CreateProcessingJob",
       "sagemaker:CreateTrainingJob",
       "sagemaker:CreateTransformJob",
+      "sagemaker:CreateTrial",
+      "sagemaker:CreateTrialComponent",
+      "sagemaker:DeleteModel",
+      "sagemaker:DescribeExperiment",
       "sagemaker:DescribeHyperParameterTuningJob",
       "sagemaker:DescribeModel",
       "sagemaker:DescribeProcessingJob",
       "sagemaker:DescribeTrainingJob",
       "sagemaker:DescribeTransformJob",
+      "sagemaker:DescribeTrial",
+      "sagemaker:DescribeTrialComponent",
+      "sagemaker:ListTags",
       "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+      "sagemaker:StopAutoMLJob",
       "sagemaker:StopHyperParameterTuningJob",
       "sagemaker:StopProcessingJob",
       "sagemaker:StopTrainingJob",
       "sagemaker:StopTransformJob",
+      "sagemaker:UpdateTrialComponent",
     ]
     resources = [
-      for kind in ["hyper-parameter-tuning-job", "model", "processing-job", "training-job", "transform-job"] :
+      for kind in [
+        "automl-job", "experiment", "experiment-trial", "experiment-trial-component", "hyper-parameter-tuning-job", "model",
+        "processing-job", "training-job", "transform-job",
+      ] :
       "${local.sagemaker}:${kind}/buyer-stage-*"
     ]
   }
