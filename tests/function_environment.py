@@ -19,6 +19,8 @@ FUNCTION_ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "buyer-stage",
     "POWERTOOLS_METRICS_NAMESPACE": "BuyerStage",
     "POWERTOOLS_TRACE_DISABLED": "true",
+    "ENVIRONMENT": "test",
+    "TAGS": '{"environment": "test", "product": "buyer-stage"}',
     "PIPELINE_BUCKET": "buyer-stage-pipeline",
     "SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/sagemaker",
     "KMS_KEY_ARN": "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555",
