@@ -24,6 +24,7 @@ class FeatureManifest:
         row_count: rows in all part files, one per member.
         window_row_counts: window (`t001` ...) -> rows in the data lake.
         column_checksum: `features.column_checksum` of the written columns.
+        rows_checksum: identifies the values of all rows, whatever their order and the part file they are in.
         part_files: names of the part files, sorted.
     """
 
@@ -32,6 +33,7 @@ class FeatureManifest:
     row_count: int
     window_row_counts: dict[str, int]
     column_checksum: str
+    rows_checksum: str
     part_files: tuple[str, ...]
 
 

@@ -3,6 +3,11 @@ variable "environment" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags of the SageMaker resources that the functions create, which are those of every other resource."
+  type        = map(string)
+}
+
 variable "packages_directory" {
   description = "Folder of the packages. A function changes when the hash of its package changes."
   type        = string

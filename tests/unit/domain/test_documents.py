@@ -26,7 +26,7 @@ DAY = date(2020, 1, 3)
 @pytest.mark.parametrize(
     "document",
     [
-        FeatureManifest(1, DAY, 3, {"t001": 2, "t007": 3}, "abc", ("part-0.csv", "part-1.csv")),
+        FeatureManifest(1, DAY, 3, {"t001": 2, "t007": 3}, "abc", "-123", ("part-0.csv", "part-1.csv")),
         FeatureValidation(DAY, 3, "abc"),
         LabeledSetManifest(
             column_checksum="abc",
