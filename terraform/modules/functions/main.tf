@@ -191,13 +191,19 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
-        GLUE_JOB_NAME   = var.glue_job_name
-        PIPELINE_BUCKET = var.pipeline_bucket
-        CODE_URI        = "s3://${var.code_bucket}/${var.code_prefix}"
-        TTL_DAYS        = var.push.ttl_days
+        ENVIRONMENT                   = var.environment
+        GLUE_JOB_NAME                 = var.glue_job_name
+        GLUE_MAX_RETRIES              = var.push.max_retries
+        PIPELINE_BUCKET               = var.pipeline_bucket
+        CODE_URI                      = "s3://${var.code_bucket}/${var.code_prefix}"
+        TTL_DAYS                      = var.push.ttl_days
+        SNAPSHOTS_BEFORE_STAGE_CHANGE = var.push.snapshots_before_stage_change
       }
       statements = {
-        StartRun = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        StartRun    = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.push_receipts}*"] }
+        ListBucket  = local.list_bucket
+        UseKey      = local.decrypt
       }
     }
 

@@ -109,6 +109,6 @@ variable "transform" {
 }
 
 variable "push" {
-  description = "Days until an item expires, and times that Glue retries a failed run."
-  type        = object({ ttl_days = number, max_retries = number })
+  description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
+  type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
 }
