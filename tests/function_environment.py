@@ -34,6 +34,7 @@ FUNCTION_ENVIRONMENT = {
     "SUBNET_IDS": "[]",
     "SECURITY_GROUP_IDS": "[]",
     "TTL_DAYS": "5",
+    "SNAPSHOTS_BEFORE_STAGE_CHANGE": "1",
     "MODEL_PACKAGE_GROUP": "buyer-stage-test",
     "MAXIMUM_MODEL_AGE_DAYS": "30",
     "RETRAIN_ON_DRIFT": "true",

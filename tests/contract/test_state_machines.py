@@ -118,7 +118,9 @@ def test_every_failure_is_notified_and_then_fails_the_execution(states: States) 
 
     assert next_states(states["SendSNSNotification"]) == error_handlers(states["SendSNSNotification"]) == {"Failed"}
     assert states["Failed"]["Type"] == "Fail"
-    assert handlers <= {"SendSNSNotification", "TerminateCluster", "HasFallbackModel", "Failed"}
+    assert handlers <= {
+        "SendSNSNotification", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "Failed",
+    }  # fmt: skip
 
 
 ERROR_OUTPUT = {"Error": "States.Timeout", "Cause": "an hour has passed"}
@@ -130,7 +132,8 @@ def assigned_by_catches(states: States, failure: object) -> Iterator[tuple[str, 
     for name, state in states.items():
         for catch in state.get("Catch", []) if name != "SendSNSNotification" else []:
             context = {"errorOutput": ERROR_OUTPUT, "context": {"State": {"Name": name}}}
-            yield name, evaluate(catch["Assign"]["failure"], states=context, failure=failure)
+            (assigned,) = catch["Assign"].values()
+            yield name, evaluate(assigned, states=context, failure=failure)
 
 
 def test_a_catch_keeps_the_error_and_the_name_of_the_state(states: States) -> None:
@@ -172,7 +175,7 @@ def unbounded_loops(definition: dict[str, Any]) -> set[str]:
     start = states[definition["StartAt"]]["Assign"]
 
     def is_bounded(transition: Transition) -> bool:
-        counted = re.fullmatch(r"\$(\w+) < \$\{\w+\}", transition.condition)
+        counted = re.fullmatch(r"\$(\w+) < (?:\$\{\w+\}|\d)", transition.condition)
         counter = counted[1] if counted else ""
         increased = states[transition.target].get("Assign", {}).get(counter)
         return increased == f"{{% ${counter} + 1 %}}" and start.get(counter) == 0
@@ -229,10 +232,24 @@ def test_step_that_starts_the_cluster_again_is_noticed() -> None:
 
 def test_job_that_outlives_its_polls_fails_by_that_name() -> None:
     states = DEFINITIONS["ml_pipeline"]["States"]
-    polls = [states[wait["Next"]]["Next"] for wait in states.values() if wait["Type"] == "Wait"]
+    waits = [state for state in states.values() if any(name.endswith("_polls") for name in state.get("Assign", {}))]
+    polls = [states[wait["Next"]]["Next"] for wait in waits if wait["Type"] == "Wait"]
 
     assert polls
     assert {states[states[poll]["Default"]]["Assign"]["failure"]["Error"] for poll in polls} == {"PollLimitExceeded"}
+
+
+def test_a_failed_transform_is_repeated_twice_after_a_growing_pause_and_then_fails_the_execution() -> None:
+    states = DEFINITIONS["ml_pipeline"]["States"]
+    wait, choice = states["WaitForNextTransformAttempt"], states["HasTransformAttemptLeft"]
+    pause = wait["Seconds"].replace("${transform_poll_seconds}", "60")
+
+    assert [evaluate(pause, transform_retries=retries) for retries in (0, 1)] == [180, 540]
+    assert [evaluate(choice["Choices"][0]["Condition"], transform_retries=retries) for retries in (0, 1, 2)] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert (wait["Next"], choice["Default"]) == ("StartBatchTransformation", "BatchTransformationFailed")
+    assert "JobFailedError" in states["CheckBatchTransformationStatus"]["Catch"][0]["ErrorEquals"]
 
 
 def test_a_cluster_is_terminated_on_every_way_from_its_creation() -> None:

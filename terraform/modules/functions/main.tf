@@ -24,12 +24,20 @@ locals {
     passed_to = "sagemaker.amazonaws.com"
   }
 
-  transform_environment = {
+  # Names and tags of the SageMaker resources that the functions create. Terraform's default tags do not reach them.
+  job_environment = {
+    ENVIRONMENT = var.environment
+    TAGS        = jsonencode(var.tags)
+  }
+  transform_environment = merge(local.job_environment, {
     PIPELINE_BUCKET          = var.pipeline_bucket
     TRANSFORM_INSTANCE_TYPE  = var.transform.instance_type
     TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
-  }
+  })
+  models         = "${local.sagemaker}:model/buyer-stage-${var.environment}-*"
+  transform_jobs = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-transform-*"
+  holdout_jobs   = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-holdout-*"
 
   model_packages = "${local.sagemaker}:model-package/${var.model_package_group_name}/*"
   read_registry = {
@@ -162,14 +170,11 @@ locals {
       timeout_seconds = 30
       environment     = local.transform_environment
       statements = {
-        StartJob = {
-          actions = ["sagemaker:CreateTransformJob"]
-          resources = [
-            "${local.sagemaker}:transform-job/buyer-stage-transform-*",
-            "${local.sagemaker}:model/buyer-stage-model-*",
-          ]
-        }
-        GrantKey = local.grant_key
+        StartJob   = { actions = ["sagemaker:CreateTransformJob"], resources = [local.transform_jobs, local.models] }
+        TagJob     = { actions = ["sagemaker:AddTags"], resources = [local.transform_jobs] }
+        FindJob    = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.transform_jobs] }
+        ListBucket = local.list_bucket
+        GrantKey   = local.grant_key
       }
     }
 
@@ -178,7 +183,7 @@ locals {
       timeout_seconds = 30
       environment     = {}
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeTransformJob"], resources = ["${local.sagemaker}:transform-job/buyer-stage-transform-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeTransformJob"], resources = [local.transform_jobs, local.holdout_jobs] }
       }
     }
 
@@ -186,13 +191,19 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
-        GLUE_JOB_NAME   = var.glue_job_name
-        PIPELINE_BUCKET = var.pipeline_bucket
-        CODE_URI        = "s3://${var.code_bucket}/${var.code_prefix}"
-        TTL_DAYS        = var.push.ttl_days
+        ENVIRONMENT                   = var.environment
+        GLUE_JOB_NAME                 = var.glue_job_name
+        GLUE_MAX_RETRIES              = var.push.max_retries
+        PIPELINE_BUCKET               = var.pipeline_bucket
+        CODE_URI                      = "s3://${var.code_bucket}/${var.code_prefix}"
+        TTL_DAYS                      = var.push.ttl_days
+        SNAPSHOTS_BEFORE_STAGE_CHANGE = var.push.snapshots_before_stage_change
       }
       statements = {
-        StartRun = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        StartRun    = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.push_receipts}*"] }
+        ListBucket  = local.list_bucket
+        UseKey      = local.decrypt
       }
     }
 
