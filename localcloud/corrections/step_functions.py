@@ -1,4 +1,4 @@
-"""Step Functions: versions, aliases, tracing, computed timeouts, and executions that act as a role."""
+"""Step Functions: versions, aliases, tracing, timeouts, and executions that act as a role."""
 
 import contextvars
 import json
@@ -19,7 +19,6 @@ Handler = Callable[[dict[str, Any]], Response]
 ERRORS_OF_DENIALS = {
     "lambda": "Lambda.AWSLambdaException",
     "elasticmapreduce": "ElasticMapReduce.AccessDeniedException",
-    "sagemaker": "SageMaker.AccessDeniedException",
 }
 """Service -> the error of a task whose role does not allow its call."""
 
@@ -40,6 +39,7 @@ def install() -> None:
         "_execute_task": _execute_task,
         "_invoke_resource": _invoke_resource,
         "_apply_output_path": _output_of_succeed,
+        "_apply_catcher": _catch_timeout_without_cause,
     }
     for name, wrapper in wrappers.items():
         wrap(stepfunctions, name, wrapper)
@@ -154,3 +154,11 @@ def _output_of_succeed(apply_output_path: Any, state: dict[str, Any], state_inpu
     if state["Type"] == "Succeed" and "Output" in state:
         return stepfunctions._apply_jsonata_output(state, state_input, context, default=state_input)
     return apply_output_path(state, state_input, context)
+
+
+def _catch_timeout_without_cause(apply: Any, catcher: dict[str, Any], *state: Any) -> Any:
+    """Leave the cause out of the error output of a timeout, which has none on AWS."""
+    *others, error_output = state
+    if error_output["Error"] == "States.Timeout":
+        error_output = {"Error": error_output["Error"]}
+    return apply(catcher, *others, error_output)

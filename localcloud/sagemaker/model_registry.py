@@ -6,7 +6,6 @@ from typing import Any
 
 from localcloud.sagemaker.resources import Document, RequestError, arn, require_known
 
-APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
 MAXIMUM_PAGE = 100
 
 _CREATED_WITH = frozenset(
@@ -23,8 +22,11 @@ _UPDATED_WITH = frozenset(
     }
 )  # fmt: skip
 _LISTED_WITH = frozenset(
-    {"ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults", "NextToken"}
-)
+    {
+        "ModelPackageGroupName", "ModelApprovalStatus", "CreationTimeAfter", "SortBy", "SortOrder", "MaxResults",
+        "NextToken",
+    }
+)  # fmt: skip
 _SUMMARY = (
     "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription", "CreationTime",
     "ModelPackageStatus", "ModelApprovalStatus",
@@ -106,14 +108,6 @@ def _delete_group(request: Document) -> Document:
     return {}
 
 
-def _require_approval_state(request: Document) -> None:
-    status = request.get("ModelApprovalStatus", "Approved")
-    if status not in APPROVAL_STATES:
-        raise RequestError(
-            "ValidationException", f"ModelApprovalStatus {status} is not one of {', '.join(APPROVAL_STATES)}"
-        )
-
-
 def _create_package(request: Document) -> Document:
     require_known(request, _CREATED_WITH)
     if request.get("ClientToken") in _responses:
@@ -122,7 +116,8 @@ def _create_package(request: Document) -> Document:
         raise RequestError(
             "ValidationException", "the local cloud creates model packages in a model package group only"
         )
-    _require_approval_state(request)
+    if request.get("Tags"):  # see Tags in .../APIReference/API_CreateModelPackage.html
+        raise RequestError("ValidationException", "a model package in a group uses the tags of the group")
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
     package_arn = arn("model-package", f"{group}/{version}")
@@ -148,7 +143,6 @@ def _create_package(request: Document) -> Document:
 
 def _update_package(request: Document) -> Document:
     require_known(request, _UPDATED_WITH)
-    _require_approval_state(request)
     package = find_package(request["ModelPackageArn"])
     package.update({key: request[key] for key in ("ModelApprovalStatus", "ApprovalDescription") if key in request})
     properties = {**package.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
@@ -176,6 +170,7 @@ def _list_packages(request: Document) -> Document:
             for package in _packages.values()
             if package["ModelPackageGroupName"] == group
             and package["ModelApprovalStatus"] == request.get("ModelApprovalStatus", package["ModelApprovalStatus"])
+            and package["CreationTime"] > request.get("CreationTimeAfter", 0)
         ),
         key=lambda package: int(package["ModelPackageVersion"]),
         reverse=request.get("SortOrder", "Descending") == "Descending",

@@ -19,7 +19,6 @@ from tools.state_machines import (
     States,
     Transition,
     all_states,
-    called_function,
     error_handlers,
     expressions,
     next_states,
@@ -31,8 +30,8 @@ DEFINITIONS = {name: read(name) for name in ("etl_pipeline", "ml_pipeline")}
 SNAPSHOT_DATE = (FOLDER / "snapshot_date.jsonata").read_text().replace("${lag_days}", str(DEFAULT_LAG_DAYS))
 MAXIMUM_RETRY_SECONDS = 120
 TRAINING = {
-    "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel", "ScoreHoldout",
-    "CreateAndSaveModel",
+    "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel",
+    "CheckHoldoutScoresStatus", "CreateAndSaveModel",
 }  # fmt: skip
 """The states of the ML pipeline whose failure leaves a model to score with, if there was one before."""
 
@@ -141,6 +140,18 @@ def test_a_catch_keeps_the_error_and_the_name_of_the_state(states: States) -> No
 
     assert caught
     assert caught == {name: {**ERROR_OUTPUT, "State": name} for name in caught}
+
+
+@pytest.mark.parametrize("cause", [{}, {"Cause": "an hour has passed"}])
+def test_a_timeout_is_notified_and_ends_the_execution_although_aws_gives_it_no_cause(
+    states: States, cause: dict[str, str]
+) -> None:
+    failure = {"State": "ProcessFeatures", "Error": "States.Timeout", **cause}
+    notified = evaluate(states["SendSNSNotification"]["Arguments"]["Payload"]["failure"], failure=failure)
+
+    expected = cause.get("Cause", "Step Functions gives no cause: look at this state in the execution")
+    assert notified == {**failure, "Cause": expected}
+    assert evaluate(states["Failed"]["Cause"], failure=failure) == expected
 
 
 def test_a_cluster_that_cannot_be_terminated_does_not_hide_the_first_failure() -> None:
@@ -260,14 +271,6 @@ def test_a_cluster_is_terminated_on_every_way_from_its_creation() -> None:
     assert reachable(following, next_states(states["CreateCluster"])) == {
         "ProcessFeatures", "ValidateFeatures", "ShouldBuildTrainingData", "BuildTrainingData", "TerminateCluster",
     }  # fmt: skip
-
-
-def test_the_ml_pipeline_calls_each_function_once() -> None:
-    called = [called_function(state) for _, state in all_states(DEFINITIONS["ml_pipeline"]["States"])]
-    functions = [handler.parent.name for handler in (REPOSITORY / "lambdas").glob("*/handler.py")]
-
-    assert functions
-    assert sorted(name for name in called if name) == sorted(functions)
 
 
 def test_a_failed_training_is_reported_after_members_are_served() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,10 +21,11 @@ from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
 from localcloud.demo.data_lake import count_distinct_members
 from localcloud.deployment import upload_data_lake
+from localcloud.policies.calls import read_calls
 from sample_data.generate import generate
 from tests.local_stack import LABELED_DATE, MEMBERS, MISSING_SNAPSHOT, SEED, SNAPSHOT_DATE, FirstRuns, Item, Stack
 from tools.execution import Execution
-from tools.models import list_models
+from tools.models import approve, list_models
 from tools.rollback import find_rollback, roll_back
 
 NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
@@ -108,7 +110,7 @@ def test_the_first_execution_trains_scores_and_serves_every_member(stack: Stack,
         assert item["confidence"] == item["probabilities"][item["value"]]
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert item["snapshot_date"] == "2026-05-20"
-        assert item["model_version"].startswith("buyer-stage-automl-")
+        assert item["model_version"].startswith("buyer-stage-local-")
         assert item["ttl"] > 0
     assert running_clusters() == []
 
@@ -194,10 +196,42 @@ def test_a_member_in_two_splits_stops_the_training_but_not_the_scoring(later_run
 
 
 @pytest.fixture
+def nothing_approved(stack: Stack, later_runs: LaterRuns) -> Iterator[None]:
+    """A registry in which every model waits for approval."""
+    sagemaker = boto3.client("sagemaker")
+    approved = [model for model in list_models(sagemaker, "local") if model.status == "Approved"]
+    for model in approved:
+        sagemaker.update_model_package(
+            ModelPackageArn=model.package_arn, ModelApprovalStatus="PendingManualApproval", ApprovalDescription="test"
+        )
+    yield
+    for model in approved:
+        approve(sagemaker, model, "test")
+
+
+@pytest.mark.usefixtures("nothing_approved")
+def test_two_runs_on_the_same_labeled_set_do_not_train_again_while_nothing_is_approved(stack: Stack) -> None:
+    before = trainings(stack)
+    executions = [stack.run_ml(), stack.run_ml()]
+    messages = [notification["Message"] for notification in stack.deployment.notifications()]
+    for execution in executions:
+        assert (execution.status, execution.error) == ("FAILED", "ModelNotApproved")
+        assert "waits for approval" in execution.cause
+        assert "WaitForAutoML" not in visited(execution)
+    assert all("`make approve-model`" in message for message in messages)
+    assert trainings(stack) == before == 2  # the first one, and the one that the test asked for
+
+
+def trainings(stack: Stack) -> int:
+    calls = read_calls(Path(stack.cloud.work_folder))
+    return len([call for call in calls if call.action == "sagemaker:CreateAutoMLJobV2"])
+
+
+@pytest.fixture
 def deleted_model(stack: Stack, first_runs: FirstRuns) -> Iterator[None]:
     """The champion's SageMaker model, deleted behind the registry's back."""
     sagemaker = boto3.client("sagemaker")
-    model = sagemaker.describe_model(ModelName=first_runs.ml.output["model"]["model_name"])
+    model = sagemaker.describe_model(ModelName=first_runs.ml.output["model"]["model_version"])
     sagemaker.delete_model(ModelName=model["ModelName"])
     yield
     kept = ("ModelName", "ExecutionRoleArn", "Containers", "EnableNetworkIsolation")

@@ -5,6 +5,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -147,6 +148,21 @@ def test_an_execution_whose_role_cannot_call_the_function_fails_and_the_call_is_
     assert Call("closed-machine", "lambda:InvokeFunction", function, {}, False) in read_calls(work_folder)
 
 
+def test_the_error_output_of_a_timeout_has_no_cause(work_folder: Path) -> None:
+    role = make_role("timeout", "lambda:InvokeFunction")
+    function = make_function("slow", role, "import time\ndef handler(event, context): time.sleep(3)")
+    task = json.loads(definition(function))["States"]["Call"]
+    catch = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
+    states = {"Call": {**task, "TimeoutSeconds": 1, "Catch": [catch]}, "Caught": {"Type": "Succeed"}}
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="slow",
+        roleArn=role,
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "Call", "States": states}),
+    )
+
+    assert json.loads(execute(machine["stateMachineArn"])["output"]) == {"Error": "States.Timeout"}
+
+
 def test_a_function_can_do_only_what_its_role_allows(work_folder: Path) -> None:
     boto3.client("s3").create_bucket(
         Bucket="some-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
@@ -214,6 +230,35 @@ def test_a_repeated_request_with_one_client_token_creates_one_model_package(work
     arns = {sagemaker.create_model_package(**request, ClientToken="t" * 36)["ModelPackageArn"] for _ in range(2)}
     listed = sagemaker.list_model_packages(ModelPackageGroupName="once")["ModelPackageSummaryList"]
     assert arns == {item["ModelPackageArn"] for item in listed}
+
+
+def test_a_model_package_in_a_group_cannot_have_tags_of_its_own(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="tagged")
+    with pytest.raises(ClientError, match="uses the tags of the group"):
+        sagemaker.create_model_package(ModelPackageGroupName="tagged", Tags=[{"Key": "product", "Value": "stage"}])
+
+
+def test_packages_are_listed_by_the_time_of_their_creation(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="timed")
+    arn = sagemaker.create_model_package(ModelPackageGroupName="timed")["ModelPackageArn"]
+    created = sagemaker.describe_model_package(ModelPackageName=arn)["CreationTime"]
+    counts = [
+        len(
+            sagemaker.list_model_packages(ModelPackageGroupName="timed", CreationTimeAfter=when)[
+                "ModelPackageSummaryList"
+            ]
+        )
+        for when in (created - timedelta(seconds=1), created + timedelta(seconds=1))
+    ]
+    assert counts == [1, 0]
+
+
+def test_a_name_that_sagemaker_does_not_allow_is_refused(work_folder: Path) -> None:
+    model = {"ExecutionRoleArn": f"{ACCOUNT_ROLE}/any", "PrimaryContainer": CONTAINER}
+    with pytest.raises(ClientError, match="'ModelName' failed to satisfy .* must have length less than"):
+        boto3.client("sagemaker").create_model(ModelName="m" * 64, **model)
 
 
 def test_a_model_needs_an_approved_package(work_folder: Path) -> None:

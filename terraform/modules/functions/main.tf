@@ -35,6 +35,7 @@ locals {
     TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
   })
+  automl_jobs    = "${local.sagemaker}:automl-job/buyer-stage-${var.environment}-*"
   models         = "${local.sagemaker}:model/buyer-stage-${var.environment}-*"
   transform_jobs = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-transform-*"
   holdout_jobs   = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-holdout-*"
@@ -69,13 +70,10 @@ locals {
       }
       statements = {
         ReadRegistry = local.read_registry
-        FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
-        ReadDriftAndLabeledSet = {
-          actions   = ["s3:GetObject"]
-          resources = ["${local.bucket_arn}/${var.layout.drift_reports}*", "${local.bucket_arn}/${var.layout.labeled_set_manifest}"]
-        }
-        ListBucket = local.list_bucket
-        UseKey     = local.decrypt
+        FindModel    = { actions = ["sagemaker:DescribeModel"], resources = [local.models] }
+        ReadDrift    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.drift_reports}*"] }
+        ListBucket   = local.list_bucket
+        UseKey       = local.decrypt
       }
     }
 
@@ -96,17 +94,24 @@ locals {
     start_automl = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment = {
+      environment = merge(local.job_environment, {
         PIPELINE_BUCKET            = var.pipeline_bucket
         SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arn
+        MODEL_PACKAGE_GROUP        = var.model_package_group_name
         AUTOML_MAX_CANDIDATES      = var.automl.max_candidates
         AUTOML_MAX_RUNTIME_SECONDS = var.automl.max_runtime_seconds
         KMS_KEY_ARN                = var.kms_key_arn
         SUBNET_IDS                 = jsonencode(var.sagemaker_vpc.subnet_ids)
         SECURITY_GROUP_IDS         = jsonencode(var.sagemaker_vpc.security_group_ids)
-      }
+      })
       statements = {
-        StartJob          = { actions = ["sagemaker:CreateAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        StartJob = {
+          actions   = ["sagemaker:AddTags", "sagemaker:CreateAutoMLJobV2", "sagemaker:DescribeAutoMLJobV2"]
+          resources = [local.automl_jobs]
+        }
+        ReadRegistry      = local.read_registry
+        FindOutput        = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
+        ListBucket        = local.list_bucket
         PassSageMakerRole = local.pass_sagemaker_role
         GrantKey          = local.grant_key
       }
@@ -117,7 +122,7 @@ locals {
       timeout_seconds = 30
       environment     = {}
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
       }
     }
 
@@ -131,10 +136,16 @@ locals {
         SECURITY_GROUP_IDS  = jsonencode(var.sagemaker_vpc.security_group_ids)
       })
       statements = {
-        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
-        CreateModel       = { actions = ["sagemaker:CreateModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
+        CreateModel       = { actions = ["sagemaker:AddTags", "sagemaker:CreateModel"], resources = [local.models] }
         PassSageMakerRole = local.pass_sagemaker_role
         ReadRegistry      = local.read_registry
+        ReadLabeledSet    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.labeled_set_manifest}"] }
+        ScoreHoldout      = { actions = ["sagemaker:CreateTransformJob"], resources = [local.holdout_jobs, local.models] }
+        TagJob            = { actions = ["sagemaker:AddTags"], resources = [local.holdout_jobs] }
+        FindJob           = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.holdout_jobs] }
+        ListBucket        = local.list_bucket
+        GrantKey          = local.grant_key
       }
     }
 
@@ -147,7 +158,7 @@ locals {
         CODE_VERSION        = basename(var.code_prefix)
       }
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
         ReadLabeledSetAndScores = {
           actions = ["s3:GetObject"]
           resources = concat(
@@ -158,6 +169,7 @@ locals {
         ListBucket                = local.list_bucket
         WriteModelCardAndBaseline = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/${var.layout.models}*"] }
         UseKey                    = local.encrypt
+        ReadRegistry              = local.read_registry
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
           resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]

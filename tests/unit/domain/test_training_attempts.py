@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -98,9 +99,7 @@ def test_any_history_of_days_trains_once_and_repeats_failures_one_two_and_four_d
     outcomes = [attempt.outcome for attempt in attempts]
     assert len(attempts) <= 4
     assert Outcome.TRAINED not in outcomes[:-1]
-    pauses = [
-        (later.start_day - earlier.start_day).days for earlier, later in zip(attempts, attempts[1:], strict=False)
-    ]
+    pauses = [(later.start_day - earlier.start_day).days for earlier, later in pairwise(attempts)]
     assert all(pause >= least for pause, least in zip(pauses, (1, 2, 4), strict=False))
 
 

@@ -141,7 +141,7 @@ def test_fewer_rows_than_autopilot_needs_are_an_error_that_names_both_numbers(
     event: dict[str, Any], context: Any, put: Put
 ) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, splits={**MANIFEST.splits, "train": SplitCounts(499, 2, {})})))
-    with pytest.raises(LabeledSetError, match="has 499 training rows, and Autopilot needs 500; build .* more answers"):
+    with pytest.raises(LabeledSetError, match=r"has 499 training rows, and Autopilot needs 500; build .* more answers"):
         handler(event, context)
 
 

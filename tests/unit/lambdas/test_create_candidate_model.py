@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from buyer_stage.domain.errors import ModelError
 from buyer_stage.domain.documents import to_json
+from buyer_stage.domain.errors import ModelError
 from lambdas.create_candidate_model import handler as function
 from tests.labeled_set_manifest import MANIFEST
 
