@@ -257,7 +257,7 @@ def test_packages_are_listed_by_the_time_of_their_creation(work_folder: Path) ->
 
 def test_a_name_that_sagemaker_does_not_allow_is_refused(work_folder: Path) -> None:
     model = {"ExecutionRoleArn": f"{ACCOUNT_ROLE}/any", "PrimaryContainer": CONTAINER}
-    with pytest.raises(ClientError, match="'ModelName' failed to satisfy .* must have length less than"):
+    with pytest.raises(ClientError, match=r"'ModelName' failed to satisfy .* must have length less than"):
         boto3.client("sagemaker").create_model(ModelName="m" * 64, **model)
 
 

@@ -61,7 +61,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                 AutoMLJobInputDataConfig=[{"ChannelType": "training"}],
                 OutputDataConfig={"S3OutputPath": "s3://pipeline/output/"},
                 AutoMLProblemTypeConfig={
-                    "TabularJobConfig": {"TargetAttributeName": "stage", "ProblemType": "MulticlassClassification"}
+                    "TabularJobConfig": {
+                        "TargetAttributeName": "stage",
+                        "ProblemType": "MulticlassClassification",
+                        "CompletionCriteria": {},
+                    }
                 },
                 RoleArn=ROLE,
             )
