@@ -13,7 +13,7 @@ _CREATED_WITH = frozenset(
     {
         "ModelPackageGroupName", "ModelPackageDescription", "InferenceSpecification", "ModelApprovalStatus",
         "ModelMetrics", "CustomerMetadataProperties", "DriftCheckBaselines", "Domain", "Task", "SamplePayloadUrl",
-        "Tags", "ClientToken",
+        "ClientToken",
     }
 )  # fmt: skip
 _UPDATED_WITH = frozenset(
@@ -74,25 +74,24 @@ def _find_group(name: str) -> Document:
     return group
 
 
-def _keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+def keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+    """Add tags to those of a resource, or replace their values."""
     _tags.setdefault(resource_arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
 
 
 def _create_group(request: Document) -> Document:
-    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"}))
+    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription"}))
     name = request["ModelPackageGroupName"]
     if name in _groups:
         raise RequestError("ValidationException", f"Model Package Group already exists: {name}")
     group_arn = arn("model-package-group", name)
-    described = {key: value for key, value in request.items() if key != "Tags"}
     _groups[name] = {
-        **described,
+        **request,
         "ModelPackageGroupArn": group_arn,
         "ModelPackageGroupStatus": "Completed",
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(group_arn, request.get("Tags", []))
     return {"ModelPackageGroupArn": group_arn}
 
 
@@ -126,7 +125,7 @@ def _create_package(request: Document) -> Document:
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
     package_arn = arn("model-package", f"{group}/{version}")
-    described = {key: value for key, value in request.items() if key not in ("Tags", "ClientToken")}
+    described = {key: value for key, value in request.items() if key != "ClientToken"}
     _packages[package_arn] = {
         "ModelApprovalStatus": "PendingManualApproval",
         **described,
@@ -139,7 +138,6 @@ def _create_package(request: Document) -> Document:
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(package_arn, request.get("Tags", []))
     response = {"ModelPackageArn": package_arn}
     if "ClientToken" in request:
         _responses[request["ClientToken"]] = response
@@ -198,7 +196,7 @@ def _list_tags(request: Document) -> Document:
 
 def _add_tags(request: Document) -> Document:
     _tagged(request)
-    _keep_tags(request["ResourceArn"], request["Tags"])
+    keep_tags(request["ResourceArn"], request["Tags"])
     return _list_tags(request)
 
 
