@@ -12,7 +12,7 @@ _CREATED_WITH = frozenset(
     {
         "ModelPackageGroupName", "ModelPackageDescription", "InferenceSpecification", "ModelApprovalStatus",
         "ModelMetrics", "CustomerMetadataProperties", "DriftCheckBaselines", "Domain", "Task", "SamplePayloadUrl",
-        "Tags", "ClientToken",
+        "ClientToken",
     }
 )  # fmt: skip
 _UPDATED_WITH = frozenset(
@@ -69,6 +69,18 @@ def deployable_container(package_arn: str) -> Document:
     return container
 
 
+def refuse_tags(request: Document) -> None:
+    """Refuse the tags of a package in a group, which uses the tags of the group.
+
+    See `Tags` in https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html.
+
+    Raises:
+        RequestError: The package is in a group.
+    """
+    if "ModelPackageGroupName" in request:
+        raise RequestError("ValidationException", "a model package in a group uses the tags of the group")
+
+
 def _find_group(name: str) -> Document:
     group = _groups.get(name.rpartition("/")[2])
     if group is None:
@@ -76,25 +88,24 @@ def _find_group(name: str) -> Document:
     return group
 
 
-def _keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+def keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+    """Add tags to those of a resource, or replace their values."""
     _tags.setdefault(resource_arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
 
 
 def _create_group(request: Document) -> Document:
-    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"}))
+    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription"}))
     name = request["ModelPackageGroupName"]
     if name in _groups:
         raise RequestError("ValidationException", f"Model Package Group already exists: {name}")
     group_arn = arn("model-package-group", name)
-    described = {key: value for key, value in request.items() if key != "Tags"}
     _groups[name] = {
-        **described,
+        **request,
         "ModelPackageGroupArn": group_arn,
         "ModelPackageGroupStatus": "Completed",
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(group_arn, request.get("Tags", []))
     return {"ModelPackageGroupArn": group_arn}
 
 
@@ -116,12 +127,10 @@ def _create_package(request: Document) -> Document:
         raise RequestError(
             "ValidationException", "the local cloud creates model packages in a model package group only"
         )
-    if request.get("Tags"):  # see Tags in .../APIReference/API_CreateModelPackage.html
-        raise RequestError("ValidationException", "a model package in a group uses the tags of the group")
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
     package_arn = arn("model-package", f"{group}/{version}")
-    described = {key: value for key, value in request.items() if key not in ("Tags", "ClientToken")}
+    described = {key: value for key, value in request.items() if key != "ClientToken"}
     _packages[package_arn] = {
         "ModelApprovalStatus": "PendingManualApproval",
         **described,
@@ -134,7 +143,6 @@ def _create_package(request: Document) -> Document:
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(package_arn, request.get("Tags", []))
     response = {"ModelPackageArn": package_arn}
     if "ClientToken" in request:
         _responses[request["ClientToken"]] = response
@@ -193,7 +201,7 @@ def _list_tags(request: Document) -> Document:
 
 def _add_tags(request: Document) -> Document:
     _tagged(request)
-    _keep_tags(request["ResourceArn"], request["Tags"])
+    keep_tags(request["ResourceArn"], request["Tags"])
     return _list_tags(request)
 
 

@@ -40,6 +40,10 @@ _served_containers: dict[str, Document] = {}
 """Model -> the container that serves it, taken from the model package if the model names one."""
 _transform_jobs: dict[str, Document] = {}
 
+MAXIMUM_PAYLOAD_MB = 100
+"""Also of all concurrent requests to an instance, see `MaxPayloadInMB` in
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html."""
+
 
 def install() -> None:
     """Add SageMaker to MiniStack's router."""
@@ -59,8 +63,15 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
     if found := violations(operation, request):
         message = f"{len(found)} validation errors detected: {'; '.join(found)}"
         return error_response_json("ValidationException", message, 400)
+    tags = request.pop("Tags", []) if operation.startswith("Create") else None
     try:
-        return json_response(handler(request))
+        if tags and operation == "CreateModelPackage":
+            model_registry.refuse_tags(request)
+        response = handler(request)
+        if tags is not None:
+            (created,) = response.values()
+            model_registry.keep_tags(created, tags)
+        return json_response(response)
     except RequestError as error:
         return error_response_json(error.name, str(error), 400)
     except AccessDeniedError as error:
@@ -205,6 +216,7 @@ def _create_transform_job(request: Document) -> Document:
         raise RequestError(
             "ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}"
         )
+    _refuse_large_payload(request)
     job = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
     command = [
         str(worker_python()), "-m", "localcloud.sagemaker.batch_transform", "--model", container["ModelDataUrl"],
@@ -213,10 +225,20 @@ def _create_transform_job(request: Document) -> Document:
         "--output", output["S3OutputPath"].rstrip("/") + "/",
         "--input-filter", processing["InputFilter"], "--join-source", processing["JoinSource"],
         "--output-filter", processing["OutputFilter"], "--strategy", request["BatchStrategy"],
-        "--max-payload-mb", str(request["MaxPayloadInMB"]),
+        *(["--max-payload-mb", str(request["MaxPayloadInMB"])] if "MaxPayloadInMB" in request else []),
     ]  # fmt: skip
     _start(job, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: "Completed")
     return {"TransformJobArn": job["TransformJobArn"]}
+
+
+def _refuse_large_payload(request: Document) -> None:
+    payload, concurrent = request.get("MaxPayloadInMB", 0), request.get("MaxConcurrentTransforms", 0)
+    if max(payload, payload * concurrent) > MAXIMUM_PAYLOAD_MB:
+        raise RequestError(
+            "ValidationException",
+            f"MaxPayloadInMB ({payload}) and its product with MaxConcurrentTransforms ({concurrent}) cannot exceed "
+            f"{MAXIMUM_PAYLOAD_MB} MB.",
+        )
 
 
 def _delete_model(request: Document) -> Document:

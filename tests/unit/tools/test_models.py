@@ -6,10 +6,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from tests.function_environment import FUNCTION_ENVIRONMENT, REGION
-from tools.models import Model, NoSuchModelError, choose, delete, list_models
+from tools.models import Model, NoSuchModelError, choose, delete
 
 
 def model(number: int, status: str) -> Model:
@@ -17,7 +19,6 @@ def model(number: int, status: str) -> Model:
     return Model(f"arn:{number}", number, status, "", created, {"model_version": f"automl-{number}"})
 
 
-ROLE = FUNCTION_ENVIRONMENT["SAGEMAKER_ROLE_ARN"]
 MODELS = [model(3, "PendingManualApproval"), model(2, "Approved"), model(1, "Approved")]
 
 
@@ -44,53 +45,67 @@ def test_empty_registry_is_an_error() -> None:
         choose([], None, "Approved")
 
 
+VERSION = "buyer-stage-dev-0123456789-1"
+DELETED = Model(
+    "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-dev/1",
+    1,
+    "Approved",
+    "",
+    datetime(2026, 5, 1, tzinfo=UTC),
+    {"model_version": VERSION},
+)
+
+
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A mocked AWS with the output of two Autopilot jobs and a registered model of each."""
+    """A bucket with the output of this Autopilot job and of another one."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, FUNCTION_ENVIRONMENT[name])
     with mock_aws():
-        sagemaker = boto3.client("sagemaker")
-        sagemaker.create_model_package_group(ModelPackageGroupName="buyer-stage-dev")
-        bucket = boto3.resource("s3").create_bucket(
+        created = boto3.resource("s3").create_bucket(
             Bucket="pipeline", CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-        for version in ("job-1", "job-11"):
-            sagemaker.create_auto_ml_job_v2(
-                AutoMLJobName=version,
-                AutoMLJobInputDataConfig=[{"ChannelType": "training"}],
-                OutputDataConfig={"S3OutputPath": "s3://pipeline/output/"},
-                AutoMLProblemTypeConfig={
-                    "TabularJobConfig": {
-                        "TargetAttributeName": "stage",
-                        "ProblemType": "MulticlassClassification",
-                        "CompletionCriteria": {},
-                    }
-                },
-                RoleArn=ROLE,
-            )
-            sagemaker.create_model(ModelName=version, ExecutionRoleArn=ROLE)
-            sagemaker.create_model_package(
-                ModelPackageGroupName="buyer-stage-dev",
-                ModelApprovalStatus="Approved",
-                CustomerMetadataProperties={"model_version": version},
-            )
-            bucket.put_object(Key=f"output/{version}/model.tar.gz", Body=b"model")
-        yield bucket
+        for version in (VERSION, f"{VERSION}1"):
+            created.put_object(Key=f"output/{version}/model.tar.gz", Body=b"model")
+        yield created
 
 
-def test_deleted_model_leaves_nothing_that_an_execution_could_resume(bucket: Any) -> None:
-    sagemaker = boto3.client("sagemaker")
-    delete(sagemaker, boto3.resource("s3"), choose(list_models(sagemaker, "dev"), "job-1"))
-    assert [each.key for each in bucket.objects.all()] == ["output/job-11/model.tar.gz"]
-    assert [each.version for each in list_models(sagemaker, "dev")] == ["job-11"]
-    assert [each["ModelName"] for each in sagemaker.list_models()["Models"]] == ["job-11"]
+@pytest.fixture
+def stub(bucket: Any) -> Iterator[Stubber]:
+    """A stub of SageMaker, which has the job."""
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    job = {
+        "AutoMLJobName": VERSION,
+        "AutoMLJobArn": f"arn:aws:sagemaker:us-west-2:123456789012:automl-job/{VERSION}",
+        "AutoMLJobInputDataConfig": [{}],
+        "OutputDataConfig": {"S3OutputPath": "s3://pipeline/output/"},
+        "RoleArn": FUNCTION_ENVIRONMENT["SAGEMAKER_ROLE_ARN"],
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "AutoMLJobStatus": "Completed",
+        "AutoMLJobSecondaryStatus": "Completed",
+    }
+    with Stubber(boto3.client("sagemaker")) as stubber:
+        stubber.add_response("describe_auto_ml_job_v2", job, {"AutoMLJobName": VERSION})
+        yield stubber
+        stubber.assert_no_pending_responses()
 
 
-def test_model_that_was_deleted_in_part_can_be_deleted_again(bucket: Any) -> None:
-    sagemaker = boto3.client("sagemaker")
-    chosen = choose(list_models(sagemaker, "dev"), "job-1")
-    bucket.objects.filter(Prefix="output/job-1/").delete()
-    sagemaker.delete_model(ModelName="job-1")
-    delete(sagemaker, boto3.resource("s3"), chosen)
-    assert [each.version for each in list_models(sagemaker, "dev")] == ["job-11"]
+def test_deleted_model_leaves_nothing_that_an_execution_could_resume(bucket: Any, stub: Stubber) -> None:
+    stub.add_response("delete_model", {}, {"ModelName": VERSION})
+    stub.add_response("delete_model_package", {}, {"ModelPackageName": DELETED.package_arn})
+    delete(stub.client, boto3.resource("s3"), DELETED)
+    assert [each.key for each in bucket.objects.all()] == [f"output/{VERSION}1/model.tar.gz"]
+
+
+def test_model_that_was_deleted_in_part_can_be_deleted_again(bucket: Any, stub: Stubber) -> None:
+    bucket.objects.filter(Prefix=f"output/{VERSION}/").delete()
+    stub.add_client_error("delete_model", "ValidationException", "Could not find model")
+    stub.add_response("delete_model_package", {}, {"ModelPackageName": DELETED.package_arn})
+    delete(stub.client, boto3.resource("s3"), DELETED)
+
+
+def test_model_that_cannot_be_deleted_stays_listed(stub: Stubber) -> None:
+    stub.add_client_error("delete_model", "AccessDeniedException", "not allowed")
+    with pytest.raises(ClientError, match="not allowed"):
+        delete(stub.client, boto3.resource("s3"), DELETED)
