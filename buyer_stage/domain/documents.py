@@ -143,7 +143,7 @@ class PushReceipt:
 
     Attributes:
         snapshot_date: the day that the stages describe.
-        expected: members whose features the ETL wrote, each of whom has a scored line.
+        expected: members whose features the ETL wrote; every one of them has a scored line.
         read: scored lines in the transform's output.
         written: items that DynamoDB has accepted.
         quarantined: scored lines that the push refused and kept with the reason.

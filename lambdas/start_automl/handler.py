@@ -97,16 +97,17 @@ def handler(event: Event) -> Result:
         retrain=event.retrain,
         today=event.execution_start_time.astimezone(UTC).date(),
     )
-    logger.info("training decided", reason=decision.reason, attempts=len(jobs))
     is_new = isinstance(decision, Start) and _start(name(decision.attempt))
     metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1 if is_new else 0)
     match decision:
         case Start():
-            return Result(name(decision.attempt), decision.reason)
+            found = name(decision.attempt)
         case Continue():
-            return Result(decision.job_name, decision.reason)
+            found = decision.job_name
         case Refuse():
-            return Result(None, decision.reason)
+            found = None
+    logger.info("training decided", automl_job_name=found, is_new=is_new, reason=decision.reason)
+    return Result(found, decision.reason)
 
 
 def _attempt(job: "DescribeAutoMLJobV2ResponseTypeDef", registered: Mapping[str, RegisteredModel]) -> Attempt:
