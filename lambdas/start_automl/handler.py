@@ -99,6 +99,7 @@ def handler(event: Event) -> Result:
     )
     is_new = isinstance(decision, Start) and _start(name(decision.attempt))
     metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1 if is_new else 0)
+    found: str | None
     match decision:
         case Start():
             found = name(decision.attempt)
