@@ -187,8 +187,8 @@ start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
 
 .PHONY: start-ml
-start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date)
+start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain)
 
 .PHONY: models
 models: $(INSTALLED) ## List the registered models: which one is in use, which ones wait for approval [ENV=]

@@ -7,6 +7,7 @@ Submit it as:
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
@@ -36,6 +37,19 @@ from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_wind
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows that are kept per window."""
+
+
+@dataclass(frozen=True)
+class WrittenFeatures:
+    """What the pass that writes the features observes.
+
+    Attributes:
+        counts: `row_count`, and per window its rows, repeated members, and whether a row has no member id.
+        rows_checksum: as in the manifest.
+    """
+
+    counts: dict[str, int]
+    rows_checksum: str
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -73,7 +87,8 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
 
     tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
     with name_unreadable_files():
-        observed = _write_features(join_windows(tables), folder)
+        written = _write_features(join_windows(tables), folder)
+        observed = written.counts
         _refuse_bad_members(observed, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
@@ -92,15 +107,16 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
         row_count=observed["row_count"],
         window_row_counts={window.value: observed[row_count_column(window)] for window in Window},
         column_checksum=column_checksum(OUTPUT_COLUMNS),
+        rows_checksum=written.rows_checksum,
         part_files=part_files,
     )
     write_text(spark, manifest_uri, to_json(manifest))
     return manifest
 
 
-def _write_features(joined: DataFrame, folder: str) -> dict[str, int]:
+def _write_features(joined: DataFrame, folder: str) -> WrittenFeatures:
     """Write the part files, and return what the same pass observed: a separate check would read the input twice."""
-    observation = Observation("input")
+    observation, output = Observation("input"), Observation("output")
     observed = joined.observe(
         observation,
         sf.count(sf.lit(1)).alias("row_count"),
@@ -108,8 +124,18 @@ def _write_features(joined: DataFrame, folder: str) -> dict[str, int]:
         *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
         *[sf.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
     )
-    write_csv(observed.select(*feature_columns()), folder)
-    return observation.get
+    features = observed.select(*feature_columns())
+    write_csv(features.observe(output, rows_checksum(features).alias("rows_checksum")), folder)
+    return WrittenFeatures(observation.get, str(output.get["rows_checksum"]))
+
+
+def rows_checksum(features: DataFrame) -> Column:
+    """Return an aggregate that identifies all rows: a sum of hashes, which does not depend on their order.
+
+    No feature is null. `xxhash64` skips nulls, so it could not tell which of two columns holds one.
+    """
+    # As a decimal: a sum of 64-bit integers overflows.
+    return sf.coalesce(sf.sum(sf.xxhash64(*features.columns).cast("decimal(20,0)")), sf.lit(0))
 
 
 def _is_nameless(window: Window) -> Column:

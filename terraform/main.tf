@@ -34,6 +34,7 @@ module "functions" {
   source = "./modules/functions"
 
   environment              = var.environment
+  tags                     = local.tags
   packages_directory       = local.packages_directory
   code_bucket              = local.names.code_bucket
   code_prefix              = local.code_prefix

@@ -212,9 +212,9 @@ variable "automl" {
 
 variable "retraining" {
   description = <<-EOT
-    When the ML pipeline trains again:
-    maximum_model_age_days: days after the last training. At least 1.
-    on_drift: whether to train again when members have drifted from the model's training data. The labeled set must have changed since the last training.
+    When the ML pipeline wants another model. It never trains twice on the same labeled set without being asked.
+    maximum_model_age_days: days after the model in use was registered. At least 1.
+    on_drift: whether to train again when members have drifted from the model's training data.
   EOT
   type = object({
     maximum_model_age_days = optional(number, 30)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tools.state_machines import States, error_handlers, inner_states, next_states, transitions
+from tools.state_machines import States, error_handlers, next_states, transitions
 
 EVENTS = {"Choice": 2, "Fail": 1, "Pass": 2, "Succeed": 2, "Wait": 2}
 """Type of a state without tasks -> its events: entered and, except for `Fail`, exited."""
@@ -27,10 +27,6 @@ def most_events(definition: Mapping[str, Any], limits: Mapping[str, int]) -> int
 
 
 def _events_of(state: Mapping[str, Any], limits: Mapping[str, int]) -> int:
-    if state["Type"] == "Map":  # started and succeeded; each iteration too. All items run at once.
-        machine = _Machine(inner_states(state), limits)
-        iteration = 2 + machine.most_events(state["ItemProcessor"]["StartAt"])
-        return 4 + int(state["MaxConcurrency"]) * iteration
     if state["Type"] != "Task":
         return EVENTS[state["Type"]]
     attempts = 1 + sum(retry["MaxAttempts"] for retry in state["Retry"])

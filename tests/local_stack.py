@@ -30,6 +30,7 @@ SNAPSHOT_INPUT = {"snapshot_date": "20260520"}
 MISSING_SNAPSHOT = "20260401"
 INVALID_SNAPSHOT = "2026-05-20"
 POLL_SECONDS = 0.2
+PUSH_JOB = "buyer-stage-push-to-dynamodb-local"
 
 Item = dict[str, Any]
 
@@ -88,6 +89,21 @@ class Stack:
             for metric in directive["Metrics"]
         }
 
+    def started_jobs(self) -> list[str]:
+        """Return the names of all Autopilot and transform jobs and of all pushes."""
+        calls = read_calls(Path(self.cloud.work_folder))
+        jobs = {
+            call.resource.rpartition("/")[2]
+            for call in calls
+            if call.action in ("sagemaker:CreateAutoMLJobV2", "sagemaker:CreateTransformJob")
+        }
+        return [*jobs, *self.pushes()]
+
+    def pushes(self) -> list[str]:
+        """Return the name of each Glue run, the first started first."""
+        runs = boto3.client("glue").get_job_runs(JobName=PUSH_JOB)["JobRuns"]
+        return [run["Arguments"]["--run_name"] for run in sorted(runs, key=lambda run: run["StartedOn"])]
+
     def keys(self, prefix: str) -> list[str]:
         listed = boto3.client("s3").list_objects_v2(Bucket=self.deployment.pipeline_bucket, Prefix=prefix)
         return [found["Key"] for found in listed.get("Contents", [])]
@@ -100,9 +116,10 @@ class FirstRuns:
     Attributes:
         etl: the ETL, with the labeled set.
         ml: the first ML execution, which trains a model.
-        again: the second ML execution for the same snapshot.
-        items: items of the table after the first ML execution.
-        items_again: items of the table after the second ML execution.
+        twin: an ML execution for the same snapshot, started at the same moment.
+        again: a later ML execution for the same snapshot.
+        items: items of the table after the first ML executions.
+        items_again: items of the table after the later ML execution.
         missing: an ML execution for a snapshot that does not exist.
         invalid: an ETL execution for an invalid date.
         scheduled: description of an ML execution that the schedule started.
@@ -112,6 +129,7 @@ class FirstRuns:
 
     etl: Execution
     ml: Execution
+    twin: Execution
     again: Execution
     items: dict[str, Item]
     items_again: dict[str, Item]
@@ -172,12 +190,13 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
         missing, invalid, scheduled = failing.result()
-        ml, items = stack.run_ml(), stack.items()
+        ml, twin = (execution.result() for execution in [threads.submit(stack.run_ml) for _ in range(2)])
+        items = stack.items()
         again, items_again = stack.run_ml(), stack.items()
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls
+        etl, ml, twin, again, items, items_again, missing, invalid, scheduled, notifications, calls
     )  # fmt: skip
 
 

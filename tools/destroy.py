@@ -127,12 +127,12 @@ def _glue_runs(job_names: list[str]) -> Iterator[Obstacle]:
 
 
 def _models(environment: str) -> Iterator[Obstacle]:
-    client = boto3.client("sagemaker")
+    client, s3 = boto3.client("sagemaker"), boto3.resource("s3")
     for model in list_models(client, environment):
         yield Obstacle(
             f"model {model.version} is in the registry, which cannot be deleted while it holds models",
             f"make delete-model ENV={environment} MODEL={model.version}",
-            partial(delete, client, model),
+            partial(delete, client, s3, model),
         )
 
 

@@ -196,12 +196,15 @@ def main() -> None:
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; default: two days ago")
     parser.add_argument("--build-training-data", action="store_true", help="for etl: also build the labeled set")
+    parser.add_argument("--retrain", action="store_true", help="for ml: train again on the same labeled set")
     arguments = parser.parse_args()
     execution_input: dict[str, Any] = {}
     if arguments.snapshot_date:
         execution_input["snapshot_date"] = f"{arguments.snapshot_date:%Y%m%d}"
     if arguments.build_training_data:
         execution_input["steps_to_run"] = list(STEPS)
+    if arguments.retrain:
+        execution_input["retrain"] = True
     try:
         state_machine_arn = live_alias(find_state_machine(arguments.pipeline, arguments.environment))
     except LookupError as error:

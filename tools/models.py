@@ -6,20 +6,28 @@ python -m tools.models delete --environment dev [--model VERSION | --all]
 
 Without `--model`, `approve` takes the newest model and `delete` takes the one in use. The approved model before that
 one takes over; when there is none, the next execution of the ML pipeline trains a model.
+
+`delete` also deletes the output of the Autopilot job, because the next execution would otherwise find the finished job
+and register its model again.
 """
 
 import argparse
+import contextlib
 import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import boto3
+from botocore.exceptions import ClientError
 from rich.console import Console
 
+from lambdas.common.errors import is_client_error
 from tools.terraform import ENVIRONMENTS
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3ServiceResource
     from mypy_boto3_sagemaker import SageMakerClient
 
 APPROVED: Final = "Approved"
@@ -95,11 +103,21 @@ def approve(client: "SageMakerClient", model: Model, reason: str) -> None:
     )
 
 
-def delete(client: "SageMakerClient", model: Model) -> None:
-    """Delete a model from the registry, together with its SageMaker model."""
-    client.delete_model_package(ModelPackageName=model.package_arn)
-    if name := model.properties.get("model_name"):
-        client.delete_model(ModelName=name)
+def delete(sagemaker: "SageMakerClient", s3: "S3ServiceResource", model: Model) -> None:
+    """Delete a model from the registry, together with its SageMaker model and its Autopilot job's output.
+
+    The output goes first: after an interruption, the model is still listed and can be deleted again.
+    """
+    with contextlib.suppress(sagemaker.exceptions.ResourceNotFound):
+        job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=model.version)
+        output = urlsplit(f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{model.version}/")
+        s3.Bucket(output.netloc).objects.filter(Prefix=output.path.lstrip("/")).delete()
+    try:
+        sagemaker.delete_model(ModelName=model.version)
+    except ClientError as error:
+        if not is_client_error(error, "ValidationException", "Could not find model"):
+            raise
+    sagemaker.delete_model_package(ModelPackageName=model.package_arn)
 
 
 def show(models: list[Model], console: Console) -> None:
@@ -129,7 +147,7 @@ def main() -> None:
                 approve(client, choose(models, arguments.model), "approved with make approve-model")
             case "delete":
                 for model in models if arguments.all else [choose(models, arguments.model, APPROVED)]:
-                    delete(client, model)
+                    delete(client, boto3.resource("s3"), model)
     except NoSuchModelError as error:
         sys.exit(str(error))
     show(list_models(client, arguments.environment), console)

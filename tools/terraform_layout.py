@@ -13,7 +13,7 @@ from buyer_stage.domain.windows import Window
 LAYOUT_FILE = "s3_layout.json"
 
 ANY = "*"
-"""Stands for any execution, model or version. In an IAM policy it also matches slashes."""
+"""Stands for any job, model or version. In an IAM policy it also matches slashes."""
 ANY_DAY = date(1, 1, 1)
 
 
@@ -25,7 +25,7 @@ def top_folder(key: str) -> str:
 def layout() -> dict[str, str]:
     """Return the prefixes and keys that Terraform configures, by name. Prefixes end with a slash.
 
-    If a path contains a day, a model or an execution, its entry is the folder above. The entry of a file has `*`
+    If a path contains a day, a model or a job, its entry is the folder above. The entry of a file has `*`
     instead.
     """
     features = top_folder(s3_layout.features_prefix(ANY_DAY))
@@ -42,7 +42,7 @@ def layout() -> dict[str, str]:
         "automl_output": s3_layout.AUTOML_OUTPUT_PREFIX,
         "models": top_folder(s3_layout.model_card_key(ANY)),
         "drift_baselines": s3_layout.drift_baseline_key(ANY),
-        "holdout_scores": s3_layout.holdout_scores_prefix(ANY, ANY).partition(ANY)[0],
+        "holdout_scores": s3_layout.holdout_scores_prefix(ANY).partition(ANY)[0],
         "inference_results": top_folder(s3_layout.inference_results_prefix(ANY_DAY, ANY)),
         "quarantine": top_folder(s3_layout.quarantine_prefix(ANY_DAY, ANY)),
         "push_receipts": top_folder(s3_layout.push_receipt_key(ANY_DAY, ANY)),

@@ -24,6 +24,7 @@ class FeatureManifest:
         row_count: rows in all part files, one per member.
         window_row_counts: window (`t001` ...) -> rows in the data lake.
         column_checksum: `features.column_checksum` of the written columns.
+        rows_checksum: identifies the values of all rows, whatever their order and the part file they are in.
         part_files: names of the part files, sorted.
     """
 
@@ -32,6 +33,7 @@ class FeatureManifest:
     row_count: int
     window_row_counts: dict[str, int]
     column_checksum: str
+    rows_checksum: str
     part_files: tuple[str, ...]
 
 
@@ -141,6 +143,7 @@ class PushReceipt:
 
     Attributes:
         snapshot_date: the day that the stages describe.
+        expected: members whose features the ETL wrote; every one of them has a scored line.
         read: scored lines in the transform's output.
         written: items that DynamoDB has accepted.
         quarantined: scored lines that the push refused and kept with the reason.
@@ -148,9 +151,11 @@ class PushReceipt:
         stages: served stage -> items to write, which add up to `written + failed`.
         predicted_stages: predicted stage -> items to write; differs from `stages` where a change waits.
         changes: how these stages differ from the stages served before.
+        errors: what ended the writing of some items early.
     """
 
     snapshot_date: date
+    expected: int
     read: int
     written: int
     quarantined: int
@@ -158,6 +163,23 @@ class PushReceipt:
     stages: dict[str, int]
     predicted_stages: dict[str, int]
     changes: StageChanges
+    errors: tuple[str, ...]
+
+    def find_loss(self) -> str | None:
+        """Say which scored lines are lost, with all counts; None when every line is accounted for."""
+        if self.failed:
+            problem = "DynamoDB did not accept all items"
+        elif self.read != self.written + self.quarantined:
+            problem = "the scored lines do not add up"
+        elif self.read != self.expected:
+            problem = "the transform's output does not hold one line per member"
+        else:
+            return None
+        counts = (
+            f"{self.read} read of {self.expected} expected, {self.written} written, {self.quarantined} quarantined, "
+            f"{self.failed} failed"
+        )
+        return "; ".join([f"{problem}: {counts}", *self.errors])
 
 
 def to_json(document: "DataclassInstance") -> str:

@@ -1,33 +1,40 @@
-"""Job names that derive from the execution, so that a retry finds the job that it has started."""
+"""Names of paid jobs. A name derives from the work, so that whoever starts the same work again finds the job.
+
+Which execution starts a job does not matter: a second execution, a retry or a person who starts the day again asks for
+the same name. A name ends with the number of the attempt, because AWS does not allow a name twice.
+"""
 
 import hashlib
 
 from buyer_stage.domain.errors import InvalidInputError
 
-MAXIMUM_LENGTH = 32
-"""Limit of an Autopilot job's name."""
+AUTOML_MAXIMUM_LENGTH = 32
+"""Longest name of an Autopilot job, see CreateAutoMLJobV2 in the SageMaker API reference."""
 
 DIGEST_LENGTH = 10
-"""Hexadecimal digits: 40 bits, which keeps thousands of executions apart."""
+"""Hexadecimal digits: 40 bits. Among 10,000 works, two share a name with a probability of 0.005%."""
 
 
-def job_name(purpose: str, execution_name: str) -> str:
-    """Return the name of an execution's job.
+def job_name(environment: str, purpose: str, *work: str, attempt: int) -> str:
+    """Return the name of an attempt at a work.
 
     Args:
-        purpose: what the job is for, up to 21 letters, digits and dashes, such as `buyer-stage-automl`.
-        execution_name: name of the Step Functions execution, up to 80 characters.
+        environment: name of the environment, because environments can share an account.
+        purpose: what the job is for, such as `transform`. Empty for a training: Autopilot's names have no room for it.
+        work: what identifies the work, such as the checksum of the rows and the model version.
+        attempt: 1 for the first attempt.
 
     Returns:
-        `{purpose}-{10 hexadecimal digits}`, at most 32 characters.
+        `buyer-stage-{environment}-{purpose}-{10 hexadecimal digits}-{attempt}`.
 
     Raises:
-        InvalidInputError: the purpose is too long.
+        InvalidInputError: the name is too long for an Autopilot job.
     """
-    name = f"{purpose}-{hashlib.sha256(execution_name.encode()).hexdigest()[:DIGEST_LENGTH]}"
-    if len(name) > MAXIMUM_LENGTH:
+    digest = hashlib.sha256("\n".join(work).encode()).hexdigest()[:DIGEST_LENGTH]
+    name = "-".join(part for part in ("buyer-stage", environment, purpose, digest, str(attempt)) if part)
+    if not purpose and len(name) > AUTOML_MAXIMUM_LENGTH:
         raise InvalidInputError(
-            f"job name {name!r} has {len(name)} characters; shorten the purpose {purpose!r} to "
-            f"{MAXIMUM_LENGTH - DIGEST_LENGTH - 1} characters or fewer"
+            f"job name {name!r} has {len(name)} characters, and an Autopilot job's name can have "
+            f"{AUTOML_MAXIMUM_LENGTH}; shorten the name of the environment"
         )
     return name

@@ -49,9 +49,9 @@ def with_members_prefix(split: str) -> str:
     return f"{split}/with-members/"
 
 
-def holdout_scores_prefix(execution_name: str, model_name: str) -> str:
-    """Return the folder of a model's predictions for the holdout when an execution judged it."""
-    return f"best-model/holdout/{execution_name}/{model_name}/"
+def holdout_scores_prefix(transform_job_name: str) -> str:
+    """Return the folder of a transform's predictions for the holdout."""
+    return f"best-model/holdout/{transform_job_name}/"
 
 
 def model_card_key(model_version: str) -> str:

@@ -25,8 +25,7 @@ class Challenger:
     """The model to judge.
 
     Attributes:
-        model_version: what the serving table will show next to each stage.
-        model_name: name of the SageMaker model.
+        model_version: name of the SageMaker model; what the serving table will show next to each stage.
         candidate_name: the candidate that Autopilot ranked best.
         created_at: when the Autopilot job ended, with time zone.
         code_version: folder of the code that trains and judges.
@@ -35,7 +34,6 @@ class Challenger:
     """
 
     model_version: str
-    model_name: str
     candidate_name: str
     created_at: datetime
     code_version: str
@@ -95,7 +93,6 @@ def judge_challenger(
     )
     card = ModelCard(
         model_version=challenger.model_version,
-        model_name=challenger.model_name,
         candidate_name=challenger.candidate_name,
         created_at=challenger.created_at,
         code_version=challenger.code_version,

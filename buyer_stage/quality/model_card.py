@@ -21,8 +21,7 @@ class ModelCard:
     """Everything that a person needs to approve a model, and a program needs to trace its origin.
 
     Attributes:
-        model_version: the version that the table shows with each stage.
-        model_name: name of the SageMaker model.
+        model_version: name of the SageMaker model, which the table shows with each stage.
         candidate_name: the candidate that Autopilot ranked best.
         created_at: when the Autopilot job ended.
         code_version: version of the code that trained and judged the model.
@@ -38,7 +37,6 @@ class ModelCard:
     """
 
     model_version: str
-    model_name: str
     candidate_name: str
     created_at: datetime
     code_version: str
@@ -67,7 +65,6 @@ def to_markdown(card: ModelCard) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| SageMaker model | `{card.model_name}` |",
         f"| candidate | `{card.candidate_name}` |",
         f"| created | {card.created_at.isoformat()} |",
         f"| code | `{card.code_version}` |",

@@ -36,10 +36,12 @@ class Result:
     Attributes:
         available: whether the snapshot has complete, validated features.
         row_count: members to score; None unless the features are available.
+        rows_checksum: identifies the features of all members; None unless they are available.
     """
 
     available: bool
     row_count: int | None = None
+    rows_checksum: str | None = None
 
 
 s3 = boto3.client("s3")
@@ -65,7 +67,7 @@ def handler(event: Event) -> Result:
     manifest = parse_document(feature_manifest, body, key)
     _check(manifest, event, key)
     metrics.add_metric("RowsToScore", MetricUnit.Count, manifest.row_count)
-    return Result(available=True, row_count=manifest.row_count)
+    return Result(available=True, row_count=manifest.row_count, rows_checksum=manifest.rows_checksum)
 
 
 def _check(manifest: FeatureManifest, event: Event, key: str) -> None:

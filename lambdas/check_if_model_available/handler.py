@@ -1,4 +1,4 @@
-"""Checks whether there is an approved model to score with, and whether to train another one."""
+"""Checks whether there is an approved model to score with, and whether another one is wanted."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,14 +8,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 from pydantic import AwareDatetime, BaseModel, PositiveInt, TypeAdapter
 
-from buyer_stage.domain.documents import LabeledSetManifest
 from buyer_stage.domain.errors import ModelError
-from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, drift_reports_prefix
+from buyer_stage.domain.s3_layout import drift_reports_prefix
 from lambdas.common.documents import list_keys, load_document
 from lambdas.common.environment import Environment
 from lambdas.common.errors import is_client_error
 from lambdas.common.events import ExecutionEvent
-from lambdas.common.model_registry import REMEDY, RegisteredModel, newest_model
+from lambdas.common.model_registry import REMEDY, RegisteredModel, newest_approved_model
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
 
@@ -37,20 +36,18 @@ class Event(ExecutionEvent):
 
 @dataclass(frozen=True)
 class Result:
-    """The champion, if there is one, and whether to train a challenger.
+    """The champion, if there is one, and whether a challenger is wanted.
 
     Attributes:
         available: whether there is a champion.
-        train: whether to train a model.
+        train: whether a training is wanted; `start_automl` knows whether one is due.
         train_because: why; empty unless `train`.
-        model_name: name of the champion's SageMaker model; None without a champion.
         model_version: version of the champion; None without a champion.
     """
 
     available: bool
     train: bool
     train_because: str
-    model_name: str | None = None
     model_version: str | None = None
 
 
@@ -62,7 +59,7 @@ class DriftVerdict(BaseModel):
 
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
-drift_verdict, labeled_set_manifest = TypeAdapter(DriftVerdict), TypeAdapter(LabeledSetManifest)
+drift_verdict = TypeAdapter(DriftVerdict)
 
 
 @lambda_handler
@@ -72,42 +69,38 @@ def handler(event: Event) -> Result:
     Raises:
         ModelError: SageMaker does not have the model any more, the model was trained on other columns, or another
             program registered it.
-        InvalidManifestError: the model's drift report or the labeled set's manifest is damaged.
+        InvalidManifestError: the model's drift report is damaged.
     """
-    group = variables.model_package_group
-    approved = newest_model(sagemaker, group, "Approved")
+    approved = newest_approved_model(sagemaker, variables.model_package_group)
     metrics.add_metric("ModelAvailable", MetricUnit.Count, 0 if approved is None else 1)
     if approved is None:
-        logger.warning("no approved model", model_package_group=group)
+        logger.warning("no approved model", model_package_group=variables.model_package_group)
         return Result(available=False, train=True, train_because="no model has been approved")
     try:
-        sagemaker.describe_model(ModelName=approved.model_name)
+        sagemaker.describe_model(ModelName=approved.model_version)
     except ClientError as error:
         if is_client_error(error, "ValidationException", "Could not find model"):
-            raise ModelError(f"model {approved.model_name} is missing from SageMaker; {REMEDY}") from error
+            raise ModelError(f"model {approved.model_version} is missing from SageMaker; {REMEDY}") from error
         raise
-    # Attempts that were not approved count, too: a training that the gate turns down is not repeated every day.
-    newest = newest_model(sagemaker, group) or approved
-    train_because = _reason_to_train(event, approved, newest)
+    train_because = _reason_to_train(event, approved)
     logger.info("model found", model_version=approved.model_version, train_because=train_because)
     return Result(
         available=True,
         train=bool(train_because),
         train_because=train_because,
-        model_name=approved.model_name,
         model_version=approved.model_version,
     )
 
 
-def _reason_to_train(event: Event, approved: RegisteredModel, newest: RegisteredModel) -> str:
-    """Return why to train another model, or an empty string."""
-    age = event.execution_start_time - newest.created_at
+def _reason_to_train(event: Event, approved: RegisteredModel) -> str:
+    """Return why another model is wanted, or an empty string."""
+    age = event.execution_start_time - approved.created_at
     metrics.add_metric("ModelAgeDays", MetricUnit.NoUnit, age / timedelta(days=1))
     if event.retrain:
         return "the execution's input asks for it"
     if age > timedelta(days=variables.maximum_model_age_days):
-        return f"the last attempt was {age.days} days ago"
-    if variables.retrain_on_drift and _has_drifted(approved) and _has_new_training_rows(newest):
+        return f"{approved.model_version} is {age.days} days old"
+    if variables.retrain_on_drift and _has_drifted(approved):
         return f"members have drifted since {approved.model_version} was trained"
     return ""
 
@@ -117,9 +110,3 @@ def _has_drifted(model: RegisteredModel) -> bool:
     key = max(list_keys(s3, variables.pipeline_bucket, drift_reports_prefix(model.model_version)), default=None)
     verdict = None if key is None else load_document(s3, variables.pipeline_bucket, key, drift_verdict)
     return verdict is not None and verdict.is_drifted
-
-
-def _has_new_training_rows(newest: RegisteredModel) -> bool:
-    """Check whether the labeled set has changed since the last attempt: the same rows produce the same model."""
-    manifest = load_document(s3, variables.pipeline_bucket, LABELED_SET_MANIFEST_KEY, labeled_set_manifest)
-    return manifest is not None and manifest.with_members_sha256["train"] != newest.training_data_sha256

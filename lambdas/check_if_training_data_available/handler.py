@@ -18,7 +18,7 @@ from buyer_stage.domain.s3_layout import (
     LABELED_SET_MANIFEST_KEY,
     with_members_prefix,
 )
-from lambdas.common.documents import load_document, read_folder
+from lambdas.common.documents import labeled_set_manifest, load_document, read_folder
 from lambdas.common.environment import Environment
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.wiring import lambda_handler, logger, metrics
@@ -42,19 +42,25 @@ class Result:
         available: whether there is a labeled set.
         training_rows: rows of the training split; None without a labeled set.
         validation_rows: rows of the validation split; None without a labeled set.
+        training_checksum: checksum of the training split; None without a labeled set.
+        validation_checksum: checksum of the validation split; None without a labeled set.
     """
 
     available: bool
     training_rows: int | None = None
     validation_rows: int | None = None
+    training_checksum: str | None = None
+    validation_checksum: str | None = None
 
 
 s3 = boto3.client("s3")
 variables = Variables.load()
-labeled_set_manifest = TypeAdapter(LabeledSetManifest)
 assigned_splits = TypeAdapter(dict[str, str])
 
 REMEDY = "build the labeled set again"
+MINIMUM_TRAINING_ROWS = 500
+"""Fewer rows fail the Autopilot job, see `InputDataConfig` in
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateAutoMLJob.html."""
 
 
 @lambda_handler
@@ -62,8 +68,8 @@ def handler(event: Event) -> Result:  # noqa: ARG001 - says only who calls
     """Look for the manifest that is written after the last file of the labeled set, and check those files.
 
     Raises:
-        LabeledSetError: a split is empty, the set has other columns than this version trains on, a member is in more
-            than one split, or a file differs from the one that the manifest describes.
+        LabeledSetError: a split is empty or too small, the set has other columns than this version trains on, a member
+            is in more than one split, or a file differs from the one that the manifest describes.
         InvalidManifestError: the manifest is damaged.
     """
     manifest = load_document(s3, variables.pipeline_bucket, LABELED_SET_MANIFEST_KEY, labeled_set_manifest)
@@ -76,9 +82,20 @@ def handler(event: Event) -> Result:  # noqa: ARG001 - says only who calls
     rows = {split: manifest.splits[split].rows if split in manifest.splits else 0 for split in SPLIT_SHARES}
     if empty := [split for split, count in rows.items() if count == 0]:
         raise LabeledSetError(f"the labeled set has no rows in {', '.join(empty)}; {REMEDY} with more answers")
+    if rows["train"] < MINIMUM_TRAINING_ROWS:
+        raise LabeledSetError(
+            f"the labeled set has {rows['train']} training rows, and Autopilot needs {MINIMUM_TRAINING_ROWS}; "
+            f"{REMEDY} with more answers, or from more snapshots"
+        )
     _require_intact_files(manifest)
     metrics.add_metric("TrainingRows", MetricUnit.Count, rows["train"])
-    return Result(available=True, training_rows=rows["train"], validation_rows=rows["validation"])
+    return Result(
+        available=True,
+        training_rows=rows["train"],
+        validation_rows=rows["validation"],
+        training_checksum=manifest.with_members_sha256["train"],
+        validation_checksum=manifest.with_members_sha256["validation"],
+    )
 
 
 def _require_intact_files(manifest: LabeledSetManifest) -> None:

@@ -1,6 +1,7 @@
 """Checks whether the push still runs and, when it has ended, that its receipt accounts for every scored line."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import boto3
@@ -13,7 +14,7 @@ from buyer_stage.domain.s3_layout import push_receipt_key
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.events import ExecutionEvent, SnapshotDate
-from lambdas.common.glue_runs import is_in_progress, latest_run
+from lambdas.common.glue_runs import is_in_progress, latest_runs
 from lambdas.common.wiring import lambda_handler, metrics
 
 
@@ -29,7 +30,6 @@ class Event(ExecutionEvent):
     """Input of the state `CheckUploadingToDynamoDBStatus`."""
 
     snapshot_date: SnapshotDate
-    job_run_id: str
     run_name: str
 
 
@@ -59,18 +59,18 @@ push_receipt = TypeAdapter(PushReceipt)
 
 @lambda_handler
 def handler(event: Event) -> Result:
-    """Ask Glue once; the state machine does the waiting. A run that succeeded must have left its receipt.
+    """Ask Glue once; the state machine does the waiting. A run that succeeded must account for every scored line.
 
     Raises:
-        JobFailedError: the run failed, and Glue does not retry it.
-        ScoredLinesLostError: the receipt is missing, does not add up or counts scored lines that could not be written.
+        JobFailedError: the run failed and Glue does not retry it, or it ended without a receipt.
+        ScoredLinesLostError: the receipt does not add up or counts scored lines that could not be written.
     """
-    run = latest_run(glue, variables.glue_job_name, event.run_name)
+    run = latest_runs(glue, variables.glue_job_name).get(event.run_name)
     if run is None:
         raise JobFailedError(
-            f"Glue has no run {event.job_run_id} of {variables.glue_job_name}; start the execution again"
+            f"Glue has no run {event.run_name} of {variables.glue_job_name}; start the execution again"
         )
-    in_progress = is_in_progress(run, variables.glue_max_retries)
+    in_progress = is_in_progress(run, variables.glue_max_retries, datetime.now(UTC))
     metrics.add_metric("PushRunsInProgress", MetricUnit.Count, 1 if in_progress else 0)
     if in_progress:
         return Result("RUNNING")
@@ -79,7 +79,13 @@ def handler(event: Event) -> Result:
         raise JobFailedError(
             f"Glue run {run['Id']} is {run['JobRunState']}: {reason}; read the run's log and start the execution again"
         )
-    receipt = _load_receipt(event)
+    key = push_receipt_key(event.snapshot_date, event.run_name)
+    receipt = load_document(s3, variables.pipeline_bucket, key, push_receipt)
+    if receipt is None:
+        raise JobFailedError(
+            f"Glue run {run['Id']} has ended without {key}; read the error in the run's log, correct its cause and "
+            "start the execution again"
+        )
     counts = {
         "read": receipt.read,
         "written": receipt.written,
@@ -90,19 +96,9 @@ def handler(event: Event) -> Result:
         metrics.add_metric(f"ScoredLines{outcome.title()}", MetricUnit.Count, count)
     for stage, count in receipt.stages.items():
         metrics.add_metric(f"Members{stage.title().replace(' ', '')}", MetricUnit.Count, count)
-    if receipt.failed or receipt.read != receipt.written + receipt.quarantined:
+    if loss := receipt.find_loss():
         raise ScoredLinesLostError(
-            f"the receipt of {event.run_name} does not account for every scored line: {counts}; "
-            "look for throttling on the dashboard and start the execution again"
+            f"{event.run_name} lost scored lines: {loss}; correct the cause (throttling is on the dashboard) and start "
+            "the execution again, which pushes them again"
         )
     return Result("SUCCEEDED", **counts)
-
-
-def _load_receipt(event: Event) -> PushReceipt:
-    key = push_receipt_key(event.snapshot_date, event.run_name)
-    receipt = load_document(s3, variables.pipeline_bucket, key, push_receipt)
-    if receipt is None:
-        raise ScoredLinesLostError(
-            f"Glue run {event.job_run_id} succeeded, but {key} does not exist; push the snapshot again"
-        )
-    return receipt

@@ -2,15 +2,20 @@
 
 from typing import TYPE_CHECKING, TypeVar
 
+from botocore.exceptions import ClientError
 from pydantic import TypeAdapter, ValidationError
 
-from buyer_stage.domain.errors import InvalidManifestError
+from buyer_stage.domain.documents import LabeledSetManifest
+from buyer_stage.domain.errors import InvalidManifestError, LabeledSetError
+from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY
 from lambdas.common.errors import problems
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
+
+labeled_set_manifest = TypeAdapter(LabeledSetManifest)
 
 
 def list_keys(s3: "S3Client", bucket: str, prefix: str) -> list[str]:
@@ -28,6 +33,17 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> bytes | None:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:
         return None
+
+
+def object_exists(s3: "S3Client", bucket: str, key: str) -> bool:
+    """Check whether an object exists. The caller needs `s3:ListBucket`, see `read_object`."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        return False
+    return True
 
 
 def read_folder(s3: "S3Client", bucket: str, prefix: str, suffix: str = "") -> bytes:
@@ -68,3 +84,16 @@ def load_document(s3: "S3Client", bucket: str, key: str, adapter: TypeAdapter[T]
     """
     body = read_object(s3, bucket, key)
     return None if body is None else parse_document(adapter, body, key)
+
+
+def load_labeled_set(s3: "S3Client", bucket: str) -> LabeledSetManifest:
+    """Load the manifest of the labeled set.
+
+    Raises:
+        InvalidManifestError: the manifest is damaged.
+        LabeledSetError: there is no labeled set.
+    """
+    manifest = load_document(s3, bucket, LABELED_SET_MANIFEST_KEY, labeled_set_manifest)
+    if manifest is None:
+        raise LabeledSetError(f"{LABELED_SET_MANIFEST_KEY} does not exist; build the labeled set again")
+    return manifest

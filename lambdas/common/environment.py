@@ -1,12 +1,15 @@
 """The functions' environment variables, checked when a function is loaded rather than when one is first needed."""
 
 import os
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Json, ValidationError
 
 from buyer_stage.domain.errors import InvalidInputError
 from lambdas.common.errors import problems
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import TagTypeDef
 
 
 class Environment(BaseModel):
@@ -28,3 +31,14 @@ class Environment(BaseModel):
             raise InvalidInputError(
                 f"invalid environment variables: {problems(error)}; correct them in terraform/modules/functions"
             ) from None
+
+
+class JobVariables(Environment):
+    """Environment of the functions that create SageMaker resources; `tags` is a JSON object of tag -> value."""
+
+    environment: str
+    tags: Json[dict[str, str]]
+
+    def resource_tags(self, **more: str) -> "list[TagTypeDef]":
+        """Return the tags that every resource has, by which the budget counts its cost, and more tags."""
+        return [{"Key": key, "Value": value} for key, value in {**self.tags, **more}.items()]

@@ -2,29 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from buyer_stage.domain.errors import ModelError
 from buyer_stage.domain.features import MODEL_FEATURES, column_checksum
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import ListModelPackagesInputTypeDef
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 REMEDY = "delete it with `make delete-model`; the next execution uses an earlier model or trains another"
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The approved model that a challenger is compared with.
-
-    Attributes:
-        model_name: name of the SageMaker model.
-        model_version: what the serving table shows next to each stage.
-    """
-
-    model_name: str
-    model_version: str
 
 
 @dataclass(frozen=True)
@@ -32,65 +19,75 @@ class RegisteredModel:
     """A model package.
 
     Attributes:
-        package_arn: ARN of the package.
-        model_name: name of the SageMaker model with the same containers.
-        model_version: what the serving table shows next to each stage.
+        model_version: name of the SageMaker model and of the Autopilot job that trained it; what the serving table
+            shows next to each stage.
         created_at: when it was registered, with time zone.
-        training_data_sha256: identifies the rows that it was trained on, as in the labeled set's manifest.
+        approval_status: `Approved`, `Rejected` or `PendingManualApproval`.
+        verdict: the reason that the gate gave for its decision.
     """
 
-    package_arn: str
-    model_name: str
     model_version: str
     created_at: datetime
-    training_data_sha256: str
+    approval_status: str
+    verdict: str
 
 
-def package_properties(model_name: str, model_version: str, training_data_sha256: str) -> dict[str, str]:
-    """Return the properties to register a package with, so that `newest_model` can read it."""
-    return {
-        "model_name": model_name,
-        "model_version": model_version,
-        "column_checksum": column_checksum(MODEL_FEATURES),
-        "training_data_sha256": training_data_sha256,
-    }
+def package_properties(model_version: str) -> dict[str, str]:
+    """Return the properties to register a package with, so that the functions below can read it."""
+    return {"model_version": model_version, "column_checksum": column_checksum(MODEL_FEATURES)}
 
 
-def newest_model(
-    sagemaker: "SageMakerClient", group: str, status: Literal["Approved"] | None = None
-) -> RegisteredModel | None:
-    """Return the model that was registered last, or None if there is none.
+def newest_approved_model(sagemaker: "SageMakerClient", group: str) -> RegisteredModel | None:
+    """Return the approved model that was registered last, or None if there is none.
 
     Args:
         sagemaker: the client.
         group: name of the model package group.
-        status: the approval status that the model must have; None for any.
 
     Raises:
         ModelError: the model was trained on other columns, or another program registered it.
     """
-    request: ListModelPackagesInputTypeDef = {
-        "ModelPackageGroupName": group,
-        "SortBy": "CreationTime",
-        "SortOrder": "Descending",
-        "MaxResults": 1,
-    }
-    if status is not None:
-        request["ModelApprovalStatus"] = status
-    found = sagemaker.list_model_packages(**request)["ModelPackageSummaryList"]
+    found = sagemaker.list_model_packages(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )["ModelPackageSummaryList"]
     if not found:
         return None
     package_arn = found[0]["ModelPackageArn"]
     package = sagemaker.describe_model_package(ModelPackageName=package_arn)
     properties = package.get("CustomerMetadataProperties", {})
-    if missing := {"model_name", "model_version", "column_checksum", "training_data_sha256"} - properties.keys():
+    if missing := {"model_version", "column_checksum"} - properties.keys():
         raise ModelError(f"{package_arn} was registered without {', '.join(sorted(missing))}; {REMEDY}")
     if properties["column_checksum"] != column_checksum(MODEL_FEATURES):
         raise ModelError(f"model {properties['model_version']} was trained on other columns; {REMEDY}")
+    return _registered(package)
+
+
+def models_registered_since(sagemaker: "SageMakerClient", group: str, since: datetime) -> dict[str, RegisteredModel]:
+    """Return the models that were registered at a time or later, by model version, whatever their approval status."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, CreationTimeAfter=since
+    )
+    described = [
+        sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        for page in pages
+        for summary in page["ModelPackageSummaryList"]
+    ]
+    models = [
+        _registered(package)
+        for package in described
+        if "model_version" in package.get("CustomerMetadataProperties", {})
+    ]
+    return {model.model_version: model for model in models}
+
+
+def _registered(package: "DescribeModelPackageOutputTypeDef") -> RegisteredModel:
     return RegisteredModel(
-        package_arn,
-        properties["model_name"],
-        properties["model_version"],
+        package["CustomerMetadataProperties"]["model_version"],
         package["CreationTime"],
-        properties["training_data_sha256"],
+        package["ModelApprovalStatus"],
+        package.get("ModelPackageDescription", ""),
     )

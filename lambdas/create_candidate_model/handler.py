@@ -1,26 +1,23 @@
-"""Creates a SageMaker model from Autopilot's best candidate and prepares the transforms that score the holdout."""
+"""Creates a SageMaker model from Autopilot's best candidate, and starts the transforms that score the holdout."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from buyer_stage.domain.errors import ModelError
-from buyer_stage.domain.job_names import job_name
 from buyer_stage.domain.s3_layout import PART_FILE_PREFIX, TEST_NO_TARGET_PREFIX, holdout_scores_prefix
 from buyer_stage.domain.transform_output import PREDICTION_FILTER
-from lambdas.common.batch_transforms import TransformVariables
+from lambdas.common.automl_jobs import best_candidate, status_of
+from lambdas.common.batch_transforms import TransformVariables, start_transform
+from lambdas.common.documents import load_labeled_set
 from lambdas.common.errors import is_client_error
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.inference_containers import predicting_containers
-from lambdas.common.model_registry import Champion, newest_model
+from lambdas.common.model_registry import newest_approved_model
 from lambdas.common.network import NetworkVariables
 from lambdas.common.wiring import lambda_handler, logger, metrics
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import CreateTransformJobRequestTypeDef
 
 
 class Variables(NetworkVariables, TransformVariables):
@@ -38,63 +35,67 @@ class Event(ExecutionEvent):
 
 @dataclass(frozen=True)
 class Result:
-    """The challenger and what its comparison with the champion needs.
+    """What the comparison of the challenger with the champion needs.
 
     Attributes:
-        model_name: name of the challenger's SageMaker model.
-        champion: None if no model has been approved.
-        holdout_transforms: the requests for the transforms that score the holdout, the challenger's first.
+        champion_version: model version of the champion; None if no model has been approved.
+        transform_job_names: the transforms that score the holdout, the challenger's first, the champion's second.
     """
 
-    model_name: str
-    champion: Champion | None
-    holdout_transforms: "list[CreateTransformJobRequestTypeDef]"
+    champion_version: str | None
+    transform_job_names: list[str]
 
 
-sagemaker = boto3.client("sagemaker")
+s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
 variables = Variables.load()
 
 
 @lambda_handler
 def handler(event: Event) -> Result:
-    """Create the execution's model, or find the one that an earlier attempt created.
+    """Create the job's model, or find the one that an earlier attempt created, and have the holdout scored.
 
     Raises:
+        LabeledSetError: there is no labeled set.
         ModelError: the job has no best candidate, or the candidate cannot output probabilities.
     """
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName=event.automl_job_name)
-    best = job.get("BestCandidate")
-    if job["AutoMLJobStatus"] != "Completed" or best is None:
-        raise ModelError(
-            f"{event.automl_job_name} is {job['AutoMLJobStatus']} and has no best candidate; start a new execution"
-        )
-    model_name = job_name("buyer-stage-model", event.execution_name)
+    best = best_candidate(job)
+    if best is None:
+        raise ModelError(f"{event.automl_job_name} has no best candidate: it is {status_of(job)}; read the job's log")
+    holdout_checksum = load_labeled_set(s3, variables.pipeline_bucket).with_members_sha256["test"]
     try:
         sagemaker.create_model(
-            ModelName=model_name,
+            ModelName=event.automl_job_name,
             ExecutionRoleArn=variables.sagemaker_role_arn,
             Containers=predicting_containers(best.get("InferenceContainers", [])),
             # A model needs its input only, not a network.
             EnableNetworkIsolation=True,
+            Tags=variables.resource_tags(),
             **variables.vpc_setting,
         )
     except ClientError as error:
         if not is_client_error(error, "ValidationException", "already existing model"):
             raise
-        logger.info("an earlier attempt has created the model", model_name=model_name)
-    approved = newest_model(sagemaker, variables.model_package_group, "Approved")
-    metrics.add_metric("ChampionsChallenged", MetricUnit.Count, 0 if approved is None else 1)
-    champion = None if approved is None else Champion(approved.model_name, approved.model_version)
-    names = [model_name] if champion is None else [model_name, champion.model_name]
-    return Result(model_name, champion, [holdout_transform(name, event.execution_name) for name in names])
-
-
-def holdout_transform(model_name: str, execution_name: str) -> "CreateTransformJobRequestTypeDef":
-    """Build the request for scoring the holdout: rows without ids in, predictions in the same order out."""
-    return variables.transform_request(
-        name=job_name("buyer-stage-holdout", f"{execution_name} {model_name}"),
-        model_name=model_name,
-        source=TEST_NO_TARGET_PREFIX + PART_FILE_PREFIX,
-        output=holdout_scores_prefix(execution_name, model_name),
-        data_processing={"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": PREDICTION_FILTER},
+        logger.info("an earlier attempt has created the model", model_version=event.automl_job_name)
+    champion = newest_approved_model(sagemaker, variables.model_package_group)
+    metrics.add_metric("ChampionsChallenged", MetricUnit.Count, 0 if champion is None else 1)
+    versions = [event.automl_job_name, *([] if champion is None else [champion.model_version])]
+    return Result(
+        None if champion is None else champion.model_version,
+        [_score_holdout(version, holdout_checksum) for version in versions],
     )
+
+
+def _score_holdout(model_version: str, holdout_checksum: str) -> str:
+    """Have a model score the holdout: rows without ids in, predictions in the same order out."""
+    return start_transform(
+        sagemaker,
+        s3,
+        variables,
+        purpose="holdout",
+        work=(holdout_checksum,),
+        model_version=model_version,
+        source=TEST_NO_TARGET_PREFIX + PART_FILE_PREFIX,
+        output_folder=holdout_scores_prefix,
+        data_processing={"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": PREDICTION_FILTER},
+    ).job_name

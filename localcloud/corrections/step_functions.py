@@ -1,4 +1,4 @@
-"""Step Functions: versions, aliases, tracing, computed timeouts, limits, and executions that act as a role."""
+"""Step Functions: versions, aliases, tracing, timeouts, limits, and executions that act as a role."""
 
 import contextlib
 import contextvars
@@ -20,7 +20,6 @@ Handler = Callable[[dict[str, Any]], Response]
 ERRORS_OF_DENIALS = {
     "lambda": "Lambda.AWSLambdaException",
     "elasticmapreduce": "ElasticMapReduce.AccessDeniedException",
-    "sagemaker": "SageMaker.AccessDeniedException",
 }
 """Service -> the error of a task whose role does not allow its call."""
 
@@ -52,6 +51,7 @@ def install() -> None:
         "_apply_state_assign": _assign,
         "_error_matches": _error_matches,
         "_apply_output_path": _output_of_succeed,
+        "_apply_catcher": _catch_timeout_without_cause,
     }
     for name, wrapper in wrappers.items():
         wrap(stepfunctions, name, wrapper)
@@ -212,3 +212,11 @@ def _output_of_succeed(apply_output_path: Any, state: dict[str, Any], state_inpu
     if state["Type"] == "Succeed" and "Output" in state:
         return stepfunctions._apply_jsonata_output(state, state_input, context, default=state_input)
     return apply_output_path(state, state_input, context)
+
+
+def _catch_timeout_without_cause(apply: Any, catcher: dict[str, Any], *state: Any) -> Any:
+    """Leave the cause out of the error output of a timeout, which has none on AWS."""
+    *others, error_output = state
+    if error_output["Error"] == "States.Timeout":
+        error_output = {"Error": error_output["Error"]}
+    return apply(catcher, *others, error_output)

@@ -3,6 +3,7 @@
 import contextvars
 import functools
 import json
+import threading
 import time
 import uuid
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import eventbridge, glue
 
-from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
+from localcloud.jobs.staged_job import PROCESSES, FinishedJob, run_in_background, run_staged, worker_python
 from localcloud.policies.authorization import AccessDeniedError, authorize_job
 from localcloud.wrapping import wrap
 from tools.local_spark import local_spark_submit
@@ -27,10 +28,14 @@ CONSUMED_BY_GLUE = (
 )
 """Job arguments that configure Glue and do not reach the script."""
 
+UNFINISHED_STATES = ("RUNNING", "STOPPING")
+SECONDS_PER_MINUTE = 60
+
 
 def install() -> None:
-    """Replace MiniStack's `StartJobRun`, and keep the fields of a job that MiniStack drops."""
+    """Run jobs and stop them, and keep the fields of a job that MiniStack drops."""
     glue._start_job_run = _start_job_run
+    glue._batch_stop_job_run = _batch_stop_job_run
     wrap(glue, "_create_job", _create_job)
     wrap(glue, "_update_job", _update_job)
 
@@ -62,7 +67,7 @@ def _start_job_run(data: dict[str, Any]) -> Any:
         return error_response_json("InvalidInputException", "the local cloud runs only glueetl jobs", 400)
     runs = glue._job_runs.setdefault(job["Name"], [])
     maximum = int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
-    if sum(run["JobRunState"] == "RUNNING" for run in runs) >= maximum:
+    if sum(run["JobRunState"] in UNFINISHED_STATES for run in runs) >= maximum:
         return error_response_json(
             "ConcurrentRunsExceededException", f"{job['Name']} already has {maximum} running", 400
         )
@@ -99,13 +104,20 @@ def _attempt(
     )
 
     def execute() -> None:
+        timer = threading.Timer(float(job["Timeout"]) * SECONDS_PER_MINUTE, _stop, [run, "TIMEOUT"])
+        timer.daemon = True
+        timer.start()
         finished = _run(job, attempt_id, command)
+        timer.cancel()
+        stopped_as = run.pop("StoppedAs", "FAILED")
+        state = "SUCCEEDED" if finished.succeeded else stopped_as
         run.update(
             ErrorMessage=finished.error, CompletedOn=time.time(), LastModifiedOn=time.time(),
-            ExecutionTime=int(time.time() - now), JobRunState="SUCCEEDED" if finished.succeeded else "FAILED",
+            ExecutionTime=int(time.time() - now), JobRunState=state,
         )  # fmt: skip
         _publish_end(run)
-        if not finished.succeeded and attempt < int(job.get("MaxRetries", 0)):
+        # Glue does not retry a run that was stopped or has reached its time limit.
+        if state == "FAILED" and attempt < int(job.get("MaxRetries", 0)):
             _attempt(job, runs, run_id, arguments, attempt + 1)
 
     run_in_background(functools.partial(contextvars.copy_context().run, execute), attempt_id)
@@ -122,6 +134,34 @@ def _publish_end(run: dict[str, Any]) -> None:
     }
     event = {"Source": "aws.glue", "DetailType": "Glue Job State Change", "Detail": json.dumps(detail)}
     eventbridge._put_events({"Entries": [event]}, allow_aws_source=True)
+
+
+def _batch_stop_job_run(data: dict[str, Any]) -> Any:
+    runs = {run["Id"]: run for run in glue._job_runs.get(data["JobName"], [])}
+    running = [run_id for run_id in data["JobRunIds"] if runs.get(run_id, {}).get("JobRunState") == "RUNNING"]
+    for run_id in running:
+        runs[run_id]["JobRunState"] = "STOPPING"
+        _stop(runs[run_id], "STOPPED")
+    return json_response(
+        {
+            "SuccessfulSubmissions": [{"JobName": data["JobName"], "JobRunId": run_id} for run_id in running],
+            "Errors": [
+                {
+                    "JobName": data["JobName"],
+                    "JobRunId": run_id,
+                    "ErrorDetail": {"ErrorCode": "InvalidInputException", "ErrorMessage": "The run is not running."},
+                }
+                for run_id in data["JobRunIds"]
+                if run_id not in running
+            ],
+        }
+    )
+
+
+def _stop(run: dict[str, Any], state: str) -> None:
+    """Stop the process of a run, which then ends in a state."""
+    run["StoppedAs"] = state
+    PROCESSES.stop(run["Id"])
 
 
 def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:

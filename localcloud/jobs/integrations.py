@@ -1,4 +1,4 @@
-"""The Step Functions integrations of EMR and SageMaker: tasks that wait until the job they start has ended."""
+"""The Step Functions integrations of EMR: tasks that wait until the job they start has ended."""
 
 from collections.abc import Callable
 from typing import Any

@@ -159,8 +159,10 @@ def run_in_background(job: Callable[[], None], name: str) -> None:
 
 
 def _job_environment() -> dict[str, str]:
+    # Spark's executors on AWS do not know their region.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("AWS_REGION", "AWS_DEFAULT_REGION")}
     return {
-        **os.environ,
+        **inherited,
         "AWS_ENDPOINT_URL": endpoint(),
         "PYSPARK_PYTHON": str(worker_python()),
         "PYSPARK_DRIVER_PYTHON": str(worker_python()),

@@ -30,6 +30,10 @@ from buyer_stage.training.training_rows import TrainingRows, feature_values, rea
 
 CANDIDATES_FILE = "candidates.json"
 
+MINIMUM_TRAINING_ROWS = 500
+"""Rows that Autopilot requires in the training channel, see `InputDataConfig` in
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateAutoMLJob.html."""
+
 METRICS: dict[str, str] = {
     "F1macro": "macro_f1",
     "BalancedAccuracy": "balanced_accuracy",
@@ -71,7 +75,7 @@ def read_channels(training: Path, validation: Path, target: str) -> tuple[Traini
 
     Raises:
         BuyerStageError: A channel cannot be read.
-        SearchError: A stage has no training rows.
+        SearchError: There are too few training rows, or a stage has none.
     """
     frames = [(path, read_csv(path)) for path in (training, validation)]
     features = tuple(column for column in frames[0][1].columns if column != target)
@@ -85,6 +89,10 @@ def read_channels(training: Path, validation: Path, target: str) -> tuple[Traini
         )
         for path, frame in frames
     )
+    if len(training_rows.members) < MINIMUM_TRAINING_ROWS:
+        raise SearchError(
+            f"{training}: {len(training_rows.members)} rows; Autopilot requires {MINIMUM_TRAINING_ROWS} training rows"
+        )
     absent = [label for label, share in zip(training_rows.labels, training_rows.prior, strict=True) if share == 0]
     if absent:
         raise SearchError(f"{training}: no row is labeled {' or '.join(absent)}; a search needs rows of every stage")
@@ -163,15 +171,16 @@ def _calibrated(
     return blended_model(training, components, choice)
 
 
-def write_output(candidates: Sequence[Candidate], output: Path) -> None:
-    """Write the list of candidates, and the first one as the model."""
+def write_output(candidates: Sequence[Candidate], output: Path, *, time_limit_reached: bool) -> None:
+    """Write the list of candidates and whether the time limit ended the search, and the first one as the model."""
     output.mkdir(parents=True, exist_ok=True)
     save_model(candidates[0].model, output / MODEL_ARCHIVE)
     listed = [
         {name: getattr(candidate, name) for name in ("name", "algorithm", "parameters", "metrics", "seconds")}
         for candidate in candidates
     ]
-    (output / CANDIDATES_FILE).write_text(json.dumps(listed, indent=2) + "\n")
+    search_result = {"time_limit_reached": time_limit_reached, "candidates": listed}
+    (output / CANDIDATES_FILE).write_text(json.dumps(search_result, indent=2) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -192,7 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         max_runtime_seconds=parsed.max_runtime_seconds,
         seed=parsed.seed,
     )
-    write_output(candidates, parsed.output)
+    complete = min(parsed.max_candidates, len(RECIPES) + 1)
+    write_output(candidates, parsed.output, time_limit_reached=len(candidates) < complete)
     print(f"best: {candidates[0].name}", flush=True)
 
 

@@ -2,11 +2,12 @@ r"""Do the work of a SageMaker batch transform job on CSV files, line by line.
 
     python -m localcloud.sagemaker.batch_transform --model DIR_OR_TAR --input DIR --output DIR \
         --response-keys predicted_label,labels,probabilities --input-filter '$[4:]' --join-source Input \
-        --output-filter '$[0,-3,-2,-1]' --max-payload-mb 10 --strategy MultiRecord
+        --output-filter '$[0,-3,-2,-1]' --strategy MultiRecord [--max-payload-mb 1]
 
 The input filter selects the fields of a line that the model reads. The model receives the lines in mini-batches. Each
 prediction is appended to the line it belongs to, and the output filter selects the fields to write. The output of
-`part-0.csv` is `part-0.csv.out`, with one line per line of input.
+`part-0.csv` is `part-0.csv.out`, with one line per line of input. Without `--max-payload-mb`, the container's execution
+parameters decide.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buyer_stage.training.model_archive import load_model
-from localcloud.sagemaker.inference_container import respond, write_csv_line
+from localcloud.sagemaker.inference_container import MAXIMUM_PAYLOAD_MB, respond, write_csv_line
 
 OUTPUT_SUFFIX = ".out"
 BYTES_PER_MB = 1024 * 1024
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--input-filter", required=True, type=FieldFilter.parse)
     parser.add_argument("--join-source", required=True, choices=["Input"])
     parser.add_argument("--output-filter", required=True, type=FieldFilter.parse)
-    parser.add_argument("--max-payload-mb", required=True, type=int)
+    parser.add_argument("--max-payload-mb", type=int, default=MAXIMUM_PAYLOAD_MB)
     parser.add_argument("--strategy", required=True, choices=["MultiRecord"])
     parsed = parser.parse_args(arguments)
     transform = Transform(

@@ -9,9 +9,24 @@ import numpy as np
 from buyer_stage.quality.predictions import Matrix
 from buyer_stage.training.model_archive import Model
 
+MAXIMUM_PAYLOAD_MB = 1
+"""What Autopilot's feature container reports in its execution parameters."""
+
+MAXIMUM_FEATURES_BYTES = 20 * 1024 * 1024
+"""What Autopilot's second container accepts from the first one, which turns the CSV into dense features.
+
+Text of one digit and a comma becomes a number of eight bytes, so features are up to four times as large as the CSV.
+https://github.com/aws/amazon-sagemaker-examples/issues/1822 shows a payload that passes the first container only."""
+
+BYTES_PER_FEATURE = 8
+
 
 class InvalidRequestError(Exception):
     """The rows or the response keys of a request are not valid."""
+
+
+class PayloadTooLargeError(InvalidRequestError):
+    """The features of a request are larger than the container accepts."""
 
 
 def respond(model: Model, rows: Sequence[Sequence[str]], response_keys: Sequence[str]) -> list[str]:
@@ -28,6 +43,7 @@ def respond(model: Model, rows: Sequence[Sequence[str]], response_keys: Sequence
 
     Raises:
         InvalidRequestError: A key is unknown, a row has the wrong number of fields, or a field is not a finite number.
+        PayloadTooLargeError: There are too many rows.
     """
     unknown = [key for key in response_keys if key not in RESPONSES]
     if unknown or not response_keys:
@@ -37,6 +53,11 @@ def respond(model: Model, rows: Sequence[Sequence[str]], response_keys: Sequence
     writers = [RESPONSES[key] for key in response_keys]
     if not rows:
         return []
+    size = len(rows) * len(model.features) * BYTES_PER_FEATURE
+    if size > MAXIMUM_FEATURES_BYTES:
+        raise PayloadTooLargeError(
+            f"HTTP 413: the features have {size} bytes, and {MAXIMUM_FEATURES_BYTES} are allowed"
+        )
     probabilities = model.probabilities(_to_matrix(model, rows))
     return [
         write_csv_line([write(model.labels, int(predicted), row) for write in writers])

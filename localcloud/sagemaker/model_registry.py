@@ -6,14 +6,13 @@ from typing import Any
 
 from localcloud.sagemaker.resources import Document, RequestError, arn, require_known
 
-APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
 MAXIMUM_PAGE = 100
 
 _CREATED_WITH = frozenset(
     {
         "ModelPackageGroupName", "ModelPackageDescription", "InferenceSpecification", "ModelApprovalStatus",
         "ModelMetrics", "CustomerMetadataProperties", "DriftCheckBaselines", "Domain", "Task", "SamplePayloadUrl",
-        "Tags", "ClientToken",
+        "ClientToken",
     }
 )  # fmt: skip
 _UPDATED_WITH = frozenset(
@@ -23,8 +22,11 @@ _UPDATED_WITH = frozenset(
     }
 )  # fmt: skip
 _LISTED_WITH = frozenset(
-    {"ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults", "NextToken"}
-)
+    {
+        "ModelPackageGroupName", "ModelApprovalStatus", "CreationTimeAfter", "SortBy", "SortOrder", "MaxResults",
+        "NextToken",
+    }
+)  # fmt: skip
 _SUMMARY = (
     "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription", "CreationTime",
     "ModelPackageStatus", "ModelApprovalStatus",
@@ -67,6 +69,18 @@ def deployable_container(package_arn: str) -> Document:
     return container
 
 
+def refuse_tags(request: Document) -> None:
+    """Refuse the tags of a package in a group, which uses the tags of the group.
+
+    See `Tags` in https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html.
+
+    Raises:
+        RequestError: The package is in a group.
+    """
+    if "ModelPackageGroupName" in request:
+        raise RequestError("ValidationException", "a model package in a group uses the tags of the group")
+
+
 def _find_group(name: str) -> Document:
     group = _groups.get(name.rpartition("/")[2])
     if group is None:
@@ -74,25 +88,24 @@ def _find_group(name: str) -> Document:
     return group
 
 
-def _keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+def keep_tags(resource_arn: str, tags: list[dict[str, str]]) -> None:
+    """Add tags to those of a resource, or replace their values."""
     _tags.setdefault(resource_arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
 
 
 def _create_group(request: Document) -> Document:
-    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"}))
+    require_known(request, frozenset({"ModelPackageGroupName", "ModelPackageGroupDescription"}))
     name = request["ModelPackageGroupName"]
     if name in _groups:
         raise RequestError("ValidationException", f"Model Package Group already exists: {name}")
     group_arn = arn("model-package-group", name)
-    described = {key: value for key, value in request.items() if key != "Tags"}
     _groups[name] = {
-        **described,
+        **request,
         "ModelPackageGroupArn": group_arn,
         "ModelPackageGroupStatus": "Completed",
         "CreationTime": time.time(),
         "CreatedBy": {},
     }
-    _keep_tags(group_arn, request.get("Tags", []))
     return {"ModelPackageGroupArn": group_arn}
 
 
@@ -106,14 +119,6 @@ def _delete_group(request: Document) -> Document:
     return {}
 
 
-def _require_approval_state(request: Document) -> None:
-    status = request.get("ModelApprovalStatus", "Approved")
-    if status not in APPROVAL_STATES:
-        raise RequestError(
-            "ValidationException", f"ModelApprovalStatus {status} is not one of {', '.join(APPROVAL_STATES)}"
-        )
-
-
 def _create_package(request: Document) -> Document:
     require_known(request, _CREATED_WITH)
     if request.get("ClientToken") in _responses:
@@ -122,13 +127,10 @@ def _create_package(request: Document) -> Document:
         raise RequestError(
             "ValidationException", "the local cloud creates model packages in a model package group only"
         )
-    if "Tags" in request:
-        raise RequestError("ValidationException", "a model package in a group has the tags of the group, and no others")
-    _require_approval_state(request)
     group = _find_group(request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = _latest_versions[group] = _latest_versions.get(group, 0) + 1
     package_arn = arn("model-package", f"{group}/{version}")
-    described = {key: value for key, value in request.items() if key not in ("Tags", "ClientToken")}
+    described = {key: value for key, value in request.items() if key != "ClientToken"}
     _packages[package_arn] = {
         "ModelApprovalStatus": "PendingManualApproval",
         **described,
@@ -149,7 +151,6 @@ def _create_package(request: Document) -> Document:
 
 def _update_package(request: Document) -> Document:
     require_known(request, _UPDATED_WITH)
-    _require_approval_state(request)
     package = find_package(request["ModelPackageArn"])
     package.update({key: request[key] for key in ("ModelApprovalStatus", "ApprovalDescription") if key in request})
     properties = {**package.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
@@ -177,6 +178,7 @@ def _list_packages(request: Document) -> Document:
             for package in _packages.values()
             if package["ModelPackageGroupName"] == group
             and package["ModelApprovalStatus"] == request.get("ModelApprovalStatus", package["ModelApprovalStatus"])
+            and package["CreationTime"] > request.get("CreationTimeAfter", 0)
         ),
         key=lambda package: int(package["ModelPackageVersion"]),
         reverse=request.get("SortOrder", "Descending") == "Descending",
@@ -199,7 +201,7 @@ def _list_tags(request: Document) -> Document:
 
 def _add_tags(request: Document) -> Document:
     _tagged(request)
-    _keep_tags(request["ResourceArn"], request["Tags"])
+    keep_tags(request["ResourceArn"], request["Tags"])
     return _list_tags(request)
 
 

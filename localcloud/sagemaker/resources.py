@@ -8,6 +8,15 @@ Document = dict[str, Any]
 """A request, a response, or the description of a resource."""
 
 
+NOT_FOUND = {
+    "model": ("ValidationException", 'Could not find model "{name}".'),
+    "transform job": ("ValidationException", "Could not find requested job with name: {name}"),
+}
+DEFAULT_NOT_FOUND = ("ResourceNotFound", 'Could not find {kind} "{name}".')
+"""Error and message for a resource that does not exist. SageMaker does not use `ResourceNotFound` for every kind, see
+https://github.com/aws-controllers-k8s/sagemaker-controller/blob/main/apis/v1alpha1/generator.yaml."""
+
+
 class RequestError(Exception):
     """A request that SageMaker would refuse, with the name of SageMaker's error."""
 
@@ -28,9 +37,7 @@ def find(resources: dict[str, Document], kind: str, name: str) -> Document:
         RequestError: No resource has this name.
     """
     if name not in resources:
-        raise RequestError(
-            "ValidationException" if kind == "model" else "ResourceNotFound", f'Could not find {kind} "{name}".'
-        )
+        raise RequestError(*(part.format(kind=kind, name=name) for part in NOT_FOUND.get(kind, DEFAULT_NOT_FOUND)))
     return resources[name]
 
 

@@ -14,10 +14,10 @@ from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, json_response
 from ministack.core.router import SERVICE_PATTERNS
 
-from localcloud.jobs.integrations import POLL_SECONDS, TaskFailedError, add_integration, authorize_task
 from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, s3_client, worker_python
 from localcloud.policies.authorization import AccessDeniedError, authorize_job
 from localcloud.sagemaker import job_lists, model_registry
+from localcloud.sagemaker.constraints import violations
 from localcloud.sagemaker.resources import Document, RequestError, add, arn, find, require_known
 from localcloud.wrapping import wrap
 
@@ -41,14 +41,17 @@ _served_containers: dict[str, Document] = {}
 """Model -> the container that serves it, taken from the model package if the model names one."""
 _transform_jobs: dict[str, Document] = {}
 
+MAXIMUM_PAYLOAD_MB = 100
+"""Also of all concurrent requests to an instance, see `MaxPayloadInMB` in
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html."""
+
 
 def install() -> None:
-    """Add SageMaker to MiniStack's router, and the integration that starts a transform job to Step Functions."""
+    """Add SageMaker to MiniStack's router."""
     SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker"], "host_patterns": [r"api\.sagemaker\."]}
     app.SERVICE_HANDLERS["sagemaker"] = handle_request
     iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
     wrap(iam_actions, "extract_resource_arn", _resource_arn)
-    add_integration("sagemaker:createTransformJob", _create_transform_job_sync)
 
 
 async def handle_request(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]) -> Any:
@@ -57,8 +60,19 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
     handler = OPERATIONS.get(operation)
     if handler is None:
         return error_response_json("InvalidAction", f"the local cloud has no SageMaker operation {operation}", 400)
+    request = json.loads(body)
+    if found := violations(operation, request):
+        message = f"{len(found)} validation errors detected: {'; '.join(found)}"
+        return error_response_json("ValidationException", message, 400)
+    tags = request.pop("Tags", []) if operation.startswith("Create") else None
     try:
-        return json_response(handler(json.loads(body)))
+        if tags and operation == "CreateModelPackage":
+            model_registry.refuse_tags(request)
+        response = handler(request)
+        if tags is not None:
+            (created,) = response.values()
+            model_registry.keep_tags(created, tags)
+        return json_response(response)
     except RequestError as error:
         return error_response_json(error.name, str(error), 400)
     except AccessDeniedError as error:
@@ -77,17 +91,20 @@ def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> s
     return "*"
 
 
-def _start(job: Document, status: str, name: str, command: list[str], role: str, finish: Callable[[], None]) -> None:
-    """Run the command of a job in the background as a role, and keep its status in `job[status]`."""
+def _start(job: Document, status: str, name: str, command: list[str], role: str, finish: Callable[[], str]) -> None:
+    """Run the command of a job in the background as a role, and keep its status in `job[status]`.
+
+    `finish` runs after a success and returns the final status.
+    """
 
     def run() -> None:
         finished = _run(job, name, command, role)
-        if finished.succeeded:
-            finish()
-        else:
+        ended = finish() if finished.succeeded else "Failed"
+        if not finished.succeeded:
             job["FailureReason"] = finished.error
+        if "AutoMLJobSecondaryStatus" in job and ended != "Stopped":
+            job["AutoMLJobSecondaryStatus"] = ended
         job["EndTime"] = job["LastModifiedTime"] = time.time()
-        ended = "Completed" if finished.succeeded else "Failed"
         job[status] = "Stopped" if job[status] == "Stopping" else ended
 
     job[status] = "InProgress"
@@ -133,17 +150,21 @@ def _create_auto_ml_job_v2(request: Document) -> Document:
         "--max-runtime-seconds", str(criteria["MaxAutoMLJobRuntimeInSeconds"]), "--seed", str(SEED), "--output", output,
     ]  # fmt: skip
 
-    def finish() -> None:
-        job["BestCandidate"] = _best_candidate(name, output, request["AutoMLJobObjective"]["MetricName"])
-        job["AutoMLJobSecondaryStatus"] = "Completed"
+    def finish() -> str:
+        bucket, _, prefix = output.removeprefix("s3://").partition("/")
+        search = json.loads(s3_client().get_object(Bucket=bucket, Key=f"{prefix}candidates.json")["Body"].read())
+        objective = request["AutoMLJobObjective"]["MetricName"]
+        job["BestCandidate"] = _best_candidate(name, output, objective, search["candidates"][0])
+        if not search["time_limit_reached"]:
+            return "Completed"
+        job["AutoMLJobSecondaryStatus"] = "MaxAutoMLJobRuntimeReached"
+        return "Stopped"
 
     _start(job, "AutoMLJobStatus", name, command, request["RoleArn"], finish)
     return {"AutoMLJobArn": job["AutoMLJobArn"]}
 
 
-def _best_candidate(job_name: str, output: str, objective: str) -> Document:
-    bucket, _, prefix = output.removeprefix("s3://").partition("/")
-    best = json.loads(s3_client().get_object(Bucket=bucket, Key=f"{prefix}candidates.json")["Body"].read())[0]
+def _best_candidate(job_name: str, output: str, objective: str, best: Document) -> Document:
     return {
         "CandidateName": f"{job_name}-{best['name']}",
         "FinalAutoMLJobObjectiveMetric": {
@@ -200,6 +221,7 @@ def _create_transform_job(request: Document) -> Document:
         raise RequestError(
             "ValidationException", f"the local cloud transforms CSV by line to CSV by line, not {formats}"
         )
+    _refuse_large_payload(request)
     job = add(_transform_jobs, "transform job", name, {**request, "TransformJobArn": arn("transform-job", name)})
     command = [
         str(worker_python()), "-m", "localcloud.sagemaker.batch_transform", "--model", container["ModelDataUrl"],
@@ -208,26 +230,20 @@ def _create_transform_job(request: Document) -> Document:
         "--output", output["S3OutputPath"].rstrip("/") + "/",
         "--input-filter", processing["InputFilter"], "--join-source", processing["JoinSource"],
         "--output-filter", processing["OutputFilter"], "--strategy", request["BatchStrategy"],
-        "--max-payload-mb", str(request["MaxPayloadInMB"]),
+        *(["--max-payload-mb", str(request["MaxPayloadInMB"])] if "MaxPayloadInMB" in request else []),
     ]  # fmt: skip
-    _start(job, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: None)
+    _start(job, "TransformJobStatus", name, command, model["ExecutionRoleArn"], lambda: "Completed")
     return {"TransformJobArn": job["TransformJobArn"]}
 
 
-def _create_transform_job_sync(arguments: Document) -> Document:
-    """Start a job for Step Functions, and return its description when it has ended."""
-    job_arn = arn("transform-job", arguments["TransformJobName"])
-    authorize_task("sagemaker:CreateTransformJob", job_arn, arguments)
-    try:
-        _create_transform_job(arguments)
-    except RequestError as error:
-        raise TaskFailedError(f"SageMaker.{error.name}", str(error)) from error
-    job = _transform_jobs[arguments["TransformJobName"]]
-    while job["TransformJobStatus"] == "InProgress":
-        time.sleep(POLL_SECONDS)
-    if job["TransformJobStatus"] != "Completed":
-        raise TaskFailedError("States.TaskFailed", json.dumps(job))
-    return job
+def _refuse_large_payload(request: Document) -> None:
+    payload, concurrent = request.get("MaxPayloadInMB", 0), request.get("MaxConcurrentTransforms", 0)
+    if max(payload, payload * concurrent) > MAXIMUM_PAYLOAD_MB:
+        raise RequestError(
+            "ValidationException",
+            f"MaxPayloadInMB ({payload}) and its product with MaxConcurrentTransforms ({concurrent}) cannot exceed "
+            f"{MAXIMUM_PAYLOAD_MB} MB.",
+        )
 
 
 def _delete_model(request: Document) -> Document:

@@ -26,9 +26,8 @@ def states() -> dict[str, dict[str, Any]]:
     return dict(read("ml_pipeline")["States"])
 
 
-def calling_states() -> dict[str, dict[str, Any]]:
-    """Return the state that calls each function, by function."""
-    return {function: state for state in states().values() if (function := called_function(state))}
+CALLING = {name: function for name, state in states().items() if (function := called_function(state))}
+"""State -> the function that it calls."""
 
 
 def annotations(function: str) -> dict[str, Any]:
@@ -53,8 +52,8 @@ def texts(value: Any) -> Iterator[str]:
 def variables() -> dict[str, set[str]]:
     """Return the fields of each variable that a function's result is assigned to or merged into."""
     fields: dict[str, set[str]] = defaultdict(set)
-    for function, state in calling_states().items():
-        for variable, expression in state.get("Assign", {}).items():
+    for name, function in CALLING.items():
+        for variable, expression in states()[name].get("Assign", {}).items():
             if "$states.result.Payload" in expression:
                 fields[variable] |= result_fields(function)
     return fields
@@ -67,7 +66,7 @@ def fields_read(name: str, expressions: Iterator[str]) -> set[str]:
 
 
 def test_state_machine_calls_every_function() -> None:
-    assert sorted(calling_states()) == FUNCTIONS
+    assert sorted(set(CALLING.values())) == FUNCTIONS
 
 
 @pytest.mark.parametrize("variable", sorted(variables()))
@@ -75,9 +74,9 @@ def test_expressions_read_fields_that_the_handlers_return(variable: str) -> None
     assert fields_read(variable, texts(states())) <= variables()[variable]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_state_reads_fields_that_its_own_handler_returns(function: str) -> None:
-    assert fields_read("states.result.Payload", texts(calling_states()[function])) <= result_fields(function)
+@pytest.mark.parametrize("state", CALLING)
+def test_state_reads_fields_that_its_own_handler_returns(state: str) -> None:
+    assert fields_read("states.result.Payload", texts(states()[state])) <= result_fields(CALLING[state])
 
 
 def test_expressions_read_no_variable_that_is_never_assigned() -> None:
@@ -94,18 +93,19 @@ def assignments(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield branch.get("Assign", {})
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_payload_has_the_fields_of_the_event(function: str) -> None:
-    fields = annotations(function)["event"].model_fields
-    payload = set(calling_states()[function]["Arguments"]["Payload"])
+@pytest.mark.parametrize("state", CALLING)
+def test_payload_has_the_fields_of_the_event(state: str) -> None:
+    fields = annotations(CALLING[state])["event"].model_fields
+    payload = set(states()[state]["Arguments"]["Payload"])
     assert payload <= fields.keys()
     assert payload >= {name for name, field in fields.items() if field.is_required()}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_sample_event_has_the_fields_of_the_payload(function: str) -> None:
+@pytest.mark.parametrize("state", CALLING)
+def test_sample_event_has_the_fields_of_the_payload(state: str) -> None:
+    function = CALLING[state]
     sample = json.loads((REPOSITORY / f"tests/events/{function}.json").read_text())
-    assert sample.keys() == calling_states()[function]["Arguments"]["Payload"].keys()
+    assert sample.keys() == states()[state]["Arguments"]["Payload"].keys()
     annotations(function)["event"].model_validate(sample)
 
 

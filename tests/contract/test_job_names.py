@@ -1,28 +1,43 @@
-"""The names of all jobs that the functions start are short enough."""
+"""SageMaker accepts the names of all jobs, in every environment."""
 
 import ast
 
 import pytest
 
-from buyer_stage.domain.job_names import MAXIMUM_LENGTH, job_name
+from buyer_stage.domain.job_names import job_name
+from localcloud.sagemaker.constraints import violations
 from tools.repository import REPOSITORY
+from tools.terraform import ENVIRONMENTS
+
+MANY_ATTEMPTS = 999
 
 
-def purposes() -> list[str]:
-    """Return the first argument of every call of `job_name` in the functions."""
-    calls = [
-        node
-        for file in sorted((REPOSITORY / "lambdas").rglob("*.py"))
+def transform_purposes() -> list[str]:
+    """Return the purpose of every transform that the functions start."""
+    return sorted(
+        ast.literal_eval(keyword.value)
+        for file in (REPOSITORY / "lambdas").rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "job_name"
-    ]
-    return [ast.literal_eval(call.args[0]) for call in calls]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "start_transform"
+        for keyword in node.keywords
+        if keyword.arg == "purpose"
+    )
 
 
-@pytest.mark.parametrize("purpose", purposes())
-def test_job_name_of_every_purpose_fits(purpose: str) -> None:
-    assert len(job_name(purpose, "daily-2020-02-01")) <= MAXIMUM_LENGTH
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_name_of_a_training_is_accepted_for_its_job_model_and_package(environment: str) -> None:
+    name = job_name(environment, "", "work", attempt=MANY_ATTEMPTS)
+    assert violations("CreateAutoMLJobV2", {"AutoMLJobName": name}) == []
+    assert violations("CreateModel", {"ModelName": name}) == []
+    assert violations("CreateModelPackage", {"ClientToken": name}) == []
 
 
-def test_transforms_and_trainings_are_among_the_purposes() -> None:
-    assert {"buyer-stage-automl", "buyer-stage-transform", "buyer-stage-holdout"} <= set(purposes())
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("purpose", transform_purposes())
+def test_name_of_a_transform_is_accepted(environment: str, purpose: str) -> None:
+    name = job_name(environment, purpose, "work", attempt=MANY_ATTEMPTS)
+    assert violations("CreateTransformJob", {"TransformJobName": name}) == []
+
+
+def test_all_transforms_are_among_the_purposes() -> None:
+    assert transform_purposes() == ["holdout", "transform"]

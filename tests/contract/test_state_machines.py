@@ -19,7 +19,6 @@ from tools.state_machines import (
     States,
     Transition,
     all_states,
-    called_function,
     error_handlers,
     expressions,
     next_states,
@@ -31,8 +30,8 @@ DEFINITIONS = {name: read(name) for name in ("etl_pipeline", "ml_pipeline")}
 SNAPSHOT_DATE = (FOLDER / "snapshot_date.jsonata").read_text().replace("${lag_days}", str(DEFAULT_LAG_DAYS))
 MAXIMUM_RETRY_SECONDS = 120
 TRAINING = {
-    "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel", "ScoreHoldout",
-    "CreateAndSaveModel",
+    "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel",
+    "CheckHoldoutScoresStatus", "CreateAndSaveModel",
 }  # fmt: skip
 """The states of the ML pipeline whose failure leaves a model to score with, if there was one before."""
 
@@ -118,7 +117,9 @@ def test_every_failure_is_notified_and_then_fails_the_execution(states: States) 
 
     assert next_states(states["SendSNSNotification"]) == error_handlers(states["SendSNSNotification"]) == {"Failed"}
     assert states["Failed"]["Type"] == "Fail"
-    assert handlers <= {"SendSNSNotification", "TerminateCluster", "HasFallbackModel", "Failed"}
+    assert handlers <= {
+        "SendSNSNotification", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "Failed",
+    }  # fmt: skip
 
 
 ERROR_OUTPUT = {"Error": "States.Timeout", "Cause": "an hour has passed"}
@@ -130,7 +131,8 @@ def assigned_by_catches(states: States, failure: object) -> Iterator[tuple[str, 
     for name, state in states.items():
         for catch in state.get("Catch", []) if name != "SendSNSNotification" else []:
             context = {"errorOutput": ERROR_OUTPUT, "context": {"State": {"Name": name}}}
-            yield name, evaluate(catch["Assign"]["failure"], states=context, failure=failure)
+            (assigned,) = catch["Assign"].values()
+            yield name, evaluate(assigned, states=context, failure=failure)
 
 
 def test_a_catch_keeps_the_error_and_the_name_of_the_state(states: States) -> None:
@@ -138,6 +140,18 @@ def test_a_catch_keeps_the_error_and_the_name_of_the_state(states: States) -> No
 
     assert caught
     assert caught == {name: {**ERROR_OUTPUT, "State": name} for name in caught}
+
+
+@pytest.mark.parametrize("cause", [{}, {"Cause": "an hour has passed"}])
+def test_a_timeout_is_notified_and_ends_the_execution_although_aws_gives_it_no_cause(
+    states: States, cause: dict[str, str]
+) -> None:
+    failure = {"State": "ProcessFeatures", "Error": "States.Timeout", **cause}
+    notified = evaluate(states["SendSNSNotification"]["Arguments"]["Payload"]["failure"], failure=failure)
+
+    expected = cause.get("Cause", "Step Functions gives no cause: look at this state in the execution")
+    assert notified == {**failure, "Cause": expected}
+    assert evaluate(states["Failed"]["Cause"], failure=failure) == expected
 
 
 def test_a_cluster_that_cannot_be_terminated_does_not_hide_the_first_failure() -> None:
@@ -172,7 +186,7 @@ def unbounded_loops(definition: dict[str, Any]) -> set[str]:
     start = states[definition["StartAt"]]["Assign"]
 
     def is_bounded(transition: Transition) -> bool:
-        counted = re.fullmatch(r"\$(\w+) < \$\{\w+\}", transition.condition)
+        counted = re.fullmatch(r"\$(\w+) < (?:\$\{\w+\}|\d)", transition.condition)
         counter = counted[1] if counted else ""
         increased = states[transition.target].get("Assign", {}).get(counter)
         return increased == f"{{% ${counter} + 1 %}}" and start.get(counter) == 0
@@ -229,10 +243,24 @@ def test_step_that_starts_the_cluster_again_is_noticed() -> None:
 
 def test_job_that_outlives_its_polls_fails_by_that_name() -> None:
     states = DEFINITIONS["ml_pipeline"]["States"]
-    polls = [states[wait["Next"]]["Next"] for wait in states.values() if wait["Type"] == "Wait"]
+    waits = [state for state in states.values() if any(name.endswith("_polls") for name in state.get("Assign", {}))]
+    polls = [states[wait["Next"]]["Next"] for wait in waits if wait["Type"] == "Wait"]
 
     assert polls
     assert {states[states[poll]["Default"]]["Assign"]["failure"]["Error"] for poll in polls} == {"PollLimitExceeded"}
+
+
+def test_a_failed_transform_is_repeated_twice_after_a_growing_pause_and_then_fails_the_execution() -> None:
+    states = DEFINITIONS["ml_pipeline"]["States"]
+    wait, choice = states["WaitForNextTransformAttempt"], states["HasTransformAttemptLeft"]
+    pause = wait["Seconds"].replace("${transform_poll_seconds}", "60")
+
+    assert [evaluate(pause, transform_retries=retries) for retries in (0, 1)] == [180, 540]
+    assert [evaluate(choice["Choices"][0]["Condition"], transform_retries=retries) for retries in (0, 1, 2)] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert (wait["Next"], choice["Default"]) == ("StartBatchTransformation", "BatchTransformationFailed")
+    assert "JobFailedError" in states["CheckBatchTransformationStatus"]["Catch"][0]["ErrorEquals"]
 
 
 def test_a_cluster_is_terminated_on_every_way_from_its_creation() -> None:
@@ -243,14 +271,6 @@ def test_a_cluster_is_terminated_on_every_way_from_its_creation() -> None:
     assert reachable(following, next_states(states["CreateCluster"])) == {
         "ProcessFeatures", "ValidateFeatures", "ShouldBuildTrainingData", "BuildTrainingData", "TerminateCluster",
     }  # fmt: skip
-
-
-def test_the_ml_pipeline_calls_each_function_once() -> None:
-    called = [called_function(state) for _, state in all_states(DEFINITIONS["ml_pipeline"]["States"])]
-    functions = [handler.parent.name for handler in (REPOSITORY / "lambdas").glob("*/handler.py")]
-
-    assert functions
-    assert sorted(name for name in called if name) == sorted(functions)
 
 
 def test_a_failed_training_is_reported_after_members_are_served() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,10 +21,21 @@ from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
 from localcloud.demo.data_lake import count_distinct_members
 from localcloud.deployment import upload_data_lake
+from localcloud.policies.calls import read_calls
 from sample_data.generate import generate
-from tests.local_stack import LABELED_DATE, MEMBERS, MISSING_SNAPSHOT, SEED, SNAPSHOT_DATE, FirstRuns, Item, Stack
+from tests.local_stack import (
+    LABELED_DATE,
+    MEMBERS,
+    MISSING_SNAPSHOT,
+    PUSH_JOB,
+    SEED,
+    SNAPSHOT_DATE,
+    FirstRuns,
+    Item,
+    Stack,
+)
 from tools.execution import Execution
-from tools.models import list_models
+from tools.models import approve, list_models
 from tools.rollback import find_rollback, roll_back
 
 NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
@@ -108,7 +120,7 @@ def test_the_first_execution_trains_scores_and_serves_every_member(stack: Stack,
         assert item["confidence"] == item["probabilities"][item["value"]]
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert item["snapshot_date"] == "2026-05-20"
-        assert item["model_version"].startswith("buyer-stage-automl-")
+        assert item["model_version"].startswith("buyer-stage-local-")
         assert item["ttl"] > 0
     assert running_clusters() == []
 
@@ -126,13 +138,86 @@ def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: Fi
     assert receipt["quarantined"] == receipt["failed"] == 0
 
 
-def test_a_second_execution_finds_the_model_and_changes_only_the_ttl(first_runs: FirstRuns) -> None:
-    assert first_runs.again.status == "SUCCEEDED"
+def test_executions_of_one_day_share_every_job(first_runs: FirstRuns) -> None:
+    executions = (first_runs.ml, first_runs.twin, first_runs.again)
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 3
     assert "StartAutoML" not in visited(first_runs.again)
+    assert len({execution.output["transform"]["transform_job_name"] for execution in executions}) == 1
+    creations = {"sagemaker:CreateAutoMLJobV2": 1, "sagemaker:CreateTransformJob": 2}  # the holdout's and the day's
+    for action, count in creations.items():
+        names = {call.resource for call in first_runs.calls if call.action == action}
+        assert (len(names), {name.rpartition("-")[2] for name in names}) == (count, {"1"})
+    pushes = {execution.output["upload"]["run_name"] for execution in executions}
+    assert {name.rpartition("-")[2] for name in pushes} == {"1"}
+
+
+def test_an_execution_started_again_leaves_the_table_as_it_is(first_runs: FirstRuns) -> None:
     before, after = first_runs.items, first_runs.items_again
     assert after.keys() == before.keys()
+    # Items expire at the end of a day, so their expiry differs only if the tests run across midnight.
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
-    assert all(item["ttl"] > before[member]["ttl"] for member, item in after.items())
+
+
+def test_pushing_a_day_an_earlier_day_and_the_day_again_writes_three_times(
+    stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns
+) -> None:
+    before = stack.pushes()
+    served = []
+    for day in (SNAPSHOT_DATE, NEXT_DATE, SNAPSHOT_DATE):
+        assert stack.run_ml(snapshot_date=f"{day:%Y%m%d}").status == "SUCCEEDED"
+        served.append(len([item for item in stack.items().values() if item["snapshot_date"] == day.isoformat()]))
+    assert len(stack.pushes()) == len(before) + 3
+    assert served == [
+        count_distinct_members(lake, day)
+        for lake, day in (
+            (stack.data_lake, SNAPSHOT_DATE),
+            (stack.data_lake.parent / "next", NEXT_DATE),
+            (stack.data_lake, SNAPSHOT_DATE),
+        )
+    ]
+
+
+def test_a_transform_whose_output_was_partly_deleted_is_repeated(stack: Stack, first_runs: FirstRuns) -> None:
+    job = stack.run_ml().output["transform"]["transform_job_name"]
+    output = stack.keys(s3_layout.inference_results_prefix(SNAPSHOT_DATE, job))
+    boto3.client("s3").delete_object(Bucket=stack.deployment.pipeline_bucket, Key=output[0])
+    name, _, attempt = job.rpartition("-")
+    assert stack.run_ml().output["transform"]["transform_job_name"] == f"{name}-{int(attempt) + 1}"
+
+
+@pytest.fixture
+def lost_line(stack: Stack, first_runs: FirstRuns) -> Iterator[None]:
+    """A transform's output without one of its lines, no receipt of its push, and a Glue job that retries failures."""
+    s3, glue = boto3.client("s3"), boto3.client("glue")
+    bucket = stack.deployment.pipeline_bucket
+    done = stack.run_ml().output
+    s3.delete_object(Bucket=bucket, Key=s3_layout.push_receipt_key(SNAPSHOT_DATE, done["upload"]["run_name"]))
+    prefix = s3_layout.inference_results_prefix(SNAPSHOT_DATE, done["transform"]["transform_job_name"])
+    key = stack.keys(prefix)[0]
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=body.split(b"\n", 1)[1])
+    job = glue.get_job(JobName=PUSH_JOB)["Job"]
+    update = {name: job[name] for name in UPDATED_FIELDS if name in job}
+    glue.update_job(JobName=PUSH_JOB, JobUpdate={**update, "MaxRetries": 3})
+    yield
+    glue.update_job(JobName=PUSH_JOB, JobUpdate=update)
+    s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+UPDATED_FIELDS = (
+    "Role", "Command", "DefaultArguments", "MaxRetries", "Timeout", "GlueVersion", "NumberOfWorkers", "WorkerType",
+    "ExecutionProperty", "SecurityConfiguration",
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("lost_line")
+def test_a_push_that_loses_lines_runs_once_and_fails_the_execution(stack: Stack) -> None:
+    before = stack.pushes()
+    execution = stack.run_ml()
+    (notification,) = stack.deployment.notifications()
+    assert (execution.status, execution.error) == ("FAILED", "ScoredLinesLostError")
+    assert "does not hold one line per member" in notification["Message"]
+    assert len(stack.pushes()) == len(before) + 1
 
 
 def test_a_challenger_that_is_not_better_leaves_the_scoring_to_the_champion(
@@ -194,10 +279,42 @@ def test_a_member_in_two_splits_stops_the_training_but_not_the_scoring(later_run
 
 
 @pytest.fixture
+def nothing_approved(stack: Stack, later_runs: LaterRuns) -> Iterator[None]:
+    """A registry in which every model waits for approval."""
+    sagemaker = boto3.client("sagemaker")
+    approved = [model for model in list_models(sagemaker, "local") if model.status == "Approved"]
+    for model in approved:
+        sagemaker.update_model_package(
+            ModelPackageArn=model.package_arn, ModelApprovalStatus="PendingManualApproval", ApprovalDescription="test"
+        )
+    yield
+    for model in approved:
+        approve(sagemaker, model, "test")
+
+
+@pytest.mark.usefixtures("nothing_approved")
+def test_two_runs_on_the_same_labeled_set_do_not_train_again_while_nothing_is_approved(stack: Stack) -> None:
+    before = trainings(stack)
+    executions = [stack.run_ml(), stack.run_ml()]
+    messages = [notification["Message"] for notification in stack.deployment.notifications()]
+    for execution in executions:
+        assert (execution.status, execution.error) == ("FAILED", "ModelNotApproved")
+        assert "waits for approval" in execution.cause
+        assert "WaitForAutoML" not in visited(execution)
+    assert all("`make approve-model`" in message for message in messages)
+    assert trainings(stack) == before == 2  # the first one, and the one that the test asked for
+
+
+def trainings(stack: Stack) -> int:
+    calls = read_calls(Path(stack.cloud.work_folder))
+    return len([call for call in calls if call.action == "sagemaker:CreateAutoMLJobV2"])
+
+
+@pytest.fixture
 def deleted_model(stack: Stack, first_runs: FirstRuns) -> Iterator[None]:
     """The champion's SageMaker model, deleted behind the registry's back."""
     sagemaker = boto3.client("sagemaker")
-    model = sagemaker.describe_model(ModelName=first_runs.ml.output["model"]["model_name"])
+    model = sagemaker.describe_model(ModelName=first_runs.ml.output["model"]["model_version"])
     sagemaker.delete_model(ModelName=model["ModelName"])
     yield
     kept = ("ModelName", "ExecutionRoleArn", "Containers", "EnableNetworkIsolation")

@@ -6,6 +6,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -224,6 +225,21 @@ def test_an_execution_with_too_many_events_fails(work_folder: Path) -> None:
     assert [(event["id"], event["type"]) for event in history] == [(25_000, "ExecutionFailed")]
 
 
+def test_the_error_output_of_a_timeout_has_no_cause(work_folder: Path) -> None:
+    role = make_role("timeout", "lambda:InvokeFunction")
+    function = make_function("slow", role, "import time\ndef handler(event, context): time.sleep(3)")
+    task = json.loads(definition(function))["States"]["Call"]
+    catch = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
+    states = {"Call": {**task, "TimeoutSeconds": 1, "Catch": [catch]}, "Caught": {"Type": "Succeed"}}
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="slow",
+        roleArn=role,
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "Call", "States": states}),
+    )
+
+    assert json.loads(execute(machine["stateMachineArn"])["output"]) == {"Error": "States.Timeout"}
+
+
 def test_a_function_can_do_only_what_its_role_allows(work_folder: Path) -> None:
     boto3.client("s3").create_bucket(
         Bucket="some-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
@@ -291,6 +307,35 @@ def test_a_repeated_request_with_one_client_token_creates_one_model_package(work
     arns = {sagemaker.create_model_package(**request, ClientToken="t" * 36)["ModelPackageArn"] for _ in range(2)}
     listed = sagemaker.list_model_packages(ModelPackageGroupName="once")["ModelPackageSummaryList"]
     assert arns == {item["ModelPackageArn"] for item in listed}
+
+
+def test_a_model_package_in_a_group_cannot_have_tags_of_its_own(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="tagged")
+    with pytest.raises(ClientError, match="uses the tags of the group"):
+        sagemaker.create_model_package(ModelPackageGroupName="tagged", Tags=[{"Key": "product", "Value": "stage"}])
+
+
+def test_packages_are_listed_by_the_time_of_their_creation(work_folder: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="timed")
+    arn = sagemaker.create_model_package(ModelPackageGroupName="timed")["ModelPackageArn"]
+    created = sagemaker.describe_model_package(ModelPackageName=arn)["CreationTime"]
+    counts = [
+        len(
+            sagemaker.list_model_packages(ModelPackageGroupName="timed", CreationTimeAfter=when)[
+                "ModelPackageSummaryList"
+            ]
+        )
+        for when in (created - timedelta(seconds=1), created + timedelta(seconds=1))
+    ]
+    assert counts == [1, 0]
+
+
+def test_a_name_that_sagemaker_does_not_allow_is_refused(work_folder: Path) -> None:
+    model = {"ExecutionRoleArn": f"{ACCOUNT_ROLE}/any", "PrimaryContainer": CONTAINER}
+    with pytest.raises(ClientError, match=r"'ModelName' failed to satisfy .* must have length less than"):
+        boto3.client("sagemaker").create_model(ModelName="m" * 64, **model)
 
 
 def test_a_model_needs_an_approved_package(work_folder: Path) -> None:
@@ -423,6 +468,103 @@ def test_a_model_package_in_a_group_cannot_have_tags() -> None:
             InferenceSpecification={"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},
             Tags=[{"Key": "product", "Value": "any"}],
         )
+
+
+TRANSFORM = {
+    "TransformJobName": "scores",
+    "ModelName": "transforming",
+    "BatchStrategy": "MultiRecord",
+    "TransformInput": {
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/in/"}},
+        "ContentType": "text/csv",
+        "SplitType": "Line",
+    },
+    "TransformOutput": {"S3OutputPath": "s3://models/out/", "Accept": "text/csv", "AssembleWith": "Line"},
+    "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+    "DataProcessing": {"InputFilter": "$", "JoinSource": "Input", "OutputFilter": "$"},
+}
+
+
+@pytest.fixture(scope="module")
+def model(work_folder: Path) -> str:
+    """The name of a model that a transform can use."""
+    name = TRANSFORM["ModelName"]
+    container = {**CONTAINER, "Environment": {"SAGEMAKER_INFERENCE_OUTPUT": "labels"}}
+    role = make_role("scorer")
+    boto3.client("sagemaker").create_model(
+        ModelName=name, ExecutionRoleArn=role, Containers=[container], Tags=[{"Key": "product", "Value": "buyer-stage"}]
+    )
+    return str(name)
+
+
+@pytest.mark.parametrize("limits", [{"MaxPayloadInMB": 101}, {"MaxPayloadInMB": 100, "MaxConcurrentTransforms": 2}])
+@pytest.mark.usefixtures("model")
+def test_a_payload_that_instances_cannot_hold_is_refused(limits: dict[str, int]) -> None:
+    sagemaker = boto3.client("sagemaker")
+    with pytest.raises(ClientError, match=r"ValidationException.*cannot exceed 100 MB"):
+        sagemaker.create_transform_job(**TRANSFORM, **limits)
+    with pytest.raises(ClientError, match=r"ValidationException.*Could not find requested job with name: scores"):
+        sagemaker.describe_transform_job(TransformJobName="scores")
+
+
+@pytest.mark.usefixtures("model")
+def test_jobs_and_models_keep_the_tags_that_they_are_created_with() -> None:
+    sagemaker = boto3.client("sagemaker")
+    tags = [{"Key": "input_files", "Value": "2"}]
+    arns = {
+        "job": sagemaker.create_transform_job(**{**TRANSFORM, "TransformJobName": "tagged"}, Tags=tags)[
+            "TransformJobArn"
+        ],
+        "model": sagemaker.describe_model(ModelName=TRANSFORM["ModelName"])["ModelArn"],
+    }
+    kept = {kind: sagemaker.list_tags(ResourceArn=arn)["Tags"] for kind, arn in arns.items()}
+    assert kept == {"job": tags, "model": [{"Key": "product", "Value": "buyer-stage"}]}
+    with pytest.raises(sagemaker.exceptions.ResourceInUse):
+        sagemaker.create_transform_job(**{**TRANSFORM, "TransformJobName": "tagged"})
+
+
+@pytest.fixture(scope="module")
+def sleeping_job(work_folder: Path) -> str:
+    """A Glue job that sleeps, has a time limit of a minute, and is retried."""
+    s3, glue = boto3.client("s3"), boto3.client("glue")
+    s3.create_bucket(Bucket="scripts", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    s3.put_object(Bucket="scripts", Key="sleep.py", Body=b"import time\ntime.sleep(600)\n")
+    role = make_role("sleeper", "s3:*")
+    glue.create_job(
+        Name="sleeps", Role=role, GlueVersion="5.0", Timeout=1, MaxRetries=2,
+        Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/sleep.py"},
+    )  # fmt: skip
+    return "sleeps"
+
+
+def wait_for_state(job: str, run_id: str, *states: str) -> str:
+    glue = boto3.client("glue")
+    while (state := glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]["JobRunState"]) not in states:
+        time.sleep(0.1)
+    return str(state)
+
+
+def test_one_run_at_a_time_is_accepted_and_a_stopped_run_is_not_retried(sleeping_job: str, work_folder: Path) -> None:
+    glue = boto3.client("glue")
+    run_id = glue.start_job_run(JobName=sleeping_job)["JobRunId"]
+    with pytest.raises(glue.exceptions.ConcurrentRunsExceededException):
+        glue.start_job_run(JobName=sleeping_job)
+    while not (work_folder / f"logs/{run_id}.log").exists():  # Its process can be stopped from now on.
+        time.sleep(0.1)
+    stopped = glue.batch_stop_job_run(JobName=sleeping_job, JobRunIds=[run_id, "jr_unknown"])
+    assert [each["JobRunId"] for each in stopped["SuccessfulSubmissions"]] == [run_id]
+    assert [each["JobRunId"] for each in stopped["Errors"]] == ["jr_unknown"]
+    assert wait_for_state(sleeping_job, run_id, "STOPPED", "FAILED", "SUCCEEDED") == "STOPPED"
+    assert len(glue.get_job_runs(JobName=sleeping_job)["JobRuns"]) == 1
+
+
+@pytest.mark.matrix
+def test_a_run_that_reaches_its_time_limit_is_not_retried(sleeping_job: str) -> None:
+    glue = boto3.client("glue")
+    before = len(glue.get_job_runs(JobName=sleeping_job)["JobRuns"])
+    run_id = glue.start_job_run(JobName=sleeping_job)["JobRunId"]
+    assert wait_for_state(sleeping_job, run_id, "TIMEOUT", "FAILED", "SUCCEEDED") == "TIMEOUT"
+    assert len(glue.get_job_runs(JobName=sleeping_job)["JobRuns"]) == before + 1
 
 
 def test_a_saved_query_is_listed_by_prefix_and_replaced_by_id(work_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from buyer_stage.quality.evaluation import evaluate, metric_values
 from buyer_stage.training.candidates import RECIPES
 from buyer_stage.training.model_archive import Model, load_model
 from buyer_stage.training.training_rows import TrainingRows
+from localcloud.sagemaker import autopilot
 from localcloud.sagemaker.autopilot import METRICS, SearchError, main, read_channels, search
 
 STAGES = tuple(Stage)
@@ -76,7 +78,7 @@ def model(output: Path) -> Model:
 
 
 def test_candidates_are_ranked_by_the_objective(output: Path) -> None:
-    candidates = json.loads((output / "candidates.json").read_text())
+    candidates = json.loads((output / "candidates.json").read_text())["candidates"]
     assert len(candidates) == 3
     assert {candidate["algorithm"] for candidate in candidates} == {"OrdinalLogisticRegression", "LightGBM"}
     scores = [candidate["metrics"]["F1macro"] for candidate in candidates]
@@ -88,7 +90,7 @@ def test_candidates_are_ranked_by_the_objective(output: Path) -> None:
 
 
 def test_saved_model_is_the_best_candidate(output: Path, model: Model, channels: Channels) -> None:
-    best = json.loads((output / "candidates.json").read_text())[0]
+    best = json.loads((output / "candidates.json").read_text())["candidates"][0]
     measured = metric_values(model.predict(channels[1]))
     assert model.features == channels[0].features
     assert model.labels == STAGES
@@ -104,7 +106,7 @@ def test_model_beats_the_prior_on_unseen_members(model: Model, folders: dict[str
 
 
 def test_probabilities_are_at_least_as_good_as_the_prior_without_a_signal(tmp_path: Path) -> None:
-    training = write_channel(tmp_path / "training", 300, 1, signal=0)
+    training = write_channel(tmp_path / "training", 500, 1, signal=0)
     noise = read_channels(training, write_channel(tmp_path / "validation", 200, 2, signal=0), TARGET_COLUMN)
     prior_log_loss = -np.log(noise[0].prior[noise[1].classes]).mean()
     for candidate in search(*noise, "F1macro", max_candidates=3, max_runtime_seconds=300, seed=0):
@@ -121,7 +123,7 @@ def test_blend_is_the_last_candidate_and_contains_all_others(channels: Channels)
 
 def test_same_seed_produces_the_same_candidates(output: Path, channels: Channels) -> None:
     again = search(*channels, "F1macro", max_candidates=3, max_runtime_seconds=300, seed=0)
-    first = json.loads((output / "candidates.json").read_text())
+    first = json.loads((output / "candidates.json").read_text())["candidates"]
     assert [(candidate.name, candidate.metrics) for candidate in again] == [
         (candidate["name"], candidate["metrics"]) for candidate in first
     ]
@@ -157,7 +159,27 @@ def test_unknown_objective_is_an_error(channels: Channels, folders: dict[str, Pa
         main(command(folders, tmp_path, objective="AUC"))
 
 
+def test_fewer_training_rows_than_autopilot_requires_are_an_error(folders: dict[str, Path], tmp_path: Path) -> None:
+    few = write_channel(tmp_path / "few", 499, 1)
+    with pytest.raises(SearchError, match="499 rows; Autopilot requires 500 training rows"):
+        read_channels(few, folders["validation"], TARGET_COLUMN)
+    assert len(read_channels(folders["training"], few, TARGET_COLUMN)[1].members) == 499
+
+
+def test_search_that_its_time_limit_ends_keeps_its_candidates_and_says_so(
+    folders: dict[str, Path], output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads((output / "candidates.json").read_text())["time_limit_reached"] is False
+    clock = iter(range(0, 1000, 10))  # two readings per candidate and one for the limit
+    monkeypatch.setattr(autopilot, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    main(command(folders, tmp_path / "out", max_runtime_seconds="35"))
+    search_result = json.loads((tmp_path / "out" / "candidates.json").read_text())
+    assert search_result["time_limit_reached"] is True
+    assert len(search_result["candidates"]) == 1
+
+
 def test_stage_without_training_rows_is_an_error(tmp_path: Path, folders: dict[str, Path]) -> None:
-    (tmp_path / "part-0.csv").write_text(f"count_0,count_1,count_2,count_3,{TARGET_COLUMN}\n1,1,1,1,Dreamer\n")
+    row = "1,1,1,1,Dreamer\n"
+    (tmp_path / "part-0.csv").write_text(f"count_0,count_1,count_2,count_3,{TARGET_COLUMN}\n{row * 500}")
     with pytest.raises(SearchError, match="Casual Searcher or Active Searcher or Ready"):
         read_channels(tmp_path, tmp_path, TARGET_COLUMN)

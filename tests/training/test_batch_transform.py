@@ -135,16 +135,7 @@ def job(tmp_path: Path) -> list[str]:
             str(tmp_path / "out"),
         ),
         *("--response-keys", "predicted_label,labels,probabilities", "--input-filter", TRANSFORM_INPUT_FILTER),
-        *(
-            "--join-source",
-            "Input",
-            "--output-filter",
-            OUTPUT_FILTER,
-            "--max-payload-mb",
-            "1",
-            "--strategy",
-            "MultiRecord",
-        ),
+        *("--join-source", "Input", "--output-filter", OUTPUT_FILTER, "--strategy", "MultiRecord"),
     ]
 
 
@@ -153,6 +144,22 @@ def test_job_writes_a_scored_line_for_every_member(job: list[str], tmp_path: Pat
     scored = [parse_scored_line(line) for line in (tmp_path / "out" / "part-0.csv.out").read_text().splitlines()]
     assert [member.member_id for member in scored] == [f"m{number}" for number in range(100)]
     assert len({member.stage for member in scored}) == 2
+
+
+def test_container_decides_the_payload_that_the_request_leaves_open(
+    job: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "m1,1,30,4,0,0\n"
+    (tmp_path / "in" / "part-0.csv").write_text(line * (1024 * 1024 // len("0,0\n") + 1))
+    sizes: list[int] = []
+
+    def respond(_model: Model, rows: list[list[str]], *, response_keys: list[str]) -> list[str]:
+        sizes.append(len(rows))
+        return [",".join(response_keys)] * len(rows)
+
+    monkeypatch.setattr("localcloud.sagemaker.batch_transform.respond", respond)
+    main(job)
+    assert sizes == [1024 * 1024 // len("0,0\n"), 1]
 
 
 @pytest.mark.parametrize("extra", [["--join-source", "None"], ["--strategy", "SingleRecord"], ["--accelerate", "yes"]])

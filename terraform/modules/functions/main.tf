@@ -24,12 +24,21 @@ locals {
     passed_to = "sagemaker.amazonaws.com"
   }
 
-  transform_environment = {
+  # Names and tags of the SageMaker resources that the functions create. Terraform's default tags do not reach them.
+  job_environment = {
+    ENVIRONMENT = var.environment
+    TAGS        = jsonencode(var.tags)
+  }
+  transform_environment = merge(local.job_environment, {
     PIPELINE_BUCKET          = var.pipeline_bucket
     TRANSFORM_INSTANCE_TYPE  = var.transform.instance_type
     TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
-  }
+  })
+  automl_jobs    = "${local.sagemaker}:automl-job/buyer-stage-${var.environment}-*"
+  models         = "${local.sagemaker}:model/buyer-stage-${var.environment}-*"
+  transform_jobs = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-transform-*"
+  holdout_jobs   = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-holdout-*"
 
   model_packages = "${local.sagemaker}:model-package/${var.model_package_group_name}/*"
   read_registry = {
@@ -61,13 +70,10 @@ locals {
       }
       statements = {
         ReadRegistry = local.read_registry
-        FindModel    = { actions = ["sagemaker:DescribeModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
-        ReadDriftAndLabeledSet = {
-          actions   = ["s3:GetObject"]
-          resources = ["${local.bucket_arn}/${var.layout.drift_reports}*", "${local.bucket_arn}/${var.layout.labeled_set_manifest}"]
-        }
-        ListBucket = local.list_bucket
-        UseKey     = local.decrypt
+        FindModel    = { actions = ["sagemaker:DescribeModel"], resources = [local.models] }
+        ReadDrift    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.drift_reports}*"] }
+        ListBucket   = local.list_bucket
+        UseKey       = local.decrypt
       }
     }
 
@@ -88,17 +94,24 @@ locals {
     start_automl = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment = {
+      environment = merge(local.job_environment, {
         PIPELINE_BUCKET            = var.pipeline_bucket
         SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arn
+        MODEL_PACKAGE_GROUP        = var.model_package_group_name
         AUTOML_MAX_CANDIDATES      = var.automl.max_candidates
         AUTOML_MAX_RUNTIME_SECONDS = var.automl.max_runtime_seconds
         KMS_KEY_ARN                = var.kms_key_arn
         SUBNET_IDS                 = jsonencode(var.sagemaker_vpc.subnet_ids)
         SECURITY_GROUP_IDS         = jsonencode(var.sagemaker_vpc.security_group_ids)
-      }
+      })
       statements = {
-        StartJob          = { actions = ["sagemaker:CreateAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        StartJob = {
+          actions   = ["sagemaker:AddTags", "sagemaker:CreateAutoMLJobV2", "sagemaker:DescribeAutoMLJobV2"]
+          resources = [local.automl_jobs]
+        }
+        ReadRegistry      = local.read_registry
+        FindOutput        = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
+        ListBucket        = local.list_bucket
         PassSageMakerRole = local.pass_sagemaker_role
         GrantKey          = local.grant_key
       }
@@ -109,7 +122,7 @@ locals {
       timeout_seconds = 30
       environment     = {}
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
       }
     }
 
@@ -123,10 +136,16 @@ locals {
         SECURITY_GROUP_IDS  = jsonencode(var.sagemaker_vpc.security_group_ids)
       })
       statements = {
-        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
-        CreateModel       = { actions = ["sagemaker:CreateModel"], resources = ["${local.sagemaker}:model/buyer-stage-model-*"] }
+        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
+        CreateModel       = { actions = ["sagemaker:AddTags", "sagemaker:CreateModel"], resources = [local.models] }
         PassSageMakerRole = local.pass_sagemaker_role
         ReadRegistry      = local.read_registry
+        ReadLabeledSet    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.labeled_set_manifest}"] }
+        ScoreHoldout      = { actions = ["sagemaker:CreateTransformJob"], resources = [local.holdout_jobs, local.models] }
+        TagJob            = { actions = ["sagemaker:AddTags"], resources = [local.holdout_jobs] }
+        FindJob           = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.holdout_jobs] }
+        ListBucket        = local.list_bucket
+        GrantKey          = local.grant_key
       }
     }
 
@@ -139,7 +158,7 @@ locals {
         CODE_VERSION        = basename(var.code_prefix)
       }
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = ["${local.sagemaker}:automl-job/buyer-stage-automl-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
         ReadLabeledSetAndScores = {
           actions = ["s3:GetObject"]
           resources = concat(
@@ -156,6 +175,7 @@ locals {
           resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # The images of AWS are in accounts that AWS owns.
         }
         ReadModelData = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
+        ReadRegistry              = local.read_registry
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
           resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
@@ -168,14 +188,11 @@ locals {
       timeout_seconds = 30
       environment     = local.transform_environment
       statements = {
-        StartJob = {
-          actions = ["sagemaker:CreateTransformJob"]
-          resources = [
-            "${local.sagemaker}:transform-job/buyer-stage-transform-*",
-            "${local.sagemaker}:model/buyer-stage-model-*",
-          ]
-        }
-        GrantKey = local.grant_key
+        StartJob   = { actions = ["sagemaker:CreateTransformJob"], resources = [local.transform_jobs, local.models] }
+        TagJob     = { actions = ["sagemaker:AddTags"], resources = [local.transform_jobs] }
+        FindJob    = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.transform_jobs] }
+        ListBucket = local.list_bucket
+        GrantKey   = local.grant_key
       }
     }
 
@@ -184,7 +201,7 @@ locals {
       timeout_seconds = 30
       environment     = {}
       statements = {
-        DescribeJob = { actions = ["sagemaker:DescribeTransformJob"], resources = ["${local.sagemaker}:transform-job/buyer-stage-transform-*"] }
+        DescribeJob = { actions = ["sagemaker:DescribeTransformJob"], resources = [local.transform_jobs, local.holdout_jobs] }
       }
     }
 
@@ -192,13 +209,19 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
-        GLUE_JOB_NAME   = var.glue_job_name
-        PIPELINE_BUCKET = var.pipeline_bucket
-        CODE_URI        = "s3://${var.code_bucket}/${var.code_prefix}"
-        TTL_DAYS        = var.push.ttl_days
+        ENVIRONMENT                   = var.environment
+        GLUE_JOB_NAME                 = var.glue_job_name
+        GLUE_MAX_RETRIES              = var.push.max_retries
+        PIPELINE_BUCKET               = var.pipeline_bucket
+        CODE_URI                      = "s3://${var.code_bucket}/${var.code_prefix}"
+        TTL_DAYS                      = var.push.ttl_days
+        SNAPSHOTS_BEFORE_STAGE_CHANGE = var.push.snapshots_before_stage_change
       }
       statements = {
-        StartRun = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        StartRun    = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.push_receipts}*"] }
+        ListBucket  = local.list_bucket
+        UseKey      = local.decrypt
       }
     }
 

@@ -3,6 +3,11 @@ variable "environment" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags of the SageMaker resources that the functions create, which are those of every other resource."
+  type        = map(string)
+}
+
 variable "packages_directory" {
   description = "Folder of the packages. A function changes when the hash of its package changes."
   type        = string
@@ -35,6 +40,7 @@ variable "layout" {
     validation_with_members = string
     test_with_members       = string
     labeled_set_manifest    = string
+    automl_output           = string
     models                  = string
     holdout_scores          = string
     drift_baselines         = string
@@ -105,6 +111,6 @@ variable "transform" {
 }
 
 variable "push" {
-  description = "Days until an item expires, and times that Glue retries a failed run."
-  type        = object({ ttl_days = number, max_retries = number })
+  description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
+  type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
 }

@@ -52,10 +52,9 @@ variable "permissions_boundary_arn" {
 variable "push" {
   description = "Size and limits of the push. See the root variable."
   type = object({
-    worker_count                  = number
-    max_retries                   = number
-    snapshots_before_stage_change = number
-    partitions                    = number
-    maximum_writes_per_second     = number
+    worker_count              = number
+    max_retries               = number
+    partitions                = number
+    maximum_writes_per_second = number
   })
 }

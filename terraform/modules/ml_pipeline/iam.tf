@@ -9,32 +9,6 @@ data "aws_iam_policy_document" "state_machine" {
     actions   = ["lambda:InvokeFunction"]
     resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version of the state machine calls one version of each function.
   }
-
-  statement {
-    sid       = "ScoreHoldout"
-    actions   = ["sagemaker:CreateTransformJob"]
-    resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*", "${local.sagemaker}:model/buyer-stage-model-*"]
-  }
-
-  statement {
-    sid       = "WaitForHoldoutScores"
-    actions   = ["sagemaker:AddTags", "sagemaker:DescribeTransformJob", "sagemaker:ListTags", "sagemaker:StopTransformJob"]
-    resources = ["${local.sagemaker}:transform-job/buyer-stage-holdout-*"]
-  }
-
-  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
-  statement {
-    sid       = "GrantKey"
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-    resources = [var.kms_key_arn]
-  }
-
-  # Step Functions uses an EventBridge rule to learn that a transform has finished.
-  statement {
-    sid       = "ObserveTransforms"
-    actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-    resources = ["arn:aws:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForSageMakerTransformJobsRule"]
-  }
 }
 
 data "aws_iam_policy_document" "sagemaker" {

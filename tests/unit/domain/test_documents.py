@@ -26,7 +26,7 @@ DAY = date(2020, 1, 3)
 @pytest.mark.parametrize(
     "document",
     [
-        FeatureManifest(1, DAY, 3, {"t001": 2, "t007": 3}, "abc", ("part-0.csv", "part-1.csv")),
+        FeatureManifest(1, DAY, 3, {"t001": 2, "t007": 3}, "abc", "-123", ("part-0.csv", "part-1.csv")),
         FeatureValidation(DAY, 3, "abc"),
         LabeledSetManifest(
             column_checksum="abc",
@@ -43,6 +43,7 @@ DAY = date(2020, 1, 3)
         ),
         PushReceipt(
             DAY,
+            expected=3,
             read=3,
             written=2,
             quarantined=1,
@@ -50,6 +51,7 @@ DAY = date(2020, 1, 3)
             stages={"Dreamer": 2},
             predicted_stages={},
             changes=StageChanges(None, 0, {"Dreamer": {"Dreamer": 0}}, 0),
+            errors=("denied",),
         ),
         FeatureProfile(2, (0, 1), {"total_searches_007": (1, 0, 1)}),
     ],
@@ -88,3 +90,26 @@ def test_flip_rate_is_the_share_of_members_whose_stage_changed(
     transitions: dict[str, dict[str, int]], flip_rate: float | None
 ) -> None:
     assert StageChanges(DAY, 10, transitions, 0).flip_rate() == flip_rate
+
+
+def receipt(expected: int, read: int, written: int, quarantined: int, failed: int) -> PushReceipt:
+    changes = StageChanges(None, 0, {}, 0)
+    return PushReceipt(DAY, expected, read, written, quarantined, failed, {}, {}, changes, ("denied",))
+
+
+def test_receipt_that_accounts_for_every_line_has_no_loss() -> None:
+    assert receipt(expected=5, read=5, written=4, quarantined=1, failed=0).find_loss() is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "loss"),
+    [
+        ((5, 5, 3, 1, 1), "did not accept all items: 5 read of 5 expected, 3 written, 1 quarantined, 1 failed; denied"),
+        ((5, 5, 3, 1, 0), "do not add up: 5 read of 5 expected, 3 written"),
+        ((5, 5, 5, 1, 0), "do not add up"),
+        ((6, 5, 4, 1, 0), "one line per member: 5 read of 6 expected"),
+        ((4, 5, 4, 1, 0), "one line per member: 5 read of 4 expected"),
+    ],
+)
+def test_lost_lines_are_named_with_all_counts(counts: tuple[int, int, int, int, int], loss: str) -> None:
+    assert loss in str(receipt(*counts).find_loss())

@@ -1,4 +1,4 @@
-"""Job names derive from the execution and stay within Autopilot's limit; tests/contract checks all purposes in use."""
+"""Job names derive from the work and the attempt; tests/contract checks them against SageMaker's limits."""
 
 import pytest
 
@@ -6,17 +6,25 @@ from buyer_stage.domain.errors import InvalidInputError
 from buyer_stage.domain.job_names import job_name
 
 
-@pytest.mark.parametrize("execution_name", ["daily-2020-02-01", "x" * 80, "with space & ünicode"])
-def test_job_name_is_stable_and_accepted_by_autopilot(execution_name: str) -> None:
-    name = job_name("buyer-stage-automl", execution_name)
-    assert name == job_name("buyer-stage-automl", execution_name)
-    assert name != job_name("buyer-stage-automl", execution_name + "'")
-    assert len(name) <= 32
-    assert name.replace("-", "").isalnum()
-    assert name.isascii()
+def test_name_holds_environment_purpose_and_attempt() -> None:
+    name = job_name("dev", "transform", "2020-01-30", "checksum", attempt=2)
+    assert name.startswith("buyer-stage-dev-transform-")
+    assert name.endswith("-2")
 
 
-def test_longest_purpose_uses_all_32_characters_and_a_longer_one_is_an_error() -> None:
-    assert len(job_name("x" * 21, "daily-2020-02-01")) == 32
-    with pytest.raises(InvalidInputError, match=r"has 33 characters; shorten the purpose 'x+' to 21 characters"):
-        job_name("x" * 22, "daily-2020-02-01")
+@pytest.mark.parametrize(
+    ("environment", "work"), [("qa", ("a", "b")), ("dev", ("a", "c")), ("dev", ("a",)), ("dev", ("ab",))]
+)
+def test_the_same_work_has_the_same_name_and_any_other_another_one(environment: str, work: tuple[str, ...]) -> None:
+    name = job_name("dev", "", "a", "b", attempt=1)
+    assert name == job_name("dev", "", "a", "b", attempt=1)
+    assert name != job_name(environment, "", *work, attempt=1)
+
+
+def test_name_that_is_too_long_for_autopilot_is_an_error_unless_it_names_another_job() -> None:
+    assert len(job_name("local", "", "work", attempt=999)) == 32
+    with pytest.raises(
+        InvalidInputError, match=r"has 33 characters, .* can have 32; shorten the name of the environment"
+    ):
+        job_name("stage2", "", "work", attempt=999)
+    assert len(job_name("stage2", "transform", "work", attempt=999)) > 32

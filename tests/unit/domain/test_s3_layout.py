@@ -18,7 +18,7 @@ DAY = date(2020, 1, 3)
         (s3_layout.feature_profile_key(DAY), "inputs/2020/01/03/profile.json"),
         (s3_layout.raw_sample_prefix(DAY, Window.T007), "etl_pipeline_test/2020/01/03/t007/"),
         (s3_layout.with_members_prefix("train"), "train/with-members/"),
-        (s3_layout.holdout_scores_prefix("execution", "model"), "best-model/holdout/execution/model/"),
+        (s3_layout.holdout_scores_prefix("job-1"), "best-model/holdout/job-1/"),
         (s3_layout.model_card_key("version"), "best-model/version/card.json"),
         (s3_layout.model_card_text_key("version"), "best-model/version/card.md"),
         (s3_layout.drift_baseline_key("version"), "best-model/version/drift_baseline.json"),

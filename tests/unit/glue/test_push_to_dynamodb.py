@@ -1,14 +1,13 @@
-"""The push's arguments, and the counts that make it fail. `tests/spark` runs the push itself."""
+"""The push's arguments. `tests/spark` runs the push itself."""
 
 from datetime import date
 
 import pytest
 
-from buyer_stage.domain.documents import PushReceipt, StageChanges
-from buyer_stage.domain.errors import InvalidInputError, ScoredLinesLostError
-from glue.push_to_dynamodb import parse_arguments, verify
+from buyer_stage.domain.errors import InvalidInputError
+from glue.push_to_dynamodb import main, parse_arguments
 
-TEXTS = ("transform_output", "pipeline_bucket", "table_name", "model_version", "run_name")
+TEXTS = ("transform_output", "pipeline_bucket", "table_name", "region", "model_version", "run_name")
 NUMBERS = (
     "expires_at_epoch_seconds",
     "ttl_days",
@@ -28,10 +27,6 @@ def command_line(arguments: dict[str, str]) -> list[str]:
     return [part for pair in arguments.items() for part in pair]
 
 
-def receipt(read: int, written: int, quarantined: int, failed: int) -> PushReceipt:
-    return PushReceipt(date(2020, 1, 30), read, written, quarantined, failed, {}, {}, StageChanges(None, 0, {}, 0))
-
-
 def test_arguments_of_glue_itself_are_ignored() -> None:
     parsed = parse_arguments([*command_line(ARGUMENTS), "--JOB_NAME", "added-by-glue"])
     assert (parsed.snapshot_date, parsed.ttl_days, parsed.run_name) == (date(2020, 1, 30), 1, "x")
@@ -46,20 +41,16 @@ def test_impossible_argument_is_an_error(name: str, value: str) -> None:
         parse_arguments(command_line({**ARGUMENTS, name: value}))
 
 
-def test_push_without_lost_lines_is_accepted() -> None:
-    verify(receipt(read=5, written=4, quarantined=1, failed=0), 5, [])
+def test_error_that_repeating_cannot_fix_ends_the_run_normally(caplog: pytest.LogCaptureFixture) -> None:
+    main(command_line({**ARGUMENTS, "--ttl_days": "0"}))
+    assert "repeating it would not help" in caplog.text
+    assert "0 is not a whole number above 0" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("counts", "expected", "message"),
-    [
-        (receipt(read=5, written=3, quarantined=1, failed=1), 5, "did not accept all items: .*1 failed; denied"),
-        (receipt(read=5, written=3, quarantined=1, failed=0), 5, "do not add up: 5 read of 5 expected, 3 written"),
-        (receipt(read=5, written=5, quarantined=1, failed=0), 5, "do not add up"),
-        (receipt(read=5, written=4, quarantined=1, failed=0), 6, "one line per member: 5 read of 6 expected"),
-        (receipt(read=5, written=4, quarantined=1, failed=0), 4, "one line per member: 5 read of 4 expected"),
-    ],
-)
-def test_lost_line_is_an_error_with_all_counts(counts: PushReceipt, expected: int, message: str) -> None:
-    with pytest.raises(ScoredLinesLostError, match=message):
-        verify(counts, expected, ["denied"])
+def test_other_error_makes_glue_repeat_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_executors(*_: object) -> None:
+        raise OSError("executor lost")
+
+    monkeypatch.setattr("pyspark.sql.SparkSession.Builder.appName", lose_executors)
+    with pytest.raises(OSError, match="executor lost"):
+        main(command_line(ARGUMENTS))

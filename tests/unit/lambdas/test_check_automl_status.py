@@ -17,34 +17,60 @@ def call(event: dict[str, Any], context: Any, described: dict[str, Any]) -> dict
         return function.handler(event, context)
 
 
-@pytest.mark.parametrize(("status", "in_progress"), [("InProgress", 1), ("Completed", 0)])
-def test_running_or_complete_job_is_a_status(
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_job_that_will_end_by_itself_is_in_progress(
     event: dict[str, Any],
     context: Any,
     automl_job: dict[str, Any],
     emitted_metrics: Callable[[], dict[str, float]],
     status: str,
-    in_progress: int,
 ) -> None:
-    assert call(event, context, {**automl_job, "AutoMLJobStatus": status}) == {"status": status}
-    assert emitted_metrics() == {"AutoMLJobsInProgress": in_progress}
+    assert call(event, context, {**automl_job, "AutoMLJobStatus": status}) == {"status": "InProgress"}
+    assert emitted_metrics() == {"AutoMLJobsInProgress": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [("Completed", "Completed"), ("Stopped", "MaxAutoMLJobRuntimeReached"), ("Stopped", "MaxCandidatesReached")],
+)
+def test_job_with_a_best_candidate_is_complete_also_when_a_limit_ended_it(
+    event: dict[str, Any],
+    context: Any,
+    completed_job: dict[str, Any],
+    emitted_metrics: Callable[[], dict[str, float]],
+    status: str,
+    step: str,
+) -> None:
+    described = {**completed_job, "AutoMLJobStatus": status, "AutoMLJobSecondaryStatus": step}
+    assert call(event, context, described) == {"status": "Completed"}
+    assert emitted_metrics() == {"AutoMLJobsInProgress": 0}
+
+
+@pytest.mark.parametrize(("status", "step"), [("Completed", "Completed"), ("Stopped", "MaxAutoMLJobRuntimeReached")])
+def test_job_that_ends_without_a_candidate_is_an_error(
+    event: dict[str, Any], context: Any, automl_job: dict[str, Any], status: str, step: str
+) -> None:
+    with pytest.raises(JobFailedError, match=rf"is {status} \({step}\) without a candidate"):
+        call(event, context, {**automl_job, "AutoMLJobStatus": status, "AutoMLJobSecondaryStatus": step})
 
 
 def test_failed_job_is_an_error_with_the_reason(
     event: dict[str, Any], context: Any, automl_job: dict[str, Any], emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
-    failed = {**automl_job, "AutoMLJobStatus": "Failed", "FailureReason": "target has one class"}
-    with pytest.raises(JobFailedError, match=f"{event['automl_job_name']} is Failed: target has one class; read"):
+    status = {"AutoMLJobStatus": "Failed", "AutoMLJobSecondaryStatus": "Failed"}
+    failed = {**automl_job, **status, "FailureReason": "target has one class"}
+    with pytest.raises(JobFailedError, match=rf"{event['automl_job_name']} is Failed \(Failed\): target has one class"):
         call(event, context, failed)
     assert emitted_metrics() == {}
 
 
-@pytest.mark.parametrize("status", ["Stopping", "Stopped", "Hibernating"])
-def test_stopped_job_and_unknown_status_are_errors(
-    event: dict[str, Any], context: Any, automl_job: dict[str, Any], status: str
+@pytest.mark.parametrize("status", ["Stopped", "Hibernating"])
+def test_job_that_a_person_stopped_and_unknown_status_are_errors(
+    event: dict[str, Any], context: Any, completed_job: dict[str, Any], status: str
 ) -> None:
-    with pytest.raises(JobFailedError, match=f"is {status}: SageMaker gives no reason"):
-        call(event, context, {**automl_job, "AutoMLJobStatus": status})
+    described = {**completed_job, "AutoMLJobStatus": status, "AutoMLJobSecondaryStatus": "Stopped"}
+    with pytest.raises(JobFailedError, match=rf"is {status} \(Stopped\): SageMaker gives no reason"):
+        call(event, context, described)
 
 
 def test_unknown_job_keeps_the_error_name_of_aws(event: dict[str, Any], context: Any) -> None:

@@ -38,7 +38,7 @@ def documents(*, searches: float, unchanged: int) -> dict[str, str]:
     return {
         BASELINE: to_json(DriftBaseline(profile(200, 1), stages)),
         PROFILE: to_json(profile(100, searches)),
-        RECEIPT: to_json(PushReceipt(date(2020, 1, 30), 100, 100, 0, 0, stages, stages, changes)),
+        RECEIPT: to_json(PushReceipt(date(2020, 1, 30), 100, 100, 100, 0, 0, stages, stages, changes, ())),
     }
 
 

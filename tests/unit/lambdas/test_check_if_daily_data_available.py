@@ -21,11 +21,12 @@ MANIFEST = FeatureManifest(
     row_count=3,
     window_row_counts={"t001": 1, "t007": 2, "t030": 3, "t060": 3, "t090": 3},
     column_checksum=column_checksum(OUTPUT_COLUMNS),
+    rows_checksum="-123",
     part_files=("part-0.csv", "part-1.csv"),
 )
 Put = Callable[[str, str], None]
 Metrics = Callable[[], dict[str, float]]
-UNAVAILABLE = {"available": False, "row_count": None}
+UNAVAILABLE = {"available": False, "row_count": None, "rows_checksum": None}
 
 
 def write_snapshot(put: Put, manifest: FeatureManifest = MANIFEST) -> None:
@@ -38,11 +39,11 @@ def write_snapshot(put: Put, manifest: FeatureManifest = MANIFEST) -> None:
     put(f"{FOLDER}validation.json", to_json(FeatureValidation(DAY, 3, sha256)))
 
 
-def test_validated_features_are_available_with_their_row_count(
+def test_validated_features_are_available_with_their_row_count_and_checksum(
     event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
 ) -> None:
     write_snapshot(put)
-    assert handler(event, context) == {"available": True, "row_count": 3}
+    assert handler(event, context) == {"available": True, "row_count": 3, "rows_checksum": "-123"}
     assert emitted_metrics() == {"RowsToScore": 3}
 
 

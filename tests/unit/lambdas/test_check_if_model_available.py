@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,21 +9,19 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.errors import InvalidManifestError, ModelError
 from buyer_stage.domain.features import column_checksum
-from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY, drift_report_key
+from buyer_stage.domain.s3_layout import drift_report_key
 from lambdas.check_if_model_available import handler as function
-from tests.labeled_set_manifest import MANIFEST
 
 Put = Callable[[str, str], None]
 Registered = Callable[..., dict[str, Any]]
 Metrics = Callable[[], dict[str, float]]
 START = datetime(2020, 2, 1, 10, tzinfo=UTC)
-YESTERDAY, LONG_AGO = START - timedelta(days=1), START - timedelta(days=60)
+YESTERDAY = START - timedelta(days=1)
 MODEL = {
-    "ModelName": "buyer-stage-model-1",
-    "ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/buyer-stage-model-1",
+    "ModelName": "buyer-stage-test-0123456789-1",
+    "ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/buyer-stage-test-0123456789-1",
     "CreationTime": YESTERDAY,
 }
 
@@ -37,29 +34,28 @@ def stub() -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def find(stub: Stubber, package: dict[str, Any], **status: str) -> None:
-    """Let the registry find a package as the newest one with a status."""
+def find(stub: Stubber, package: dict[str, Any]) -> None:
+    """Let the registry find a package as the newest approved one."""
     summary = {key: package[key] for key in ("ModelPackageArn", "CreationTime", "ModelPackageStatus")}
     expected = {
         "ModelPackageGroupName": "buyer-stage-test",
+        "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
         "MaxResults": 1,
     }
-    stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]}, {**expected, **status})
+    stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]}, expected)
     stub.add_response("describe_model_package", package)
 
 
 def test_approved_model_is_available(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered, emitted_metrics: Metrics
 ) -> None:
-    find(stub, registered(1, YESTERDAY), ModelApprovalStatus="Approved")
-    stub.add_response("describe_model", MODEL)
     find(stub, registered(1, YESTERDAY))
+    stub.add_response("describe_model", MODEL)
     assert function.handler(event, context) == {
         "available": True,
-        "model_name": "buyer-stage-model-1",
-        "model_version": "buyer-stage-automl-1",
+        "model_version": "buyer-stage-test-0123456789-1",
         "train": False,
         "train_because": "",
     }
@@ -70,13 +66,13 @@ def test_approved_model_is_available(
     ("retrain", "days_ago", "because"),
     [
         (True, 1, "the execution's input asks for it"),
-        (False, 32, "the last attempt was 32 days ago"),
-        (False, 31, "the last attempt was 31 days ago"),
+        (False, 32, "buyer-stage-test-0123456789-1 is 32 days old"),
+        (False, 31, "buyer-stage-test-0123456789-1 is 31 days old"),
         (False, 30, ""),
         (False, 1, ""),
     ],
 )
-def test_model_is_trained_on_request_or_when_the_last_attempt_is_too_old(
+def test_another_model_is_wanted_on_request_or_when_the_model_in_use_is_old(
     event: dict[str, Any],
     context: Any,
     stub: Stubber,
@@ -86,11 +82,10 @@ def test_model_is_trained_on_request_or_when_the_last_attempt_is_too_old(
     days_ago: int,
     because: str,
 ) -> None:
-    find(stub, registered(1, LONG_AGO), ModelApprovalStatus="Approved")
+    find(stub, registered(1, START - timedelta(days=days_ago)))
     stub.add_response("describe_model", MODEL)
-    find(stub, registered(2, START - timedelta(days=days_ago)))
     result = function.handler({**event, "retrain": retrain}, context)
-    assert result["model_name"] == "buyer-stage-model-1"
+    assert result["model_version"] == "buyer-stage-test-0123456789-1"
     assert (result["train"], result["train_because"]) == (because != "", because)
     assert emitted_metrics() == {"ModelAvailable": 1, "ModelAgeDays": days_ago}
 
@@ -98,13 +93,8 @@ def test_model_is_trained_on_request_or_when_the_last_attempt_is_too_old(
 DAY = date(2020, 1, 30)
 
 
-def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buyer-stage-automl-1") -> None:
+def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buyer-stage-test-0123456789-1") -> None:
     put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "other": "fields"}))
-
-
-def put_labeled_set(put: Put, training_data_sha256: str) -> None:
-    sha256 = {**MANIFEST.with_members_sha256, "train": training_data_sha256}
-    put(LABELED_SET_MANIFEST_KEY, to_json(replace(MANIFEST, with_members_sha256=sha256)))
 
 
 @pytest.fixture
@@ -112,40 +102,25 @@ def daily_result(event: dict[str, Any], context: Any, stub: Stubber, registered:
     """Call the function on a day when model 1 is in use and was trained yesterday."""
 
     def call() -> Any:
-        find(stub, registered(1, YESTERDAY), ModelApprovalStatus="Approved")
-        stub.add_response("describe_model", MODEL)
         find(stub, registered(1, YESTERDAY))
+        stub.add_response("describe_model", MODEL)
         return function.handler(event, context)
 
     return call
 
 
-def test_model_is_trained_when_members_have_drifted_and_there_are_new_rows(
-    daily_result: Callable[[], Any], put: Put
-) -> None:
+def test_another_model_is_wanted_when_members_have_drifted(daily_result: Callable[[], Any], put: Put) -> None:
     put_report(put, DAY - timedelta(days=1), is_drifted=False)
     put_report(put, DAY, is_drifted=True)
-    put_labeled_set(put, "other-rows")
     result = daily_result()
     assert result["train"] is True
-    assert result["train_because"] == "members have drifted since buyer-stage-automl-1 was trained"
-
-
-@pytest.mark.parametrize("training_data", ["earlier-rows", None])
-def test_the_same_rows_are_not_trained_on_again(
-    daily_result: Callable[[], Any], put: Put, training_data: str | None
-) -> None:
-    put_report(put, DAY, is_drifted=True)
-    if training_data is not None:
-        put_labeled_set(put, training_data)
-    assert daily_result()["train"] is False
+    assert result["train_because"] == "members have drifted since buyer-stage-test-0123456789-1 was trained"
 
 
 def test_past_drift_and_drift_of_another_model_train_no_model(daily_result: Callable[[], Any], put: Put) -> None:
     put_report(put, DAY, is_drifted=True)
     put_report(put, DAY + timedelta(days=1), is_drifted=False)
-    put_report(put, DAY, is_drifted=True, model_version="buyer-stage-automl-11")
-    put_labeled_set(put, "other-rows")
+    put_report(put, DAY, is_drifted=True, model_version="buyer-stage-test-0123456789-11")
     assert daily_result()["train"] is False
 
 
@@ -154,12 +129,11 @@ def test_drift_trains_no_model_where_retraining_on_drift_is_off(
 ) -> None:
     monkeypatch.setattr(function, "variables", function.variables.model_copy(update={"retrain_on_drift": False}))
     put_report(put, DAY, is_drifted=True)
-    put_labeled_set(put, "other-rows")
     assert daily_result()["train"] is False
 
 
 def test_damaged_report_is_an_error_that_names_it(daily_result: Callable[[], Any], put: Put) -> None:
-    key = drift_report_key("buyer-stage-automl-1", DAY)
+    key = drift_report_key("buyer-stage-test-0123456789-1", DAY)
     put(key, "{}")
     with pytest.raises(InvalidManifestError, match=f"{key} is damaged: is_drifted"):
         daily_result()
@@ -170,7 +144,7 @@ def test_no_approved_model_is_not_available(
 ) -> None:
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": []})
     assert function.handler(event, context) == {
-        "available": False, "train": True, "train_because": "no model has been approved", "model_name": None,
+        "available": False, "train": True, "train_because": "no model has been approved",
         "model_version": None,
     }  # fmt: skip
     assert emitted_metrics() == {"ModelAvailable": 0}
@@ -179,9 +153,9 @@ def test_no_approved_model_is_not_available(
 def test_missing_model_is_an_error_that_says_what_to_do(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered, emitted_metrics: Metrics
 ) -> None:
-    find(stub, registered(1), ModelApprovalStatus="Approved")
+    find(stub, registered(1))
     stub.add_client_error("describe_model", "ValidationException", 'Could not find model "x".', http_status_code=400)
-    with pytest.raises(ModelError, match=r"buyer-stage-model-1 is missing .* `make delete-model`"):
+    with pytest.raises(ModelError, match=r"buyer-stage-test-0123456789-1 is missing .* `make delete-model`"):
         function.handler(event, context)
     assert emitted_metrics() == {"ModelAvailable": 1}
 
@@ -189,7 +163,7 @@ def test_missing_model_is_an_error_that_says_what_to_do(
 def test_model_of_other_columns_is_an_error_that_says_what_to_do(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
-    find(stub, registered(1, column_checksum=column_checksum(["snapshot_month"])), ModelApprovalStatus="Approved")
+    find(stub, registered(1, column_checksum=column_checksum(["snapshot_month"])))
     with pytest.raises(ModelError, match="other columns; delete it with `make delete-model`"):
         function.handler(event, context)
 
@@ -197,9 +171,9 @@ def test_model_of_other_columns_is_an_error_that_says_what_to_do(
 def test_package_of_another_program_is_an_error_that_names_it(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
-    package = {**registered(1), "CustomerMetadataProperties": {"model_name": "other"}}
-    find(stub, package, ModelApprovalStatus="Approved")
-    missing = "column_checksum, model_version, training_data_sha256"
+    package = {**registered(1), "CustomerMetadataProperties": {"other": "property"}}
+    find(stub, package)
+    missing = "column_checksum, model_version"
     with pytest.raises(ModelError, match=f"buyer-stage-test/1 was registered without {missing}"):
         function.handler(event, context)
 
@@ -207,7 +181,7 @@ def test_package_of_another_program_is_an_error_that_names_it(
 def test_other_sagemaker_errors_keep_their_name(
     event: dict[str, Any], context: Any, stub: Stubber, registered: Registered
 ) -> None:
-    find(stub, registered(1), ModelApprovalStatus="Approved")
+    find(stub, registered(1))
     stub.add_client_error("describe_model", "AccessDeniedException", "not allowed", http_status_code=400)
     with pytest.raises(ClientError, match="AccessDeniedException"):
         function.handler(event, context)

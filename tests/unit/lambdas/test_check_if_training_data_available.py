@@ -41,7 +41,7 @@ CHANNELS = {split: [channel_line(line) for line in lines] for split, lines in SP
 MANIFEST = dataclasses.replace(
     ANY_MANIFEST,
     splits={
-        "train": SplitCounts(4, 2, {"Dreamer": 4}),
+        "train": SplitCounts(500, 2, {"Dreamer": 500}),
         "validation": SplitCounts(2, 1, {"Dreamer": 2}),
         "test": SplitCounts(2, 1, {"Dreamer": 2}),
     },
@@ -66,14 +66,22 @@ def labeled_set(put: Put) -> None:
 def test_labeled_set_is_available_with_its_row_counts(
     event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
-    assert handler(event, context) == {"available": True, "training_rows": 4, "validation_rows": 2}
-    assert emitted_metrics() == {"TrainingRows": 4}
+    assert handler(event, context) == {
+        "available": True,
+        "training_rows": 500,
+        "validation_rows": 2,
+        "training_checksum": MANIFEST.with_members_sha256["train"],
+        "validation_checksum": MANIFEST.with_members_sha256["validation"],
+    }
+    assert emitted_metrics() == {"TrainingRows": 500}
 
 
 def test_labeled_set_without_manifest_is_not_available(
     event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
-    assert handler(event, context) == {"available": False, "training_rows": None, "validation_rows": None}
+    result = handler(event, context)
+    assert result.pop("available") is False
+    assert set(result.values()) == {None}
     assert emitted_metrics() == {"TrainingRows": 0}
 
 
@@ -126,6 +134,14 @@ def test_labeled_set_without_assigned_splits_is_an_error(event: dict[str, Any], 
 def test_empty_split_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put, split: str) -> None:
     put(KEY, to_json(dataclasses.replace(MANIFEST, splits={**MANIFEST.splits, split: SplitCounts(0, 0, {})})))
     with pytest.raises(LabeledSetError, match=f"no rows in {split}"):
+        handler(event, context)
+
+
+def test_fewer_rows_than_autopilot_needs_are_an_error_that_names_both_numbers(
+    event: dict[str, Any], context: Any, put: Put
+) -> None:
+    put(KEY, to_json(dataclasses.replace(MANIFEST, splits={**MANIFEST.splits, "train": SplitCounts(499, 2, {})})))
+    with pytest.raises(LabeledSetError, match=r"has 499 training rows, and Autopilot needs 500; build .* more answers"):
         handler(event, context)
 
 

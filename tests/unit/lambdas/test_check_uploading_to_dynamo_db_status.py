@@ -21,6 +21,7 @@ RUNNING = {"status": "RUNNING", "read": None, "written": None, "quarantined": No
 def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str) -> dict[str, Any]:
     """Return a run as Glue describes it; moto's runs always succeed."""
     started = datetime(2020, 2, 1, 10, attempt, tzinfo=UTC)
+    ended = {"CompletedOn": datetime.now(UTC)} if state == "FAILED" else {}
     arguments = {"--run_name": run_name}
     return {
         "Id": run_id,
@@ -28,6 +29,7 @@ def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str
         "StartedOn": started,
         "Attempt": attempt,
         "Arguments": arguments,
+        **ended,
         **more,
     }
 
@@ -45,11 +47,11 @@ def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, qua
     """Write the receipt of the event's run."""
     stages = {"Dreamer": written, "Ready To Transact": 0}
     changes = StageChanges(None, 0, {}, 0)
-    receipt = PushReceipt(DAY, read, written, quarantined, failed, stages, stages, changes)
+    receipt = PushReceipt(DAY, 3, read, written, quarantined, failed, stages, stages, changes, ())
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 
-@pytest.mark.parametrize("state", ["WAITING", "STARTING", "RUNNING"])
+@pytest.mark.parametrize("state", ["WAITING", "STARTING", "RUNNING", "STOPPING"])
 def test_unfinished_run_is_running(event: dict[str, Any], context: Any, emitted_metrics: Metrics, state: str) -> None:
     assert call(event, context, state) == RUNNING
     assert emitted_metrics() == {"PushRunsInProgress": 1}
@@ -68,7 +70,7 @@ def test_succeeded_run_returns_the_counts_of_its_receipt(
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("state", ["TIMEOUT", "STOPPING", "STOPPED", "ERROR", "EXPIRED"])
+@pytest.mark.parametrize("state", ["TIMEOUT", "STOPPED", "ERROR", "EXPIRED"])
 def test_run_that_ended_without_success_is_an_error_with_the_reason(
     event: dict[str, Any], context: Any, emitted_metrics: Metrics, state: str
 ) -> None:
@@ -89,7 +91,7 @@ def test_failed_run_that_glue_retries_is_running(event: dict[str, Any], context:
 
 
 def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], context: Any, put: Put) -> None:
-    put_receipt(put, event, read=1, written=1, quarantined=0, failed=0)
+    put_receipt(put, event, read=3, written=3, quarantined=0, failed=0)
     assert call(event, context, "FAILED", "SUCCEEDED")["status"] == "SUCCEEDED"
 
 
@@ -99,18 +101,18 @@ def test_failed_last_retry_is_an_error(event: dict[str, Any], context: Any) -> N
 
 
 def test_unknown_run_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(JobFailedError, match=f"no run {event['job_run_id']}"):
+    with pytest.raises(JobFailedError, match=f"no run {event['run_name']}"):
         call(event, context)
 
 
 def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any) -> None:
-    with pytest.raises(
-        ScoredLinesLostError, match=r"push-receipts/2020/01/30/.* does not exist; push the snapshot again"
-    ):
+    with pytest.raises(JobFailedError, match=r"jr_0 has ended without push-receipts/2020/01/30/.*; read the error"):
         call(event, context, "SUCCEEDED")
 
 
-@pytest.mark.parametrize(("read", "written", "quarantined", "failed"), [(3, 2, 0, 0), (3, 2, 0, 1), (2, 2, 1, 0)])
+@pytest.mark.parametrize(
+    ("read", "written", "quarantined", "failed"), [(3, 2, 0, 0), (3, 2, 0, 1), (2, 2, 1, 0), (2, 2, 0, 0)]
+)
 def test_receipt_that_loses_scored_lines_is_an_error(
     event: dict[str, Any],
     context: Any,
@@ -122,7 +124,9 @@ def test_receipt_that_loses_scored_lines_is_an_error(
     failed: int,
 ) -> None:
     put_receipt(put, event, read=read, written=written, quarantined=quarantined, failed=failed)
-    with pytest.raises(ScoredLinesLostError, match="does not account for every scored line"):
+    with pytest.raises(
+        ScoredLinesLostError, match=rf"{event['run_name']} lost scored lines: .*{read} read of 3 expected"
+    ):
         call(event, context, "SUCCEEDED")
     assert emitted_metrics() == {
         "PushRunsInProgress": 0, "ScoredLinesRead": read, "ScoredLinesWritten": written,

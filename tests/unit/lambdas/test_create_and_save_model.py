@@ -16,13 +16,13 @@ from tests.holdout import BETTER, GOOD, SURE_AND_WRONG, UNINFORMED, split_file
 from tests.labeled_set_manifest import MANIFEST
 
 Put = Callable[[str, str], None]
-CARD = "best-model/buyer-stage-automl-6db49f34ea80/card.json"
-BASELINE = "best-model/buyer-stage-automl-6db49f34ea80/drift_baseline.json"
+CARD = "best-model/buyer-stage-test-6db49f34ea-1/card.json"
+BASELINE = "best-model/buyer-stage-test-6db49f34ea-1/drift_baseline.json"
 PACKAGE = {"ModelPackageArn": "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-test/1"}
 
 
-def put_holdout(put: Put, event: dict[str, Any], model_name: str, scored_lines: list[str]) -> None:
-    key = f"best-model/holdout/{event['execution_name']}/{model_name}/part-00000.csv.out"
+def put_holdout(put: Put, transform_job_name: str, scored_lines: list[str]) -> None:
+    key = f"best-model/holdout/{transform_job_name}/part-00000.csv.out"
     put(key, "\n".join(scored_lines) + "\n")
 
 
@@ -36,9 +36,11 @@ def labeled_set(put: Put) -> None:
 
 @pytest.fixture
 def stub(completed_job: dict[str, Any]) -> Iterator[Stubber]:
-    """A stub between the function and SageMaker, which has the completed job."""
+    """A stub between the function and SageMaker, which has the completed job and no model of it."""
     with Stubber(function.sagemaker) as stubber:
         stubber.add_response("describe_auto_ml_job_v2", completed_job)
+        expected = {"ModelPackageGroupName": "buyer-stage-test", "CreationTimeAfter": completed_job["CreationTime"]}
+        stubber.add_response("list_model_packages", {"ModelPackageSummaryList": []}, expected)
         yield stubber
         stubber.assert_no_pending_responses()
 
@@ -56,7 +58,7 @@ class Starting:
 def expect_registration(stub: Stubber, status: str, description: str = "") -> None:
     keys = "predicted_label,labels,probabilities"
     expected = {
-        "ClientToken": "6db49f34ea80e4b45989440715d45c48ee6a",
+        "ClientToken": "buyer-stage-test-6db49f34ea-1",
         "ModelPackageGroupName": "buyer-stage-test",
         "ModelPackageDescription": Starting(description),
         "ModelApprovalStatus": status,
@@ -83,10 +85,8 @@ def expect_registration(stub: Stubber, status: str, description: str = "") -> No
             }
         },
         "CustomerMetadataProperties": {
-            "model_name": "buyer-stage-model-6db49f34ea80",
-            "model_version": "buyer-stage-automl-6db49f34ea80",
+            "model_version": "buyer-stage-test-6db49f34ea-1",
             "column_checksum": column_checksum(MODEL_FEATURES),
-            "training_data_sha256": "sha256-of-train",
         },
     }
     stub.add_response("create_model_package", PACKAGE, expected)
@@ -110,16 +110,15 @@ def test_model_that_is_better_than_no_model_is_registered_as_approved(
     stub: Stubber,
     emitted_metrics: Callable[[], dict[str, float]],
 ) -> None:
-    put_holdout(put, event, event["model_name"], GOOD)
+    put_holdout(put, event["transform_job_names"][0], GOOD)
     expect_registration(stub, "Approved", "better than no model beyond the interval: macro_f1 +0.9")
     result = function.handler(event, context)
     written = card()
     assert result == {
         "available": True,
-        "model_name": "buyer-stage-model-6db49f34ea80",
-        "model_version": "buyer-stage-automl-6db49f34ea80",
+        "model_version": "buyer-stage-test-6db49f34ea-1",
         "decision": "Approved",
-        "reason": written["verdict"]["reason"],
+        "reason": "model buyer-stage-test-6db49f34ea-1 has been trained on this labeled set and was approved",
     }
     assert written["verdict"]["decision"] == "Approved"
     assert (written["candidate_name"], written["created_at"]) == ("candidate-7", "2020-02-01T12:30:00+00:00")
@@ -127,7 +126,7 @@ def test_model_that_is_better_than_no_model_is_registered_as_approved(
     assert written["labeled_set"]["answers"] == 300
     assert written["code_version"] == "1a2b3c4d5e6f"
     assert text_of(CARD.replace("json", "md")).startswith(
-        "# Model buyer-stage-automl-6db49f34ea80\n\n**Approved**: better than no model"
+        "# Model buyer-stage-test-6db49f34ea-1\n\n**Approved**: better than no model"
     )
     assert sum(json.loads(text_of(BASELINE))["stages"].values()) == 100
     assert emitted_metrics() == {
@@ -139,11 +138,12 @@ def test_model_that_is_better_than_no_model_is_registered_as_approved(
 
 @pytest.mark.usefixtures("labeled_set")
 def test_uninformed_model_is_not_available(event: dict[str, Any], context: Any, put: Put, stub: Stubber) -> None:
-    put_holdout(put, event, event["model_name"], UNINFORMED)
+    put_holdout(put, event["transform_job_names"][0], UNINFORMED)
     expect_registration(stub, "PendingManualApproval")
     result = function.handler(event, context)
     assert (result["available"], result["decision"]) == (False, "PendingManualApproval")
-    assert "not clearly better than no model" in result["reason"]
+    assert "waits for approval: not clearly better than no model" in result["reason"]
+    assert "approve it with `make approve-model`" in result["reason"]
 
 
 @pytest.mark.usefixtures("labeled_set")
@@ -154,9 +154,11 @@ def test_model_that_is_worse_than_no_model_is_registered_as_rejected_and_an_erro
     stub: Stubber,
     emitted_metrics: Callable[[], dict[str, float]],
 ) -> None:
-    put_holdout(put, event, event["model_name"], SURE_AND_WRONG)
+    put_holdout(put, event["transform_job_names"][0], SURE_AND_WRONG)
     expect_registration(stub, "Rejected")
-    with pytest.raises(ModelError, match=r"worse than no model: its log-loss on 100 unseen members is \d.* registered"):
+    with pytest.raises(
+        ModelError, match=r"worse than no model: its log-loss on 100 unseen members is \d.* training again"
+    ):
         function.handler(event, context)
     metrics = emitted_metrics()
     assert (metrics["HoldoutMacroF1"], metrics["HoldoutAccuracy"]) == (0, 0)
@@ -175,12 +177,13 @@ def test_challenger_is_compared_with_the_champion(
     champion: list[str],
     status: str,
 ) -> None:
-    put_holdout(put, event, event["model_name"], challenger)
-    put_holdout(put, event, "buyer-stage-model-1", champion)
+    put_holdout(put, event["transform_job_names"][0], challenger)
+    put_holdout(put, "of-champion", champion)
     expect_registration(stub, status)
-    in_use = {"model_name": "buyer-stage-model-1", "model_version": "buyer-stage-automl-1"}
-    assert function.handler({**event, "champion": in_use}, context)["decision"] == status
-    assert card()["champion_version"] == "buyer-stage-automl-1"
+    transforms = [*event["transform_job_names"], "of-champion"]
+    compared = {**event, "champion_version": "version-of-champion", "transform_job_names": transforms}
+    assert function.handler(compared, context)["decision"] == status
+    assert card()["champion_version"] == "version-of-champion"
 
 
 @pytest.mark.usefixtures("labeled_set")
@@ -189,7 +192,7 @@ def test_member_in_two_splits_prevents_registration(
 ) -> None:
     lines = [*split_file("train"), split_file("test")[1]]
     put("train/with-members/part-00000.csv", "\n".join(lines) + "\n")
-    put_holdout(put, event, event["model_name"], GOOD)
+    put_holdout(put, event["transform_job_names"][0], GOOD)
     with pytest.raises(LabeledSetError, match=r"members in more than one split: 1 \(train and test: 1\)"):
         function.handler(event, context)
 
@@ -199,15 +202,34 @@ def test_missing_manifest_is_an_error_that_names_it(event: dict[str, Any], conte
         function.handler(event, context)
 
 
-@pytest.mark.usefixtures("labeled_set")
-def test_retry_writes_the_same_card(
-    event: dict[str, Any], context: Any, put: Put, stub: Stubber, completed_job: dict[str, Any]
+@pytest.fixture
+def registered_stub(completed_job: dict[str, Any], registered: Callable[..., dict[str, Any]]) -> Iterator[Any]:
+    """A stub between the function and SageMaker, which has registered the job's model with a status."""
+    with Stubber(function.sagemaker) as stubber:
+
+        def register(status: str) -> None:
+            package = {**registered(1, model_version=completed_job["AutoMLJobName"]), "ModelApprovalStatus": status}
+            summary = {key: package[key] for key in ("ModelPackageArn", "CreationTime", "ModelPackageStatus")}
+            stubber.add_response("describe_auto_ml_job_v2", completed_job)
+            stubber.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+            stubber.add_response("describe_model_package", package)
+
+        yield register
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("status", "available"), [("Approved", True), ("PendingManualApproval", False)])
+def test_model_that_is_registered_keeps_its_status_and_is_not_judged_again(
+    event: dict[str, Any], context: Any, registered_stub: Callable[[str], None], status: str, available: bool
 ) -> None:
-    put_holdout(put, event, event["model_name"], GOOD)
-    expect_registration(stub, "Approved")
-    function.handler(event, context)
-    first = text_of(CARD)
-    stub.add_response("describe_auto_ml_job_v2", completed_job)
-    expect_registration(stub, "Approved")
-    function.handler(event, context)
-    assert text_of(CARD) == first
+    registered_stub(status)
+    result = function.handler(event, context)
+    assert (result["available"], result["decision"]) == (available, status)
+
+
+def test_model_that_is_registered_as_rejected_stays_an_error(
+    event: dict[str, Any], context: Any, registered_stub: Callable[[str], None]
+) -> None:
+    registered_stub("Rejected")
+    with pytest.raises(ModelError, match="was rejected: clearly better"):
+        function.handler(event, context)

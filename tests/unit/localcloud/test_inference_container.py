@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, parse_scored_line
 from buyer_stage.training.model_archive import Component, Model
-from localcloud.sagemaker.inference_container import InvalidRequestError, respond
+from localcloud.sagemaker.inference_container import InvalidRequestError, PayloadTooLargeError, respond
 
 LABELS = (Stage.DREAMER, Stage.ACTIVE_SEARCHER)
 
@@ -72,3 +72,10 @@ def test_probability_belongs_to_the_predicted_label() -> None:
 def test_invalid_request_is_an_error(model: Model, rows: list[list[str]], keys: list[str], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         respond(model, rows, keys)
+
+
+def test_more_features_than_the_second_container_accepts_are_an_error(model: Model) -> None:
+    too_many = [["0", "0"]] * (20 * 1024 * 1024 // (8 * 2) + 1)
+    assert len("0,0\n") * len(too_many) < 10 * 1024 * 1024, "a payload of 10 MB could hold them"
+    with pytest.raises(PayloadTooLargeError, match=r"HTTP 413: the features have 20971536 bytes, and 20971520"):
+        respond(model, too_many, INFERENCE_RESPONSE_KEYS)

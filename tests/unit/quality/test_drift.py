@@ -100,7 +100,7 @@ CHANGES = StageChanges(
     waiting=7,
 )
 SERVED = dict(zip(MIX, reversed(MIX.values()), strict=True))
-RECEIPT = PushReceipt(date(2020, 1, 30), 1000, 1000, 0, 0, SERVED, MIX, CHANGES)
+RECEIPT = PushReceipt(date(2020, 1, 30), 1000, 1000, 1000, 0, 0, SERVED, MIX, CHANGES, ())
 BASELINE = DriftBaseline(profile_rows(rows(900)), {stage: count // 5 for stage, count in MIX.items()})
 
 

@@ -22,7 +22,6 @@ def judged(
     return judge_challenger(
         Challenger(
             model_version="version-2",
-            model_name="model-2",
             candidate_name="candidate-7",
             created_at=datetime(2020, 2, 1, tzinfo=UTC),
             code_version="1a2b3c4d5e6f",
@@ -56,7 +55,7 @@ def test_challenger_must_beat_the_champion_or_no_model(
 
 def test_card_says_what_the_model_is_and_how_good_it_is() -> None:
     card = judged(BETTER, GOOD).card
-    assert (card.model_version, card.model_name, card.candidate_name) == ("version-2", "model-2", "candidate-7")
+    assert (card.model_version, card.candidate_name) == ("version-2", "candidate-7")
     assert (card.created_at, card.code_version) == (datetime(2020, 2, 1, tzinfo=UTC), "1a2b3c4d5e6f")
     assert (card.labeled_set, card.autopilot_metrics) == (MANIFEST, {"F1macro": 0.25})
     assert card.class_shares == {

@@ -13,7 +13,6 @@ from tests.made_predictions import LABELS, PRIOR, make_predictions
 MADE = make_predictions(1)
 CARD = ModelCard(
     model_version="version-2",
-    model_name="model-2",
     candidate_name="candidate-7",
     created_at=datetime(2020, 2, 1, 10, tzinfo=UTC),
     code_version="1.2.3",
@@ -44,7 +43,6 @@ def test_card_holds_verdict_origin_metrics_and_limits() -> None:
     text = to_markdown(CARD)
     assert text.startswith("# Model version-2\n\n**Approved**: better than no model.\n")
     for line in (
-        "| SageMaker model | `model-2` |",
         "| candidate | `candidate-7` |",
         "| created | 2020-02-01T10:00:00+00:00 |",
         "| snapshots | 2020-01-30 to 2020-01-31, 2 days |",

@@ -1,0 +1,31 @@
+"""What an Autopilot job has achieved, by one rule for every function that asks."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef, DescribeAutoMLJobV2ResponseTypeDef
+
+RUNNING_STATUSES = frozenset({"InProgress", "Stopping"})
+"""Statuses of a job that ends by itself."""
+
+LIMIT_REACHED = frozenset({"MaxAutoMLJobRuntimeReached", "MaxCandidatesReached"})
+"""Secondary statuses of a job that stopped because its search reached a limit, see `AutoMLJobSecondaryStatus` in
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeAutoMLJobV2.html."""
+
+
+def status_of(job: "DescribeAutoMLJobV2ResponseTypeDef") -> str:
+    """Return `InProgress` while a job runs, `Completed` when it has a best candidate, or the status of its failure.
+
+    A job that reaches its time limit can end as `Stopped`, and has its best candidate nevertheless.
+    """
+    status, step = job["AutoMLJobStatus"], job["AutoMLJobSecondaryStatus"]
+    if status in RUNNING_STATUSES:
+        return "InProgress"
+    if status == "Completed" or (status == "Stopped" and step in LIMIT_REACHED):
+        return "Completed" if "BestCandidate" in job else f"{status} ({step}) without a candidate"
+    return f"{status} ({step})"
+
+
+def best_candidate(job: "DescribeAutoMLJobV2ResponseTypeDef") -> "AutoMLCandidateTypeDef | None":
+    """Return the best candidate of a completed job; None if the job is running or has failed."""
+    return job["BestCandidate"] if status_of(job) == "Completed" else None
