@@ -147,6 +147,10 @@ notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local clo
 
 ##@ Deploy it
 
+.PHONY: preflight
+preflight: $(INSTALLED) terraform ## Check what a first run needs from the AWS account [ENV=]
+	@$(point_at_local_cloud) $(PYTHON) -m tools.preflight --environment $(ENV)
+
 .PHONY: plan
 plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN=]
 	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)

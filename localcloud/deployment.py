@@ -96,11 +96,18 @@ def local_workspace(work_folder: Path) -> Workspace:
 
 
 def bootstrap(environment: str) -> None:
-    """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code."""
+    """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code.
+
+    Like there, they are versioned and encrypted with KMS.
+    """
+    s3 = boto3.client("s3")
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
     backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
     state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
-    _create_bucket(state_bucket)
-    _create_bucket(code_bucket(environment))
+    for bucket in (state_bucket, code_bucket(environment)):
+        _create_bucket(bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
