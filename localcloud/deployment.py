@@ -101,13 +101,17 @@ def bootstrap(environment: str) -> None:
     Like there, they are versioned and encrypted with KMS.
     """
     s3 = boto3.client("s3")
-    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
     backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
     state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
     for bucket in (state_bucket, code_bucket(environment)):
         _create_bucket(bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
+        s3.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+            },
+        )
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:

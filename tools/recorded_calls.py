@@ -67,12 +67,14 @@ def combine(calls: Iterable[Call], placeholders: Placeholders) -> list[Calls]:
 
 
 def write_document(calls: Sequence[Calls]) -> str:
-    """Return the text of the document, one line per resource."""
-    listed = [
-        {"role": each.role, "actions": each.actions, "resources": each.resources, "context": dict(each.context)}
+    """Return the text of the document, with a line for each simulation."""
+    lines = [
+        json.dumps(
+            {"role": each.role, "actions": each.actions, "resources": each.resources, "context": dict(each.context)}
+        )
         for each in calls
     ]
-    return json.dumps(listed, indent=1) + "\n"
+    return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def read_document(text: str) -> list[Calls]:

@@ -24,7 +24,7 @@ def read_variables(environment: str, configuration: Path = CONFIGURATION) -> dic
         configuration: folder of the configuration.
 
     Raises:
-        TerraformError: a value is missing or invalid.
+        TerraformError: a value is missing, or Terraform cannot read it.
     """
     declarations = (configuration / "variables.tf").read_text()
     names = re.findall(r'^variable "(\w+)"', declarations, flags=re.MULTILINE)
@@ -36,6 +36,8 @@ def read_variables(environment: str, configuration: Path = CONFIGURATION) -> dic
         done = subprocess.run(command, input=expression, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TerraformError(f"{values.name}: {' '.join(done.stderr.split())}")
+    if not done.stdout.startswith('"'):
+        raise TerraformError(f"{values.name}: set every variable of {configuration.name} that has no default")
     # The console prints a string as HCL spells it: like JSON, with more escapes for its templates.
     text = json.loads(done.stdout.strip().replace("$${", "${").replace("%%{", "%{"))
     variables: dict[str, Any] = json.loads(text)
