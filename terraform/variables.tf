@@ -301,11 +301,11 @@ variable "push" {
 }
 
 variable "polls" {
-  description = "How the ML pipeline waits for its jobs: seconds between two status checks, and the maximum number of checks. Both are at least 1."
+  description = "How the ML pipeline waits for its jobs: seconds between two status checks, and the maximum number of checks. Both are at least 1. An execution can write 25,000 events, and a check writes up to 21."
   type = object({
-    automl    = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 240 })
-    transform = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 240 })
-    upload    = optional(object({ seconds = number, limit = number }), { seconds = 60, limit = 480 })
+    automl    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    transform = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    upload    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 240 })
   })
   default = {}
 

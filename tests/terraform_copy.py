@@ -7,10 +7,16 @@ from pathlib import Path
 from tools.terraform import terraform_call
 
 
-def terraform(folder: Path, *arguments: str) -> str:
-    """Run Terraform in a copied configuration and return what it printed; fail the test when the command fails."""
+def terraform(folder: Path, *arguments: str, given: str = "") -> str:
+    """Run Terraform in a copied configuration and return what it printed; fail the test when the command fails.
+
+    Args:
+        folder: the copied configuration.
+        arguments: the subcommand and its options.
+        given: standard input of the command.
+    """
     command, environment = terraform_call(folder, folder.parent / "terraform-data", arguments)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, input=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

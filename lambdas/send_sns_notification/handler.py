@@ -46,7 +46,7 @@ class Result:
 
 sns = boto3.client("sns")
 variables = Variables.load()
-MAXIMUM_SUBJECT_LENGTH = 100
+MAXIMUM_SUBJECT_LENGTH = 99
 
 
 @lambda_handler
@@ -76,7 +76,7 @@ def handler(event: Event) -> Result:
 
 
 def sns_subject(text: str) -> str:
-    """Turn a text into a subject that SNS accepts: one line of printable ASCII with at most 100 characters."""
+    """Turn a text into a subject that SNS accepts: one line of printable ASCII with less than 100 characters."""
     ascii_text = text.encode("ascii", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in ascii_text)[:MAXIMUM_SUBJECT_LENGTH]
 

@@ -1,4 +1,4 @@
-"""Step Functions: versions, aliases, tracing, computed timeouts, and executions that act as a role."""
+"""Step Functions: versions, aliases, tracing, computed timeouts, limits, and executions that act as a role."""
 
 import contextvars
 import json
@@ -23,6 +23,14 @@ ERRORS_OF_DENIALS = {
 }
 """Service -> the error of a task whose role does not allow its call."""
 
+MAXIMUM_EVENTS = 25_000
+MAXIMUM_BYTES = 262_144
+"""Events of an execution; and bytes of a state's input, arguments, result, output, or new variables. See
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html."""
+
+TERMINAL_ERRORS = frozenset({"States.DataLimitExceeded", "States.Runtime"})
+"""Errors that `States.ALL` does not match: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+
 _started_by: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("started_by")
 """The version and the alias that start the current execution; its thread inherits them."""
 
@@ -39,6 +47,9 @@ def install() -> None:
         "_run_execution": _run_execution,
         "_execute_task": _execute_task,
         "_invoke_resource": _invoke_resource,
+        "_add_event": _add_event,
+        "_apply_state_assign": _assign,
+        "_error_matches": _error_matches,
         "_apply_output_path": _output_of_succeed,
     }
     for name, wrapper in wrappers.items():
@@ -142,11 +153,51 @@ def _invoke_resource(invoke: Any, resource: str, arguments: Any) -> Any:
     if service not in ERRORS_OF_DENIALS:
         raise TaskFailedError("States.Runtime", f"the local cloud does not know which right {resource} needs")
     try:
+        _check_size("arguments", json.dumps(arguments))
         if service == "lambda":
             authorize(caller(), "lambda:InvokeFunction", arguments["FunctionName"])
         return invoke(resource, arguments)
     except AccessDeniedError as error:
         raise TaskFailedError(ERRORS_OF_DENIALS[service], str(error)) from error
+
+
+def _add_event(add: Any, execution: dict[str, Any], event_type: str, details: dict[str, Any] | None = None) -> Any:
+    """Keep the history and its data within the limits; add the events of a task that MiniStack leaves out."""
+    if not event_type.startswith("Execution"):  # the last event is the end of the execution
+        if len(execution["events"]) >= MAXIMUM_EVENTS - 1:
+            cause = f"The execution reached the maximum number of history events ({MAXIMUM_EVENTS})."
+            raise TaskFailedError("States.Runtime", cause)
+        for described in (details or {}).values():
+            for data in ("input", "output"):
+                _check_size(data, described.get(data) or "")
+    added = add(execution, event_type, details)
+    if event_type == "TaskScheduled":
+        resource = {"resource": (details or {})["taskScheduledEventDetails"]["resource"]}
+        _add_event(add, execution, "TaskStarted", {"taskStartedEventDetails": resource})
+        if resource["resource"].endswith(".sync"):
+            _add_event(add, execution, "TaskSubmitted", {"taskSubmittedEventDetails": resource})
+    return added
+
+
+def _assign(assign: Any, state: dict[str, Any], state_input: Any, context: Any, *args: Any, **kwargs: Any) -> None:
+    assign(state, state_input, context, *args, **kwargs)
+    new = {name: context["variables"].get(name) for name in state.get("Assign", {})} if context else {}
+    _check_size("variables", json.dumps(new))
+
+
+def _check_size(data: str, text: str) -> None:
+    """Fail the state if a JSON text is too long. Step Functions counts bytes in UTF-8, and MiniStack escapes ASCII."""
+    if len(text) > MAXIMUM_BYTES:
+        count = len(json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")).encode())
+        if count > MAXIMUM_BYTES:
+            raise TaskFailedError(
+                "States.DataLimitExceeded", f"the {data} of a state have {count} bytes, more than {MAXIMUM_BYTES}"
+            )
+
+
+def _error_matches(matches: Any, error_equals: list[str], error: str) -> bool:
+    """Match errors, but not those that end an execution whatever catches `States.ALL`."""
+    return bool(matches(error_equals, error)) and (error not in TERMINAL_ERRORS or error in error_equals)
 
 
 def _output_of_succeed(apply_output_path: Any, state: dict[str, Any], state_input: Any, context: Any = None) -> Any:

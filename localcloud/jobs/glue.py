@@ -2,12 +2,13 @@
 
 import contextvars
 import functools
+import json
 import time
 import uuid
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
-from ministack.services import glue
+from ministack.services import eventbridge, glue
 
 from localcloud.jobs.staged_job import FinishedJob, run_in_background, run_staged, worker_python
 from localcloud.policies.authorization import AccessDeniedError, authorize
@@ -103,10 +104,24 @@ def _attempt(
             ErrorMessage=finished.error, CompletedOn=time.time(), LastModifiedOn=time.time(),
             ExecutionTime=int(time.time() - now), JobRunState="SUCCEEDED" if finished.succeeded else "FAILED",
         )  # fmt: skip
+        _publish_end(run)
         if not finished.succeeded and attempt < int(job.get("MaxRetries", 0)):
             _attempt(job, runs, run_id, arguments, attempt + 1)
 
     run_in_background(functools.partial(contextvars.copy_context().run, execute), attempt_id)
+
+
+def _publish_end(run: dict[str, Any]) -> None:
+    """Publish the event of a run that has ended, see https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html."""
+    detail = {
+        "jobName": run["JobName"],
+        "severity": "INFO" if run["JobRunState"] == "SUCCEEDED" else "ERROR",
+        "state": run["JobRunState"],
+        "jobRunId": run["Id"],
+        "message": run["ErrorMessage"] or "Job run succeeded",
+    }
+    event = {"Source": "aws.glue", "DetailType": "Glue Job State Change", "Detail": json.dumps(detail)}
+    eventbridge._put_events({"Entries": [event]}, allow_aws_source=True)
 
 
 def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,79 @@ def test_an_execution_whose_role_cannot_call_the_function_fails_and_the_call_is_
     assert (described["status"], described["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert "lambda:InvokeFunction" in described["cause"]
     assert Call("closed-machine", "lambda:InvokeFunction", function, {}, False) in read_calls(work_folder)
+
+
+CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+
+
+def fail_in(state: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    """Execute a machine that starts with a state, and describe its execution."""
+    states = {"First": state, "Caught": {"Type": "Succeed"}, **more}
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name=f"limited-{uuid.uuid4()}", roleArn=make_role(f"limited-{uuid.uuid4()}", "lambda:InvokeFunction"),
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "First", "States": states}),
+    )  # fmt: skip
+    return execute(machine["stateMachineArn"])
+
+
+def task(size: str, **more: Any) -> dict[str, Any]:
+    """A task whose function returns a text of a size."""
+    arn = f"arn:aws:lambda:us-west-2:{ACCOUNT_ROLE.split(':')[4]}:function:sized"
+    return {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Catch": CATCH_ALL, "Next": "Caught",
+        "Arguments": {"FunctionName": arn, "Payload": size}, **more,
+    }  # fmt: skip
+
+
+def pass_with(**more: Any) -> dict[str, Any]:
+    return {"Type": "Pass", "Next": "Caught", **more}
+
+
+@pytest.fixture(scope="module")
+def sized_function(work_folder: Path) -> None:
+    source = "def handler(event, context): return 'a' * event if isinstance(event, int) else len(event)"
+    make_function("sized", make_role("sized"), source)
+
+
+@pytest.mark.usefixtures("sized_function")
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        (task("{% 262000 %}", Output="{% 1 %}"), None),
+        (task("{% 262144 %}", Output="{% 1 %}"), "States.DataLimitExceeded"),
+        (task("{% $pad('', 262144, 'a') %}"), "States.DataLimitExceeded"),
+        ({"Type": "Pass", "Output": "{% $pad('', 262143, 'a') %}", "Next": "Caught"}, "States.DataLimitExceeded"),
+        ({"Type": "Pass", "Output": "{% $pad('', 100000, 'é') %}", "Next": "Caught"}, None),
+        (
+            {"Type": "Pass", "Assign": {"a": "{% $pad('', 262144, 'a') %}"}, "Next": "Caught"},
+            "States.DataLimitExceeded",
+        ),
+    ],
+    ids=[
+        "result",
+        "large result",
+        "large arguments",
+        "large output",
+        "output of two-byte characters",
+        "large variables",
+    ],
+)
+def test_an_execution_whose_data_are_too_large_fails_and_no_catch_helps(
+    state: dict[str, Any], error: str | None
+) -> None:
+    assert fail_in(state).get("error") == error
+
+
+def test_an_execution_with_too_many_events_fails(work_folder: Path) -> None:
+    described = fail_in({"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "First"}]})
+
+    assert (described["error"], described["cause"]) == (
+        "States.Runtime", "The execution reached the maximum number of history events (25000).",
+    )  # fmt: skip
+    history = boto3.client("stepfunctions").get_execution_history(
+        executionArn=described["executionArn"], reverseOrder=True, maxResults=1
+    )["events"]
+    assert [(event["id"], event["type"]) for event in history] == [(25_000, "ExecutionFailed")]
 
 
 def test_a_function_can_do_only_what_its_role_allows(work_folder: Path) -> None:
@@ -291,6 +365,99 @@ def test_an_alarm_from_the_query_protocol_keeps_all_its_fields(work_folder: Path
     assert "Statistic" not in alarm
     assert "<AlarmName>late &amp; failed</AlarmName>" in written
     assert "<Expression>a * 2</Expression>" in written
+
+
+def encrypted_topic(name: str, service: str, conditions: dict[str, Any]) -> tuple[str, str]:
+    """Create an encrypted topic to which a service can publish, and return its ARN and the URL of a subscribed queue.
+
+    Args:
+        name: of the topic and the queue.
+        service: principal of the service.
+        conditions: conditions of its statements in the two policies, by `key` and `alerts`; no statement when missing.
+    """
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+
+    def policy(holder: str, *actions: str, **more: Any) -> str:
+        condition = conditions.get(holder)
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": actions, "Resource": "*"}
+        statements = [] if condition is None else [{**statement, "Condition": condition}]
+        return json.dumps({"Version": "2012-10-17", "Statement": [*statements, *more.values()]})
+
+    owner = {"Effect": "Allow", "Principal": {"AWS": f"{ACCOUNT_ROLE.removesuffix('role')}root"}, "Action": "kms:*"}
+    key_policy = policy("key", "kms:Decrypt", "kms:GenerateDataKey", owner={**owner, "Resource": "*"})
+    key = boto3.client("kms").create_key(Policy=key_policy)["KeyMetadata"]["Arn"]
+    attributes = {"KmsMasterKeyId": key, "Policy": policy("alerts", "sns:Publish")}
+    topic = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue_arn = topic.replace(":sns:", ":sqs:")
+    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    queue_policy = {"Version": "2012-10-17", "Statement": [{**sender, "Resource": queue_arn}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(queue_policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    return topic, queue
+
+
+@pytest.mark.parametrize(("subject", "is_refused"), [("a" * 99, False), ("a" * 100, True), ("two\nlines", True)])
+def test_a_subject_that_sns_does_not_accept_is_refused(work_folder: Path, subject: str, is_refused: bool) -> None:
+    sns = boto3.client("sns")
+    topic = sns.create_topic(Name="subjects")["TopicArn"]
+    if is_refused:
+        with pytest.raises(sns.exceptions.InvalidParameterException, match="Subject"):
+            sns.publish(TopicArn=topic, Subject=subject, Message="text")
+    else:
+        sns.publish(TopicArn=topic, Subject=subject, Message="text")
+
+
+def messages(queue_url: str) -> list[str]:
+    received = boto3.client("sqs").receive_message(QueueUrl=queue_url).get("Messages", [])
+    return [json.loads(message["Body"])["Message"] for message in received]
+
+
+OF_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "is_delivered"),
+    [
+        ("unconditional", {"alerts": {}, "key": {}}, True),
+        ("conditional-key", {"alerts": {}, "key": OF_THIS_ACCOUNT}, False),
+        ("conditional-topic", {"alerts": OF_THIS_ACCOUNT, "key": {}}, False),
+        ("closed-key", {"alerts": {}}, False),
+    ],
+)
+def test_an_event_reaches_an_encrypted_topic_only_by_policies_without_conditions(
+    work_folder: Path, name: str, conditions: dict[str, Any], is_delivered: bool
+) -> None:
+    topic, queue = encrypted_topic(f"event-{name}", "events.amazonaws.com", conditions)
+    events = boto3.client("events")
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "topic", "Arn": topic, "InputPath": "$.detail.state"}])
+
+    events.put_events(Entries=[{"Source": name, "DetailType": "run", "Detail": json.dumps({"state": "FAILED"})}])
+
+    assert messages(queue) == (['"FAILED"'] if is_delivered else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "is_delivered"),
+    [
+        ("of-this-account", {"alerts": OF_THIS_ACCOUNT, "key": OF_THIS_ACCOUNT}, True),
+        ("closed-key", {"alerts": OF_THIS_ACCOUNT}, False),
+    ],
+)
+def test_an_alarm_reaches_an_encrypted_topic_only_if_the_key_allows_it(
+    work_folder: Path, name: str, conditions: dict[str, Any], is_delivered: bool
+) -> None:
+    topic, queue = encrypted_topic(f"alarm-{name}", "cloudwatch.amazonaws.com", conditions)
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, Namespace="AWS/States", MetricName="ExecutionsFailed", Statistic="Sum", Period=60, Threshold=0,
+        EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+    )  # fmt: skip
+
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+
+    assert len(messages(queue)) == is_delivered
 
 
 def query(parameters: dict[str, str]) -> str:

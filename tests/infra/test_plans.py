@@ -118,6 +118,14 @@ def test_every_role_has_the_permissions_boundary(plans: dict[str, Plan]) -> None
     assert {values["permissions_boundary"] for values in roles.values()} == {BOUNDARY}
 
 
+def test_what_uses_the_topic_waits_for_its_policy(plans: dict[str, Plan]) -> None:
+    """Otherwise the budget would subscribe to a topic that AWS Budgets cannot publish to yet."""
+    modules = plans["dev"]["configuration"]["root_module"]["module_calls"]
+
+    assert modules["notifications"]["module"]["outputs"]["topic_arn"]["depends_on"] == ["aws_sns_topic_policy.this"]
+    assert "module.notifications.topic_arn" in modules["observability"]["expressions"]["topic_arn"]["references"]
+
+
 def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str, Plan]) -> None:
     schedules = {
         values["name"]: (values["schedule_expression"], values["state"])

@@ -1,20 +1,27 @@
 """The Terraform configuration is formatted and valid, and deploys every function."""
 
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from buyer_stage.domain.stages import Stage
+from tests.history_events import most_events
 from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
+from tools.state_machines import read
 from tools.terraform import ENVIRONMENTS
 from tools.terraform_layout import LAYOUT_FILE, layout, layout_json, top_folder
 
 TERRAFORM = REPOSITORY / "terraform"
 FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))
 MAXIMUM_FUNCTION_NAME_LENGTH = 64
+
+MAXIMUM_EVENTS = 25_000
+"""See https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +70,59 @@ def test_dashboard_has_a_line_for_every_stage() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_name_is_short_enough_for_lambda_and_its_role(function: str, environment: str) -> None:
     assert len(f"buyer-stage-{function}-{environment}") <= MAXIMUM_FUNCTION_NAME_LENGTH
+
+
+@pytest.mark.parametrize("environment", [name for name in ENVIRONMENTS if name != "local"])
+def test_no_execution_writes_more_events_than_step_functions_keeps(environment: str, tmp_path: Path) -> None:
+    """The local environment polls every second; its local cloud counts the events."""
+    variables = tmp_path / "variables"
+    variables.mkdir()
+    shutil.copy(TERRAFORM / "variables.tf", variables)
+    values = f"-var-file={TERRAFORM}/environments/{environment}.tfvars"
+    polls = json.loads(json.loads(terraform(variables, "console", values, given="jsonencode(var.polls)")))
+    limits = {f"{job}_poll_limit": poll["limit"] for job, poll in polls.items()}
+
+    for pipeline in ("etl_pipeline", "ml_pipeline"):
+        assert most_events(read(pipeline), limits) < MAXIMUM_EVENTS
+
+
+POLL: dict[str, Any] = {"Type": "Task", "Resource": ":lambda:invoke", "Retry": [{"MaxAttempts": 4}], "Next": "IsDone"}
+LOOP: dict[str, Any] = {
+    "Wait": {"Type": "Wait", "Assign": {"polls": "{% $polls + 1 %}"}, "Next": "Poll"},
+    "Poll": POLL,
+    "IsDone": {
+        "Type": "Choice", "Default": "Failed",
+        "Choices": [
+            {"Condition": "{% $done %}", "Next": "Done"}, {"Condition": "{% $polls < ${poll_limit} %}", "Next": "Wait"},
+        ],
+    },
+    "Done": {"Type": "Succeed"},
+    "Failed": {"Type": "Fail"},
+}  # fmt: skip
+AGAIN = {"Type": "Choice", "Choices": [{"Condition": "{% $tries < 2 %}", "Next": "Start"}], "Default": "Done"}
+START = {"Type": "Pass", "Assign": {"tries": "{% $tries + 1 %}"}, "Next": "Wait"}
+
+
+@pytest.mark.parametrize(
+    ("states", "events"),
+    [
+        ({}, 2 + 2 + (1 + 10) * (2 + 2 + 5 * 3 + 2)),
+        ({"Poll": {**POLL, "Resource": ":createTransformJob.sync"}}, 2 + 2 + (1 + 10) * (2 + 2 + 5 * 4 + 2)),
+        # Each of three tries can poll ten times, because a try starts to count again.
+        (
+            {
+                "Start": {**START, "Assign": {**START["Assign"], "polls": 0}}, "Again": AGAIN,
+                "IsDone": {**LOOP["IsDone"], "Default": "Again"},
+            },
+            2 + 2 + 3 * (2 + 21 + 2) + 3 * 10 * (21 + 2),
+        ),
+    ],
+    ids=["one loop", "job", "loop in a loop"],
+)  # fmt: skip
+def test_events_are_counted_as_if_every_task_failed_before_it_succeeds(states: dict[str, Any], events: int) -> None:
+    definition = {"StartAt": "Start" if "Start" in states else "Wait", "States": {**LOOP, **states}}
+
+    assert most_events(definition, {"poll_limit": 10}) == events
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

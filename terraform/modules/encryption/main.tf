@@ -51,21 +51,45 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # These services publish to the encrypted topic.
+  # DescribeKey has no encryption context, so that the condition above would never be met.
   statement {
-    sid       = "ServicesThatSendAlerts"
+    sid       = "DescribeKeyOfLogGroups"
+    actions   = ["kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local.region}.amazonaws.com"]
+    }
+  }
+
+  # AWS Budgets, CloudWatch and EventBridge publish to the encrypted topic.
+  statement {
+    sid       = "AlarmsAndBudgets"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
     }
 
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account_id]
+    }
+  }
+
+  # EventBridge sends no condition keys to an encrypted topic: with a condition, no event would arrive.
+  statement {
+    sid       = "Events"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 }

@@ -139,14 +139,14 @@ locals {
   # EMR and Glue report these failures even when the execution has already ended.
   failures = {
     glue-run-failed = {
-      description = "A run of the Glue job failed, was stopped or timed out."
+      description = "A run of the Glue job did not succeed."
       pattern = {
         source      = ["aws.glue"]
         detail-type = ["Glue Job State Change"]
-        detail      = { jobName = [var.glue_job_name], state = ["FAILED", "STOPPED", "TIMEOUT"] }
+        detail      = { jobName = [var.glue_job_name], state = ["ERROR", "EXPIRED", "FAILED", "STOPPED", "TIMEOUT"] }
       }
-      paths   = { job = "$.detail.jobName", run = "$.detail.jobRunId", state = "$.detail.state", message = "$.detail.message" }
-      message = "Glue run <run> of <job> is <state>: <message>"
+      paths = { job = "$.detail.jobName", run = "$.detail.jobRunId", state = "$.detail.state" }
+      alert = "Glue run <run> of <job> is <state>. See docs/operations.md."
     }
     emr-cluster-failed = {
       description = "The cluster of an ETL execution ended with errors."
@@ -155,8 +155,8 @@ locals {
         detail-type = ["EMR Cluster State Change"]
         detail      = { name = [{ prefix = "buyer-stage-etl-" }], state = ["TERMINATED_WITH_ERRORS"] }
       }
-      paths   = { cluster = "$.detail.clusterId", name = "$.detail.name", message = "$.detail.message" }
-      message = "EMR cluster <cluster> (<name>) ended with errors: <message>"
+      paths = { cluster = "$.detail.clusterId", name = "$.detail.name" }
+      alert = "EMR cluster <cluster> (<name>) ended with errors. See docs/operations.md."
     }
   }
 }
@@ -176,9 +176,11 @@ resource "aws_cloudwatch_event_target" "failure" {
   target_id = "alerts"
   arn       = var.topic_arn
 
+  # EventBridge does not escape the values that it inserts in a string, so only names and IDs stand there; the event,
+  # inserted as JSON, contains the reason. jsonencode would escape the angle brackets of the placeholders.
   input_transformer {
     input_paths    = each.value.paths
-    input_template = jsonencode(each.value.message)
+    input_template = "{\"alert\": \"${each.value.alert}\", \"event\": <aws.events.event.json>}"
   }
 }
 
@@ -231,7 +233,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         y          = floor(position / 2) * 6
         width      = 12
         height     = 6
-        properties = merge({ title = widget.title, region = local.region }, widget.properties)
+        properties = merge({ title = widget.title }, try(widget.type, "metric") == "metric" ? { region = local.region } : {}, widget.properties)
       }
     ]
   })

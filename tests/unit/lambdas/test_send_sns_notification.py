@@ -66,13 +66,19 @@ def test_cause_that_is_not_a_lambda_error_is_unchanged(event: dict[str, Any], co
     assert f"Cause:    {cause}\n" in sent()[1]
 
 
+def test_longest_cause_fits_into_a_message(event: dict[str, Any], context: Any) -> None:
+    """Step Functions cuts a cause at 32,768 characters, and SNS accepts 262,144 bytes."""
+    handler(with_cause(event, "\N{FACE WITH TEARS OF JOY}" * 32_768), context)
+    assert len(sent()[1].encode()) < 262_144
+
+
 def test_failure_about_an_invalid_snapshot_date_is_still_sent(event: dict[str, Any], context: Any) -> None:
     handler({**event, "snapshot_date": "30 January"}, context)
     assert "Snapshot: 30 January" in sent()[1]
 
 
 @pytest.mark.parametrize(
-    ("text", "subject"), [("a" * 120, "a" * 100), ("two\nlines", "two lines"), ("Zoë failed", "Zo? failed")]
+    ("text", "subject"), [("a" * 120, "a" * 99), ("two\nlines", "two lines"), ("Zoë failed", "Zo? failed")]
 )
 def test_subject_is_what_sns_accepts(text: str, subject: str) -> None:
     assert sns_subject(text) == subject
