@@ -135,9 +135,9 @@ format: $(INSTALLED) terraform ## Fix what lint finds, where a tool can
 	$(TERRAFORM) fmt -recursive terraform
 
 .PHONY: diagrams
-diagrams: setup terraform ## Regenerate docs/diagrams and docs/security.md
+diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/security.md and docs/recorded_calls.json
 	$(PYTHON) -m tools.diagrams
-	$(PYTHON) -m localcloud.deployment $(PYTHON) -m tools.security_docs --environment local
+	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
 
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs

@@ -1,12 +1,9 @@
 """Write docs/security.md, the permissions of every role, from the policies of a deployed environment.
 
-python -m tools.security_docs --environment local
-
-The tool reads policies from AWS, or from the endpoint in AWS_ENDPOINT_URL. It replaces the names of account, Region and
-environment with placeholders, so all environments with the same options produce the same document.
+`make diagrams` does this with the environment local. Placeholders stand for the names of account, Region and
+environment, so all environments with the same options produce the same document.
 """
 
-import argparse
 import ast
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +13,6 @@ import boto3
 
 from tools.repository import REPOSITORY
 from tools.roles import PREFIX, Policy, Role, as_document, as_list, read_roles, statements
-from tools.terraform import ENVIRONMENTS
 from tools.terraform_variables import read_variables
 
 DOCUMENT = REPOSITORY / "docs" / "security.md"
@@ -222,15 +218,8 @@ def _trusted(trust: Policy) -> str:
     )
 
 
-def main() -> None:
-    """Write the document for the environment on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    environment = parser.parse_args().environment
+def write(environment: str) -> None:
+    """Write the document from the policies of a deployed environment."""
     text = render(read_roles(environment), read_resource_policies(environment), read_placeholders(environment))
     DOCUMENT.write_text(text)
     print(DOCUMENT.relative_to(REPOSITORY))
-
-
-if __name__ == "__main__":
-    main()

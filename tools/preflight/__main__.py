@@ -24,7 +24,7 @@ from buyer_stage.domain.datalake import SURVEY_KEY
 from buyer_stage.domain.snapshot_date import resolve_snapshot_date
 from tools.execution import PIPELINES, find_state_machine
 from tools.preflight.account import check_identity, check_region, check_service_linked_roles
-from tools.preflight.deployment import check_definitions, check_key_policy, check_subscriptions
+from tools.preflight.deployment import check_definitions, check_deliveries, check_subscriptions
 from tools.preflight.github import call_github, check_environment_rules
 from tools.preflight.network import check_emr_subnets, check_sagemaker_subnets
 from tools.preflight.permissions import check_roles
@@ -120,9 +120,9 @@ def checks(
         "subscriptions": deployed(
             lambda: check_subscriptions(client("sns"), find_topic(environment), variables["alerts"]["emails"])
         ),
-        "key": deployed(
-            lambda: check_key_policy(
-                read_resource_policies(environment)["key"], client("sts").get_caller_identity()["Account"], region
+        "deliveries": deployed(
+            lambda: check_deliveries(
+                read_resource_policies(environment), client("sts").get_caller_identity()["Account"], region
             )
         ),
         "permissions": deployed(

@@ -1,85 +1,34 @@
-"""Check a deployed environment: its definitions, who gets its alerts, and which services can use its key."""
+"""Check a deployed environment: its definitions, who gets its alerts, and which services can deliver to it."""
 
-import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from tools.preflight.result import Result, judged
-from tools.roles import Policy, as_list, statements
+from tools.deliveries import PERMISSIONS, REGION, allows
+from tools.preflight.result import Result, failed, judged, passed
+from tools.roles import Policy
 
 
-@dataclass(frozen=True)
-class KeyUse:
-    """A service that uses the environment's key in its own name, not with the rights of a role.
-
-    Attributes:
-        purpose: what would stop without the key.
-        principal: name of the service in policies.
-        actions: what the service does with the key.
-        conditions: condition keys that requests of the service have; a statement with another one never applies.
-    """
-
-    purpose: str
-    principal: str
-    actions: tuple[str, ...]
-    conditions: frozenset[str]
-
-
-TO_PUBLISH = ("kms:Decrypt", "kms:GenerateDataKey")
-SOURCE = frozenset({"aws:SourceAccount", "aws:SourceArn"})
-
-
-def key_uses(region: str) -> tuple[KeyUse, ...]:
-    """Return the services that use an environment's key in its Region.
-
-    SNS Developer Guide, "Enable compatibility between event sources from AWS services and encrypted topics"; Budgets
-    User Guide, "Creating an Amazon SNS topic for budget notifications"; CloudWatch Logs User Guide, "Encrypt log data
-    in CloudWatch Logs using AWS KMS".
-    """
-    logs = (
-        "kms:Encrypt",
-        "kms:Decrypt",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        "kms:GenerateDataKey",
-        "kms:DescribeKey",
-    )
-    log_groups = frozenset({"kms:EncryptionContext:aws:logs:arn"})
-    return (
-        KeyUse("alarms", "cloudwatch.amazonaws.com", TO_PUBLISH, SOURCE),
-        KeyUse("job alerts", "events.amazonaws.com", TO_PUBLISH, frozenset()),
-        KeyUse("budget alerts", "budgets.amazonaws.com", TO_PUBLISH, SOURCE),
-        KeyUse("logs", f"logs.{region}.amazonaws.com", logs, log_groups),
-    )
-
-
-def check_key_policy(policy: Policy, account: str, region: str) -> Iterator[Result]:
-    """Check that the policy of the environment's key lets each service use it, in a form that AWS supports.
+def check_deliveries(policies: Mapping[str, Policy], account: str, region: str) -> Iterator[Result]:
+    """Check that AWS services can deliver alerts and logs: one result when all can, and one for each policy that fails.
 
     Args:
-        policy: the key's policy.
+        policies: resource policies as `tools.security_docs.read_resource_policies` returns them.
         account: AWS account ID.
         region: AWS Region.
     """
-    allowing = [statement for statement in statements(policy) if statement["Effect"] == "Allow"]
-    for use in key_uses(region):
-        named = [statement for statement in allowing if use.principal in _services(statement)]
-        granted = [action for action in use.actions if any(_grants(each, action) for each in named)]
-        applying = [each for each in named if _applies(each, use, account)]
-        usable = [action for action in granted if any(_grants(each, action) for each in applying)]
-        problems = []
-        if absent := [action for action in use.actions if action not in granted]:
-            problems.append(f"{use.principal} is not allowed {', '.join(absent)}")
-        if unmet := [action for action in granted if action not in usable]:
-            problems.append(f"{use.principal} never meets the condition for {', '.join(unmet)}")
-        yield judged(
-            f"key for {use.purpose}",
-            problems,
-            f"{use.principal} can use it",
-            f"correct terraform/modules/encryption, then `make apply`; conditions that work: "
-            f"{', '.join(sorted(use.conditions)) or 'none'}",
+    check = "deliveries"
+    failing = [each for each in PERMISSIONS if not allows(policies[each.policy], each, account, region)]
+    for permission in failing:
+        keys = ", ".join(permission.context) or "none"
+        yield failed(
+            check,
+            f"the policy of {permission.policy} does not let {permission.service.replace(REGION, region)} call "
+            f"{', '.join(permission.actions)}",
+            f"`make apply`; it can depend only on these condition keys: {keys} ({permission.source})",
         )
+    if not failing:
+        services = sorted({permission.service.partition(".")[0] for permission in PERMISSIONS})
+        yield passed(check, f"{', '.join(services)} can use key and topic")
 
 
 def check_definitions(states: Any, arns: Mapping[str, str]) -> Iterator[Result]:
@@ -128,22 +77,3 @@ def check_subscriptions(sns: Any, topic_arn: str, emails: Sequence[str]) -> Iter
         f"{len(found)} confirmed",
         "set alerts.emails, `make apply`, and follow the link in the email that AWS sends to each address",
     )
-
-
-def _services(statement: Mapping[str, Any]) -> list[str]:
-    principal = statement["Principal"]
-    return as_list(principal.get("Service", [])) if isinstance(principal, Mapping) else []
-
-
-def _grants(statement: Mapping[str, Any], action: str) -> bool:
-    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in statement["Action"])
-
-
-def _applies(statement: Mapping[str, Any], use: KeyUse, account: str) -> bool:
-    for tested in statement.get("Condition", {}).values():
-        for key, values in tested.items():
-            if key not in use.conditions:
-                return False
-            if key == "aws:SourceAccount" and account not in as_list(values):
-                return False
-    return True

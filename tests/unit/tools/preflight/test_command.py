@@ -15,7 +15,7 @@ from tools.preflight.result import Result, Status, failed, passed, run
 from tools.terraform_variables import read_variables
 
 NOW = datetime(2026, 5, 22, 18, tzinfo=UTC)
-DEPLOYED = ("definitions", "subscriptions", "key", "permissions")
+DEPLOYED = ("definitions", "subscriptions", "deliveries", "permissions")
 
 
 @pytest.fixture

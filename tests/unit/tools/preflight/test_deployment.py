@@ -1,6 +1,6 @@
-"""Definitions are valid, subscribers have confirmed, and services can use the key."""
+"""Definitions are valid, subscribers have confirmed, and services can deliver."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import boto3
@@ -8,64 +8,41 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from tools.preflight.deployment import check_definitions, check_key_policy, check_subscriptions, key_uses
+from tools.deliveries import PERMISSIONS, Permission
+from tools.preflight.deployment import check_definitions, check_deliveries, check_subscriptions
 from tools.preflight.result import Result, Status
 
 ACCOUNT, REGION = "123456789012", "us-west-2"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ml"
 CREDENTIALS = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-ROOT = {
-    "Sid": "EnableIamPolicies",
-    "Effect": "Allow",
-    "Action": "kms:*",
-    "Resource": "*",
-    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-}
 
 
-def statement(principal: str, actions: list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
-    allowed = {"Effect": "Allow", "Action": actions, "Resource": "*", "Principal": {"Service": principal}}
-    return {**allowed, "Condition": condition} if condition else allowed
+def granting(permission: Permission) -> dict[str, Any]:
+    principal = {"Service": permission.service.replace("{region}", REGION)}
+    return {"Effect": "Allow", "Action": list(permission.actions), "Resource": "*", "Principal": principal}
 
 
-GOOD = {use.principal: statement(use.principal, list(use.actions)) for use in key_uses(REGION)}
-IN_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+def delivered(granted: Sequence[Permission]) -> list[Result]:
+    """Return the results when the two policies grant only some permissions."""
+    policies = {
+        name: {"Statement": [granting(each) for each in granted if each.policy == name]} for name in ("alerts", "key")
+    }
+    return list(check_deliveries(policies, ACCOUNT, REGION))
 
 
-def checked(principal: str, changed: dict[str, Any] | None) -> Result:
-    """Return the result for a service whose statement is changed, or removed; the others must pass."""
-    statements = [ROOT, *({**GOOD, principal: changed} if changed else GOOD | {principal: ROOT}).values()]
-    results = dict(zip(GOOD, check_key_policy({"Statement": statements}, ACCOUNT, REGION), strict=True))
-    result = results.pop(principal)
-    assert {other.status for other in results.values()} == {Status.PASSED}
-    return result
+def test_services_that_can_deliver_pass() -> None:
+    (result,) = delivered(PERMISSIONS)
+    assert (result.status, result.finding) == (
+        Status.PASSED, "budgets, cloudwatch, events, logs can use key and topic",
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("principal", GOOD)
-def test_key_without_a_statement_for_a_service_fails(principal: str) -> None:
-    assert checked(principal, None).finding.startswith(f"{principal} is not allowed kms:")
-
-
-def test_condition_on_the_account_keeps_eventbridge_out() -> None:
-    changed = statement("events.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"], IN_ACCOUNT)
-    result = checked("events.amazonaws.com", changed)
-    assert result.finding == "events.amazonaws.com never meets the condition for kms:Decrypt, kms:GenerateDataKey"
-    assert result.fix.endswith("conditions that work: none")
-
-
-@pytest.mark.parametrize("principal", ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])
-def test_condition_on_the_account_suits_alarms_and_budgets(principal: str) -> None:
-    actions = ["kms:Decrypt", "kms:GenerateDataKey*"]
-    assert checked(principal, statement(principal, actions, IN_ACCOUNT)).status is Status.PASSED
-    elsewhere = {"StringEquals": {"aws:SourceAccount": "999999999999"}}
-    assert checked(principal, statement(principal, actions, elsewhere)).status is Status.FAILED
-
-
-def test_logs_need_to_describe_the_key() -> None:
-    principal = f"logs.{REGION}.amazonaws.com"
-    actions = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
-    assert checked(principal, statement(principal, actions)).finding == f"{principal} is not allowed kms:DescribeKey"
-    assert checked(principal, statement(principal, [*actions, "kms:Describe*"])).status is Status.PASSED
+@pytest.mark.parametrize("lacking", PERMISSIONS, ids=lambda of: f"{of.service.partition('.')[0]} {of.actions[0]}")
+def test_service_that_cannot_deliver_fails(lacking: Permission) -> None:
+    (result,) = delivered([each for each in PERMISSIONS if each is not lacking])
+    service = lacking.service.replace("{region}", REGION)
+    assert result.status is Status.FAILED
+    assert result.finding == f"the policy of {lacking.policy} does not let {service} call {', '.join(lacking.actions)}"
 
 
 def validated(result: str, *diagnostics: dict[str, str]) -> Result:
