@@ -136,9 +136,9 @@ format: $(INSTALLED) terraform ## Fix what lint finds, where a tool can
 	$(TERRAFORM) fmt -recursive terraform
 
 .PHONY: diagrams
-diagrams: setup terraform ## Regenerate docs/diagrams and docs/security.md
+diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/security.md and docs/recorded_calls.json
 	$(PYTHON) -m tools.diagrams
-	$(PYTHON) -m localcloud.deployment $(PYTHON) -m tools.security_docs --environment local
+	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
 
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs
@@ -147,6 +147,10 @@ notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local clo
 		exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports"; $(PYTHON) -m tools.notebooks
 
 ##@ Deploy it
+
+.PHONY: preflight
+preflight: $(INSTALLED) terraform ## Check what a first run needs from the AWS account [ENV=]
+	@$(point_at_local_cloud) $(PYTHON) -m tools.preflight --environment $(ENV)
 
 .PHONY: plan
 plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN= PACKAGES=]

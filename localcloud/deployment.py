@@ -1,19 +1,13 @@
-"""Deploy this repository's Terraform, environment `local`, to the local cloud.
-
-python -m localcloud.deployment COMMAND...     deploy to a new local cloud, run a command, and stop the local cloud
-"""
+"""Deploy this repository's Terraform, environment `local`, to the local cloud."""
 
 import json
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 
 from buyer_stage.domain.datalake import SURVEY_FILE, SURVEY_KEY, TABLES_PREFIX
-from localcloud.cloud import REGION, LocalCloudError, running
+from localcloud.cloud import REGION, LocalCloudError
 from tools.package import build_packages
 from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
@@ -96,11 +90,22 @@ def local_workspace(work_folder: Path) -> Workspace:
 
 
 def bootstrap(environment: str) -> None:
-    """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code."""
+    """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code.
+
+    Like there, they are versioned and encrypted with KMS.
+    """
+    s3 = boto3.client("s3")
     backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
     state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
-    create_bucket(state_bucket)
-    create_bucket(code_bucket(environment))
+    for bucket in (state_bucket, code_bucket(environment)):
+        create_bucket(bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+            },
+        )
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:
@@ -125,14 +130,3 @@ def _subscribe_inbox(topic_arn: str) -> str:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     boto3.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
     return str(url)
-
-
-def main() -> None:
-    """Deploy to a new local cloud, run a command, stop, and exit with the code of the command."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "cloud"):
-        deploy(Path(folder))
-        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,9 @@
 """Write docs/security.md, the permissions of every role, from the policies of a deployed environment.
 
-python -m tools.security_docs --environment local
-
-The tool reads policies from AWS, or from the endpoint in AWS_ENDPOINT_URL. It replaces the names of account, Region and
-environment with placeholders, so all environments with the same options produce the same document.
+`make diagrams` does this with the environment local. Placeholders stand for the names of account, Region and
+environment, so all environments with the same options produce the same document.
 """
 
-import argparse
 import ast
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +13,7 @@ import boto3
 
 from tools.repository import REPOSITORY
 from tools.roles import PREFIX, Policy, Role, as_document, as_list, read_roles, statements
-from tools.terraform import ENVIRONMENTS
+from tools.terraform_variables import read_variables
 
 DOCUMENT = REPOSITORY / "docs" / "security.md"
 
@@ -61,39 +58,55 @@ class Placeholders:
 
     def apply(self, text: str) -> str:
         """Return the text with placeholders, which is the same for every environment."""
-        for own, placeholder in (
+        for own, placeholder in self._names:
+            text = text.replace(own, placeholder)
+        return re.sub(rf"(?<![a-z]){self.environment}(?![a-z])", "{environment}", text)
+
+    def fill(self, text: str) -> str:
+        """Return a text with placeholders with the names of the environment."""
+        for own, placeholder in (*self._names, (self.environment, "{environment}")):
+            text = text.replace(placeholder, own)
+        return text
+
+    @property
+    def _names(self) -> tuple[tuple[str, str], ...]:
+        return (
             (self.key_arn, "{key}"),
             (self.datalake_bucket, "{datalake bucket}"),
             (self.account_id, "{account}"),
             (self.region, "{region}"),
-        ):
-            text = text.replace(own, placeholder)
-        return re.sub(rf"(?<![a-z]){self.environment}(?![a-z])", "{environment}", text)
+        )
 
 
 def read_resource_policies(environment: str) -> dict[str, Policy]:
     """Return the resource policies of an environment by name: `key`, `alerts` (the topic) and `bucket`."""
     account = boto3.client("sts").get_caller_identity()["Account"]
     kms, sns, s3 = boto3.client("kms"), boto3.client("sns"), boto3.client("s3")
-    topic = f"arn:aws:sns:{sns.meta.region_name}:{account}:{PREFIX}alerts-{environment}"
     texts = {
-        "key": kms.get_key_policy(KeyId=_key_arn(environment), PolicyName="default")["Policy"],
-        "alerts": sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"],
+        "key": kms.get_key_policy(KeyId=find_key(environment), PolicyName="default")["Policy"],
+        "alerts": sns.get_topic_attributes(TopicArn=find_topic(environment))["Attributes"]["Policy"],
         "bucket": s3.get_bucket_policy(Bucket=f"{PREFIX}ml-pipeline-{environment}-{account}")["Policy"],
     }
     return {name: as_document(text) for name, text in texts.items()}
 
 
-def read_placeholders(environment: str) -> Placeholders:
-    """Return the names that the document replaces for an environment."""
-    variables = (REPOSITORY / f"terraform/environments/{environment}.tfvars").read_text()
-    (datalake_bucket,) = re.findall(r'^datalake += \{ bucket = "([^"]+)"', variables, flags=re.MULTILINE)
+def find_topic(environment: str) -> str:
+    """Return the ARN of the topic of an environment's alerts."""
     sts = boto3.client("sts")
     account = sts.get_caller_identity()["Account"]
-    return Placeholders(environment, account, sts.meta.region_name, _key_arn(environment), datalake_bucket)
+    return f"arn:aws:sns:{sts.meta.region_name}:{account}:{PREFIX}alerts-{environment}"
 
 
-def _key_arn(environment: str) -> str:
+def read_placeholders(environment: str) -> Placeholders:
+    """Return the names that the document replaces for an environment."""
+    datalake_bucket = read_variables(environment)["datalake"]["bucket"]
+    sts = boto3.client("sts")
+    account = sts.get_caller_identity()["Account"]
+    return Placeholders(environment, account, sts.meta.region_name, find_key(environment), datalake_bucket)
+
+
+def find_key(environment: str) -> str:
+    """Return the ARN of the KMS key of a deployed environment."""
     key: str = boto3.client("kms").describe_key(KeyId=f"alias/{PREFIX}{environment}")["KeyMetadata"]["Arn"]
     return key
 
@@ -205,15 +218,8 @@ def _trusted(trust: Policy) -> str:
     )
 
 
-def main() -> None:
-    """Write the document for the environment on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    environment = parser.parse_args().environment
+def write(environment: str) -> None:
+    """Write the document from the policies of a deployed environment."""
     text = render(read_roles(environment), read_resource_policies(environment), read_placeholders(environment))
     DOCUMENT.write_text(text)
     print(DOCUMENT.relative_to(REPOSITORY))
-
-
-if __name__ == "__main__":
-    main()

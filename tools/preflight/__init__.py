@@ -1,0 +1,1 @@
+"""Check what a first run on an AWS account needs, before anything is paid for."""
