@@ -360,13 +360,19 @@ locals {
       }
       Models = {
         actions = [
-          "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage",
-          "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+          "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage", "sagemaker:DescribeAutoMLJobV2", "sagemaker:DescribeModel",
+          "sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
         ]
         resources = [
           "${local.arn.sagemaker}:model-package-group/${local.name_pattern}", "${local.arn.sagemaker}:model-package/${local.name_pattern}/*",
-          "${local.arn.sagemaker}:model/buyer-stage-*",
+          "${local.arn.sagemaker}:model/buyer-stage-${var.environment}-*",
+          "${local.arn.sagemaker}:automl-job/buyer-stage-${var.environment}-*",
         ]
+      }
+      # The bucket keeps the old versions for a while.
+      DeleteModelOutput = {
+        actions   = ["s3:DeleteObject"]
+        resources = ["${local.pipeline_bucket_arn}/${local.layout.automl_output}*"]
       }
     }
 

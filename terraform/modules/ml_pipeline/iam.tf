@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "sagemaker" {
         "automl-job", "experiment", "experiment-trial", "experiment-trial-component", "hyper-parameter-tuning-job", "model",
         "processing-job", "training-job", "transform-job",
       ] :
-      "${local.sagemaker}:${kind}/buyer-stage-*"
+      "${local.sagemaker}:${kind}/buyer-stage-${var.environment}-*"
     ]
   }
 
