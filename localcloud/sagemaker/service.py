@@ -67,6 +67,8 @@ async def handle_request(_method: str, _path: str, headers: dict[str, str], body
     try:
         if tags and operation == "CreateModelPackage":
             model_registry.refuse_tags(request)
+        if tags:
+            authorize(caller(), "sagemaker:AddTags", _arn_in(request))
         response = handler(request)
         if tags is not None:
             (created,) = response.values()
@@ -82,10 +84,13 @@ def _resource_arn(extract: Callable[..., str], service: str, *request: Any) -> s
     """Return the ARN of the resource that a request names, because MiniStack knows only those of its own services."""
     if service != "sagemaker":
         return extract(service, *request)
-    body = json.loads(request[3])
+    return _arn_in(json.loads(request[3]))
+
+
+def _arn_in(request: Document) -> str:
     for parameter, kind in RESOURCES.items():
-        if parameter in body:
-            return str(body[parameter]) if kind is None else arn(kind, body[parameter])
+        if parameter in request:
+            return str(request[parameter]) if kind is None else arn(kind, request[parameter])
     return "*"
 
 
