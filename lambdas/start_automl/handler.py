@@ -1,7 +1,7 @@
 """Starts SageMaker Autopilot on the labeled set, unless an earlier attempt can be continued or is enough."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ from lambdas.common.automl_jobs import best_candidate, status_of
 from lambdas.common.documents import object_exists
 from lambdas.common.environment import JobVariables
 from lambdas.common.events import ExecutionEvent
-from lambdas.common.model_registry import RegisteredModel, models_registered_since
+from lambdas.common.model_registry import models_registered_since
 from lambdas.common.network import NetworkVariables
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
@@ -89,14 +89,7 @@ def handler(event: Event) -> Result:
         return job_name(variables.environment, "", *work, attempt=attempt)
 
     jobs = find_attempts(name, lambda job: sagemaker.describe_auto_ml_job_v2(AutoMLJobName=job))
-    registered = (
-        models_registered_since(sagemaker, variables.model_package_group, jobs[0]["CreationTime"]) if jobs else {}
-    )
-    decision = decide(
-        [_attempt(job, registered) for job in jobs],
-        retrain=event.retrain,
-        today=event.execution_start_time.astimezone(UTC).date(),
-    )
+    decision = decide(_attempts(jobs), retrain=event.retrain, today=event.execution_start_time.astimezone(UTC).date())
     is_new = isinstance(decision, Start) and _start(name(decision.attempt))
     metrics.add_metric("AutoMLJobsStarted", MetricUnit.Count, 1 if is_new else 0)
     found: str | None
@@ -111,15 +104,21 @@ def handler(event: Event) -> Result:
     return Result(found, decision.reason)
 
 
-def _attempt(job: "DescribeAutoMLJobV2ResponseTypeDef", registered: Mapping[str, RegisteredModel]) -> Attempt:
-    model = registered.get(job["AutoMLJobName"])
-    return Attempt(
-        job["AutoMLJobName"],
-        job["CreationTime"].astimezone(UTC).date(),
-        _outcome(job),
-        None if model is None else model.approval_status,
-        "" if model is None else model.verdict,
+def _attempts(jobs: "Sequence[DescribeAutoMLJobV2ResponseTypeDef]") -> list[Attempt]:
+    """Look up what became of each job and, if one has trained a model, what the registry says about it."""
+    outcomes = [_outcome(job) for job in jobs]
+    registered = (
+        models_registered_since(sagemaker, variables.model_package_group, jobs[0]["CreationTime"])
+        if Outcome.TRAINED in outcomes
+        else {}
     )
+    attempts = []
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        model = registered.get(job["AutoMLJobName"])
+        status, verdict = (None, "") if model is None else (model.approval_status, model.verdict)
+        day = job["CreationTime"].astimezone(UTC).date()
+        attempts.append(Attempt(job["AutoMLJobName"], day, outcome, status, verdict))
+    return attempts
 
 
 def _outcome(job: "DescribeAutoMLJobV2ResponseTypeDef") -> Outcome:

@@ -462,7 +462,7 @@ def handler(event, context):
 def test_a_model_package_in_a_group_cannot_have_tags() -> None:
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="tagged")
-    with pytest.raises(ClientError, match="has the tags of the group"):
+    with pytest.raises(ClientError, match="uses the tags of the group"):
         sagemaker.create_model_package(
             ModelPackageGroupName="tagged",
             InferenceSpecification={"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},

@@ -175,7 +175,7 @@ locals {
           resources = ["arn:aws:ecr:${local.region}:*:repository/*"] # The images of AWS are in accounts that AWS owns.
         }
         ReadModelData = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
-        ReadRegistry              = local.read_registry
+        ReadRegistry  = local.read_registry
         RegisterModel = {
           actions   = ["sagemaker:CreateModelPackage"]
           resources = ["${local.sagemaker}:model-package-group/${var.model_package_group_name}", local.model_packages]
