@@ -40,7 +40,6 @@ variable "layout" {
     validation_with_members = string
     test_with_members       = string
     labeled_set_manifest    = string
-    automl_output           = string
     models                  = string
     holdout_scores          = string
     drift_baselines         = string
