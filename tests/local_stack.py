@@ -116,7 +116,7 @@ class FirstRuns:
     Attributes:
         etl: the ETL, with the labeled set.
         ml: the first ML execution, which trains a model.
-        twin: an ML execution for the same snapshot, started at the same moment.
+        rival: an ML execution for the same snapshot, started at the same moment.
         again: a later ML execution for the same snapshot.
         items: items of the table after the first ML executions.
         items_again: items of the table after the later ML execution.
@@ -129,7 +129,7 @@ class FirstRuns:
 
     etl: Execution
     ml: Execution
-    twin: Execution
+    rival: Execution
     again: Execution
     items: dict[str, Item]
     items_again: dict[str, Item]
@@ -190,13 +190,13 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
         missing, invalid, scheduled = failing.result()
-        ml, twin = (execution.result() for execution in [threads.submit(stack.run_ml) for _ in range(2)])
+        ml, rival = (execution.result() for execution in [threads.submit(stack.run_ml) for _ in range(2)])
         items = stack.items()
         again, items_again = stack.run_ml(), stack.items()
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, twin, again, items, items_again, missing, invalid, scheduled, notifications, calls
+        etl, ml, rival, again, items, items_again, missing, invalid, scheduled, notifications, calls
     )  # fmt: skip
 
 
