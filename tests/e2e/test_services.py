@@ -458,18 +458,6 @@ def handler(event, context):
     assert Call("tagger", "sagemaker:AddTags", model, context, False) in read_calls(work_folder)
 
 
-@pytest.mark.usefixtures("work_folder")
-def test_a_model_package_in_a_group_cannot_have_tags() -> None:
-    sagemaker = boto3.client("sagemaker")
-    sagemaker.create_model_package_group(ModelPackageGroupName="tagged")
-    with pytest.raises(ClientError, match="uses the tags of the group"):
-        sagemaker.create_model_package(
-            ModelPackageGroupName="tagged",
-            InferenceSpecification={"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]},
-            Tags=[{"Key": "product", "Value": "any"}],
-        )
-
-
 TRANSFORM = {
     "TransformJobName": "scores",
     "ModelName": "transforming",
@@ -529,7 +517,7 @@ def sleeping_job(work_folder: Path) -> str:
     s3, glue = boto3.client("s3"), boto3.client("glue")
     s3.create_bucket(Bucket="scripts", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     s3.put_object(Bucket="scripts", Key="sleep.py", Body=b"import time\ntime.sleep(600)\n")
-    role = make_role("sleeper", "s3:*")
+    role = make_role("sleeper", "cloudwatch:*", "logs:*", "s3:*")
     glue.create_job(
         Name="sleeps", Role=role, GlueVersion="5.0", Timeout=1, MaxRetries=2,
         Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/sleep.py"},
