@@ -382,14 +382,22 @@ def handler(event, context):
 
 @pytest.mark.usefixtures("work_folder")
 def test_a_running_job_is_listed_and_ends_stopped_after_a_stop() -> None:
-    sagemaker, name = boto3.client("sagemaker"), "buyer-stage-dev-transform-1"
-    container = {**CONTAINER, "Environment": {"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label"}}
-    sagemaker.create_model(ModelName="stopped", ExecutionRoleArn=make_role("transformer"), PrimaryContainer=container)
-    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://absent/"}}
+    s3, sagemaker, name = boto3.client("s3"), boto3.client("sagemaker"), "buyer-stage-dev-transform-1"
+    s3.create_bucket(Bucket="stopped", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    for key in ("in/part-0.csv", "model.tar.gz"):
+        s3.put_object(Bucket="stopped", Key=key, Body=b"1\n")
+    container = {
+        **CONTAINER,
+        "ModelDataUrl": "s3://stopped/model.tar.gz",
+        "Environment": {"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label"},
+    }
+    role = make_role("transformer", "cloudwatch:*", "ecr:*", "logs:*", "s3:*")
+    sagemaker.create_model(ModelName="stopped", ExecutionRoleArn=role, PrimaryContainer=container)
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://stopped/in/"}}
     sagemaker.create_transform_job(
         TransformJobName=name, ModelName="stopped", BatchStrategy="MultiRecord", MaxPayloadInMB=1,
         TransformInput={"DataSource": source, "ContentType": "text/csv", "SplitType": "Line"},
-        TransformOutput={"S3OutputPath": "s3://absent/out/", "Accept": "text/csv", "AssembleWith": "Line"},
+        TransformOutput={"S3OutputPath": "s3://stopped/out/", "Accept": "text/csv", "AssembleWith": "Line"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
         DataProcessing={"InputFilter": "$", "JoinSource": "Input", "OutputFilter": "$"},
     )  # fmt: skip

@@ -128,10 +128,10 @@ def test_an_alert_follows_every_end_of_a_glue_run_but_success() -> None:
 
 def test_a_failed_glue_run_sends_an_alert_that_names_the_run_and_the_reason(stack: Stack) -> None:
     glue, job = boto3.client("glue"), "buyer-stage-push-to-dynamodb-local"
-    run_id = glue.start_job_run(JobName=job, Arguments={"--snapshot_date": 'no "date"'})["JobRunId"]
+    run_id = glue.start_job_run(JobName=job, Arguments={"--ttl_days": 'no "number"'})["JobRunId"]
     while (run := glue.get_job_run(JobName=job, RunId=run_id)["JobRun"])["JobRunState"] == "RUNNING":
         time.sleep(POLL_SECONDS)
-    assert '"date"' in run["ErrorMessage"]
+    assert '"number"' in run["ErrorMessage"]
 
     sent = [json.loads(each["Message"]) for each in stack.deployment.notifications() if run_id in each["Message"]]
 
