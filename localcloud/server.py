@@ -9,6 +9,7 @@ import atexit
 
 from ministack import app
 
+from localcloud import access
 from localcloud.corrections import (
     athena,
     cloudwatch,
@@ -38,6 +39,7 @@ def serve() -> None:
         sagemaker,
         schedules,
         step_functions,
+        access,
     ):
         service.install()
     atexit.register(PROCESSES.stop_all)

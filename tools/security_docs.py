@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import boto3
 
+from tools.environment import require
 from tools.repository import REPOSITORY
 from tools.roles import PREFIX, Policy, Role, as_document, as_list, read_roles, statements
 from tools.terraform import ENVIRONMENTS
@@ -210,6 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     environment = parser.parse_args().environment
+    require(environment)
     text = render(read_roles(environment), read_resource_policies(environment), read_placeholders(environment))
     DOCUMENT.write_text(text)
     print(DOCUMENT.relative_to(REPOSITORY))
