@@ -155,12 +155,13 @@ def start(work_folder: Path, port: int) -> LocalCloud:
             cwd=work_folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     cloud = LocalCloud(process.pid, start_time(process.pid) or "", port, str(work_folder), key, second_key)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2).close()
+            direct.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2).close()
             return cloud
         time.sleep(0.1)
     stop(cloud)
