@@ -262,8 +262,7 @@ def _remembered() -> LocalCloud | None:
     if not STATE_FILE.exists():
         return None
     state = json.loads(STATE_FILE.read_text())
-    keys = {name: Key(**state.pop(name)) for name in ("key", "second_key")}
-    return LocalCloud(**state, **keys)
+    return LocalCloud(**state | {name: Key(**state[name]) for name in ("key", "second_key")})
 
 
 def _replaced(cloud: LocalCloud) -> str | None:
