@@ -54,8 +54,17 @@ demo: setup terraform $(SPARK_CLASSES) ## Run the whole pipeline, from generated
 demo-up: setup terraform $(SPARK_CLASSES) ## Run the demo and leave the local cloud running
 	$(DEMO) --keep-running
 
+# Whatever fails after these lines are printed, a shell that evaluates them can no longer call AWS.
+define without_aws
+for name in $$(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$$name"; done
+export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+export AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=NO-LOCAL-CLOUD AWS_SECRET_ACCESS_KEY=NO-LOCAL-CLOUD
+endef
+export without_aws
+
 .PHONY: demo-env
-demo-env: setup ## Print the variables that point the AWS CLI at the running local cloud
+demo-env: ## Print the variables that point the AWS CLI at the running local cloud
+	@printf '%s\n' "$$without_aws"
 	@$(PYTHON) -m localcloud.cloud environment
 
 .PHONY: demo-down

@@ -9,6 +9,7 @@ import atexit
 
 from ministack import app
 
+from localcloud import access
 from localcloud.corrections import (
     athena,
     cloudwatch,
@@ -42,6 +43,7 @@ def serve() -> None:
         sagemaker,
         schedules,
         step_functions,
+        access,
     ):
         service.install()
     atexit.register(PROCESSES.stop_all)

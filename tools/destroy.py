@@ -17,6 +17,7 @@ from typing import Any, Final
 import boto3
 from rich.console import Console
 
+from tools.environment import require
 from tools.models import delete, list_models
 from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, is_approved, workspace
 
@@ -219,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     environment = parser.parse_args().environment
+    require(environment)
     terraform = workspace(environment)
     try:
         terraform.init()

@@ -23,6 +23,7 @@ from rich.console import Console
 from buyer_stage.domain.console_links import execution_link
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
+from tools.environment import require
 from tools.terraform import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def main() -> None:
     parser.add_argument("--build-training-data", action="store_true", help="for etl: also build the labeled set")
     parser.add_argument("--retrain", action="store_true", help="for ml: train again on the same labeled set")
     arguments = parser.parse_args()
+    require(arguments.environment)
     execution_input: dict[str, Any] = {}
     if arguments.snapshot_date:
         execution_input["snapshot_date"] = f"{arguments.snapshot_date:%Y%m%d}"

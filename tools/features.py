@@ -37,7 +37,7 @@ def make_features(datalake: Path, snapshot_date: date, out: Path) -> int:
     Returns:
         0, or the exit code of the step that failed.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for pattern in (MANIFEST_FILE, PROFILE_FILE, VALIDATION_FILE, f"{PART_FILE_PREFIX}*"):
         for old in out.glob(pattern):
             old.unlink()

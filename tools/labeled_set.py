@@ -16,6 +16,7 @@ from buyer_stage.domain.queries import fill_labeled_set_query
 from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
 from buyer_stage.domain.windows import Window
 from emr_steps.survey import parse_survey
+from tools.environment import require
 from tools.repository import REPOSITORY
 from tools.terraform import ENVIRONMENTS
 
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--table", default="labeled_set", help="table to create or replace")
     arguments = parser.parse_args()
+    require(arguments.environment)
     database, workgroup = f"buyer_stage_{arguments.environment}", f"buyer-stage-{arguments.environment}"
     for outcome, rows in sorted(create_labeled_set(database, workgroup, arguments.table).items()):
         print(f"{outcome}: {rows}")

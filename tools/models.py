@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from lambdas.common.errors import is_client_error
+from tools.environment import require
 from tools.terraform import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--model", help="model version, as `list` shows it")
     parser.add_argument("--all", action="store_true", help="delete every model, which `destroy` requires")
     arguments = parser.parse_args()
+    require(arguments.environment)
     client, console = boto3.client("sagemaker"), Console()
     models = list_models(client, arguments.environment)
     try:

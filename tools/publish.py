@@ -16,6 +16,7 @@ import boto3
 
 from buyer_stage.domain.s3_layout import EMR_CERTIFICATE_KEY, code_prefix
 from tools.certificate import make_certificate, must_be_renewed
+from tools.environment import require
 from tools.package import VERSION_FILE
 from tools.repository import REPOSITORY
 from tools.terraform import ENVIRONMENTS
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--packages", type=Path, default=REPOSITORY / "build" / "packages")
     arguments = parser.parse_args()
+    require(arguments.environment)
     region = boto3.Session().region_name
     if region is None:
         sys.exit("There is no AWS region. Set AWS_DEFAULT_REGION to the region of the environment.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from tools.environment import require
 from tools.execution import PIPELINES, find_state_machine, live_alias
 from tools.terraform import ENVIRONMENTS
 
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--pipeline", choices=PIPELINES, help="default: both")
     arguments = parser.parse_args()
+    require(arguments.environment)
     client = boto3.client("stepfunctions")
     pipelines = [arguments.pipeline] if arguments.pipeline else PIPELINES
     try:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.environment import for_terraform, require
 from tools.repository import REPOSITORY
 from tools.terraform_binary import TerraformError as TerraformError
 from tools.terraform_binary import find_terraform
@@ -51,7 +52,7 @@ def terraform_call(configuration: Path, data: Path, arguments: Sequence[str]) ->
     subcommand, *options = arguments
     command = [str(find_terraform()), f"-chdir={configuration}", subcommand, "-no-color", *options]
     settings = {"TF_DATA_DIR": str(data), "CHECKPOINT_DISABLE": "1"}
-    return command, {**os.environ, **cli_environment(), **settings}
+    return command, {**for_terraform(subcommand), **cli_environment(), **settings}
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="for apply: update only the functions and the state machines that call them",
     )
     parsed = parser.parse_args(arguments)
+    require(parsed.environment)
     terraform = workspace(parsed.environment)
     plan = parsed.plan.resolve() if parsed.plan else None
     try:

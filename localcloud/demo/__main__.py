@@ -54,6 +54,7 @@ def prepare_output_folder(out: Path) -> None:
         raise DemoError(f"{out} is not empty and is not the output of a demo; choose another OUT")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    out.chmod(local_cloud.OWNER_ONLY)  # It holds the data lake, and everything about its members.
     (out / MARKER).touch()
 
 

@@ -6,13 +6,14 @@ execution's calls, passing a role, using a key. Each call becomes one line of `c
 
     {"role": "...", "action": "s3:GetObject", "resource": "arn:...", "context": {...}, "is_allowed": true}
 
-Clients with the access key `test` (Terraform, the demo, the tests) own the account: their calls are neither checked
-nor listed.
+Clients with the access key of the owner (Terraform, the demo, the tests) own the account: `localcloud.access` verifies
+their signatures, and their calls are neither checked nor listed.
 """
 
 import contextlib
 import contextvars
 import hashlib
+import hmac
 import json
 import os
 import threading
@@ -64,12 +65,16 @@ def credentials(role: str) -> dict[str, str]:
         role: name or ARN.
     """
     name = role.rpartition("/")[2]
-    key = f"ASIA{hashlib.sha256(name.encode()).hexdigest()[:16].upper()}"
-    secret, token = (hashlib.sha256(f"{kind} of {name}".encode()).hexdigest() for kind in ("secret", "token"))
+    account = role.split(":")[4] if role.startswith("arn:") else get_account_id()
+    key = f"ASIA{hashlib.sha256(f'{account} {name}'.encode()).hexdigest()[:16].upper()}"
+    owner = os.environ["AWS_SECRET_ACCESS_KEY"].encode()  # Nobody else can derive what follows.
+    secret, token = (
+        hmac.digest(owner, f"{kind} of {account} {name}".encode(), "sha256").hex() for kind in ("secret", "token")
+    )
     sts.register_session(
         key,
         {
-            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/localcloud",
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/localcloud",
             "UserId": f"{name}:localcloud",
             "SecretAccessKey": secret,
             "SessionToken": token,

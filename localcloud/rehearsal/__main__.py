@@ -25,6 +25,7 @@ from localcloud.deployment import bootstrap, create_bucket, upload_data_lake
 from localcloud.rehearsal.errors import RehearsalError
 from localcloud.rehearsal.runs import Event, Run, Stage
 from sample_data.generate import generate
+from tools.environment import STAND_IN
 from tools.repository import REPOSITORY
 
 ENVIRONMENT = "dev"
@@ -59,7 +60,8 @@ def local_stage(folder: Path) -> Iterator[Stage]:
     """Rehearse on a new local cloud that has the buckets of `terraform/bootstrap`, while the block lasts."""
     with local_cloud.running(folder / "cloud") as cloud:
         bootstrap(ENVIRONMENT)
-        yield Stage(folder / "repository", folder / "jobs", ENVIRONMENT, cloud.environment)
+        variables = {**cloud.environment, STAND_IN: cloud.environment["AWS_ENDPOINT_URL"]}
+        yield Stage(folder / "repository", folder / "jobs", ENVIRONMENT, variables)
 
 
 def open_pull_request(stage: Stage) -> None:

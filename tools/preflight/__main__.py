@@ -22,6 +22,7 @@ from rich.text import Text
 
 from buyer_stage.domain.datalake import SURVEY_KEY
 from buyer_stage.domain.snapshot_date import resolve_snapshot_date
+from tools.environment import require
 from tools.execution import PIPELINES, find_state_machine
 from tools.preflight.account import check_identity, check_region, check_service_linked_roles
 from tools.preflight.deployment import check_definitions, check_deliveries, check_subscriptions
@@ -171,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     environment = parser.parse_args().environment
+    require(environment)
     console = Console(highlight=False)
     try:
         variables = read_variables(environment)
