@@ -89,15 +89,24 @@ class Stack:
             for metric in directive["Metrics"]
         }
 
+    def created(self, action: str) -> set[str]:
+        """Return the names of the jobs that the functions have created by an action."""
+        return {
+            call.resource.rpartition("/")[2]
+            for call in read_calls(Path(self.cloud.work_folder))
+            # Autopilot also creates jobs, by its own role and with names that it chooses.
+            if call.action == action and not call.role.startswith("buyer-stage-sagemaker-")
+        }
+
+    def trainings(self) -> set[str]:
+        """Return the names of the Autopilot jobs."""
+        return self.created("sagemaker:CreateAutoMLJobV2")
+
     def started_jobs(self) -> list[str]:
         """Return the names of all Autopilot and transform jobs and of all pushes."""
-        calls = read_calls(Path(self.cloud.work_folder))
-        jobs = {
-            call.resource.rpartition("/")[2]
-            for call in calls
-            if call.action in ("sagemaker:CreateAutoMLJobV2", "sagemaker:CreateTransformJob")
-        }
-        return [*jobs, *self.pushes()]
+        # The right to create a transform is also checked on its model, which has the name of its training.
+        transforms = self.created("sagemaker:CreateTransformJob") - self.trainings()
+        return [*self.trainings(), *transforms, *self.pushes()]
 
     def pushes(self) -> list[str]:
         """Return the name of each Glue run, the first started first."""
@@ -116,7 +125,6 @@ class FirstRuns:
     Attributes:
         etl: the ETL, with the labeled set.
         ml: the first ML execution, which trains a model.
-        rival: an ML execution for the same snapshot, started at the same moment.
         again: a later ML execution for the same snapshot.
         items: items of the table after the first ML executions.
         items_again: items of the table after the later ML execution.
@@ -129,7 +137,6 @@ class FirstRuns:
 
     etl: Execution
     ml: Execution
-    rival: Execution
     again: Execution
     items: dict[str, Item]
     items_again: dict[str, Item]
@@ -190,13 +197,12 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
         missing, invalid, scheduled = failing.result()
-        ml, rival = (execution.result() for execution in [threads.submit(stack.run_ml) for _ in range(2)])
-        items = stack.items()
+        ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, rival, again, items, items_again, missing, invalid, scheduled, notifications, calls
+        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls
     )  # fmt: skip
 
 

@@ -61,15 +61,12 @@ def _less(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
     return {**statement, "Action": kept} if kept else None
 
 
-def explained(file: Path, permissions: Iterable[Permission], *, always: bool = False) -> set[Permission]:
+def explained(file: Path, permissions: Iterable[Permission]) -> set[Permission]:
     """Read which permissions can remain unused: `[{"roles": [pattern], "actions": [...], "reason": "..."}]`.
-
-    An entry with `"is_used_sometimes": true` is about permissions whose use depends on timing.
 
     Args:
         file: the reviewed list.
         permissions: the granted permissions, whose roles the patterns match.
-        always: leave out what is used sometimes.
 
     Returns:
         Every matching role with every action of its entry.
@@ -78,7 +75,6 @@ def explained(file: Path, permissions: Iterable[Permission], *, always: bool = F
     return {
         (role, action)
         for entry in json.loads(file.read_text())
-        if not (always and entry.get("is_used_sometimes", False))
         for role in roles
         if any(fnmatch.fnmatchcase(role, pattern) for pattern in entry["roles"])
         for action in entry["actions"]
