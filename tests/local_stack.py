@@ -27,6 +27,9 @@ SNAPSHOT_DATE = date(2026, 5, 20)
 LABELED_DATE = date(2026, 4, 20)
 SEED = 7
 SNAPSHOT_INPUT = {"snapshot_date": "20260520"}
+HOLD = "Hold"
+"""State that an execution cannot leave before the end of the tests."""
+
 MISSING_SNAPSHOT = "20260401"
 INVALID_SNAPSHOT = "2026-05-20"
 POLL_SECONDS = 0.2
@@ -88,6 +91,21 @@ class Stack:
             for directive in line["_aws"]["CloudWatchMetrics"]
             for metric in directive["Metrics"]
         }
+
+    def version_that_holds_after(self, task: str, alias_arn: str) -> str:
+        """Publish a version that waits between a task and the next state, and return its ARN.
+
+        The task has done its work, and nothing has used its result.
+        """
+        client, machine_arn = boto3.client("stepfunctions"), alias_arn.rpartition(":")[0]
+        deployed = client.describe_state_machine(stateMachineArn=machine_arn)["definition"]
+        definition = json.loads(deployed)
+        states = definition["States"]
+        states[HOLD] = {"Type": "Wait", "Seconds": 1_000_000, "Next": states[task]["Next"]}
+        states[task]["Next"] = HOLD
+        held = client.update_state_machine(stateMachineArn=machine_arn, definition=json.dumps(definition), publish=True)
+        client.update_state_machine(stateMachineArn=machine_arn, definition=deployed)
+        return held["stateMachineVersionArn"]
 
     def created(self, action: str) -> set[str]:
         """Return the names of the jobs that the functions have created by an action."""

@@ -37,5 +37,9 @@ class JobFailedError(BuyerStageError):
     """A job that the pipeline waits for ended without doing its work."""
 
 
+class JobStoppedError(BuyerStageError):
+    """A person stopped a job that the pipeline waits for, so it must not start the next attempt by itself."""
+
+
 class ScoredLinesLostError(BuyerStageError):
     """The scored lines read, written, quarantined and failed do not add up, or some could not be written."""

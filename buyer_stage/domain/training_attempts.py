@@ -76,11 +76,12 @@ def decide(attempts: Sequence[Attempt], *, retrain: bool, today: date) -> Start 
     trained = [attempt for attempt in attempts if attempt.outcome is Outcome.TRAINED]
     if attempts and attempts[-1].outcome is Outcome.RUNNING:
         return Continue(attempts[-1].job_name, f"{attempts[-1].job_name} is running")
-    if trained and trained[-1].approval_status is None:
-        return Continue(trained[-1].job_name, f"{trained[-1].job_name} has ended, and its model is not registered yet")
     start = Start(len(attempts) + 1, f"attempt {len(attempts) + 1} on this labeled set")
+    # Before the next case, because a model that can never be registered would otherwise be continued for ever.
     if retrain:
         return start
+    if trained and trained[-1].approval_status is None:
+        return Continue(trained[-1].job_name, f"{trained[-1].job_name} has ended, and its model is not registered yet")
     if trained:
         return Refuse(status_of_model(trained[-1].job_name, trained[-1].approval_status, trained[-1].verdict))
     failures = list(takewhile(lambda attempt: attempt.outcome is Outcome.FAILED, reversed(attempts)))

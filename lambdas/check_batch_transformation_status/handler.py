@@ -4,7 +4,7 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import Field
 
-from buyer_stage.domain.errors import JobFailedError
+from buyer_stage.domain.errors import JobFailedError, JobStoppedError
 from lambdas.common.batch_transforms import UNFINISHED_STATUSES
 from lambdas.common.events import ExecutionEvent
 from lambdas.common.sagemaker_jobs import JobStatus
@@ -25,7 +25,8 @@ def handler(event: Event) -> JobStatus:
     """Ask SageMaker once about each job; the state machine does the waiting.
 
     Raises:
-        JobFailedError: a job failed or was stopped.
+        JobFailedError: a job failed.
+        JobStoppedError: a person stopped a job.
     """
     in_progress = 0
     for name in event.transform_job_names:
@@ -36,7 +37,8 @@ def handler(event: Event) -> JobStatus:
             in_progress += 1
         elif status != "Completed":
             reason = job.get("FailureReason") or "SageMaker gives no reason"
-            raise JobFailedError(
+            error = JobStoppedError if status == "Stopped" else JobFailedError
+            raise error(
                 f"{name} is {status}: {reason}; read the job's log, correct the cause and start the execution again: "
                 "it starts the next attempt"
             )

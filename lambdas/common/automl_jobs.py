@@ -13,15 +13,20 @@ LIMIT_REACHED = frozenset({"MaxAutoMLJobRuntimeReached", "MaxCandidatesReached"}
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeAutoMLJobV2.html."""
 
 
+AFTER_THE_SEARCH = frozenset({"ExplainabilityError", "ModelDeploymentError", "ModelInsightsError"})
+"""Secondary statuses of a job that failed after its search, in a step whose result the pipeline does not use."""
+
+
 def status_of(job: "DescribeAutoMLJobV2ResponseTypeDef") -> str:
     """Return `InProgress` while a job runs, `Completed` when it has a best candidate, or the status of its failure.
 
-    A job that reaches its time limit can end as `Stopped`, and has its best candidate nevertheless.
+    A job that reaches its time limit can end as `Stopped`, and one whose report on the best candidate fails ends as
+    `Failed`. Both have their best candidate nevertheless.
     """
     status, step = job["AutoMLJobStatus"], job["AutoMLJobSecondaryStatus"]
     if status in RUNNING_STATUSES:
         return "InProgress"
-    if status == "Completed" or (status == "Stopped" and step in LIMIT_REACHED):
+    if status == "Completed" or step in AFTER_THE_SEARCH or (status == "Stopped" and step in LIMIT_REACHED):
         return "Completed" if "BestCandidate" in job else f"{status} ({step}) without a candidate"
     return f"{status} ({step})"
 

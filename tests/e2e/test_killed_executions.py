@@ -3,18 +3,17 @@
 Each case has a local cloud of its own, in which nothing is trained yet, with what the ETL of another one has written.
 """
 
-import copy
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 from buyer_stage.domain import s3_layout
 from tests.local_stack import (
+    HOLD,
     MISSING_SNAPSHOT,
     POLL_SECONDS,
     SNAPSHOT_DATE,
@@ -40,8 +39,6 @@ ETL_PREFIXES = (
 )
 """Where the ETL writes."""
 
-HOLD = "HoldToBeKilled"
-
 
 @pytest.fixture(scope="module")
 def etl_objects(running_stack: Stack, first_runs: FirstRuns) -> dict[str, bytes]:
@@ -62,28 +59,10 @@ def fresh_stack(etl_objects: dict[str, bytes], tmp_path: Path) -> Iterator[Stack
         yield stack
 
 
-def version_that_holds_after(task: str, alias_arn: str) -> str:
-    """Publish a version that waits between a task and the next state, and return its ARN.
-
-    The task has done its work, and nothing has used its result: the moment at which a killed execution knows least.
-    """
-    client, machine_arn = boto3.client("stepfunctions"), alias_arn.rpartition(":")[0]
-    deployed = client.describe_state_machine(stateMachineArn=machine_arn)["definition"]
-    definition: dict[str, Any] = copy.deepcopy(json.loads(deployed))
-    states = definition["States"]
-    states[HOLD] = {"Type": "Wait", "Seconds": 1_000_000, "Next": states[task]["Next"]}
-    states[task]["Next"] = HOLD
-    version = client.update_state_machine(stateMachineArn=machine_arn, definition=json.dumps(definition), publish=True)[
-        "stateMachineVersionArn"
-    ]
-    client.update_state_machine(stateMachineArn=machine_arn, definition=deployed)
-    return str(version)
-
-
 def kill_after(task: str, stack: Stack) -> None:
     """Start an execution and stop it after a task."""
     client = boto3.client("stepfunctions")
-    version = version_that_holds_after(task, stack.deployment.ml_state_machine_arn)
+    version = stack.version_that_holds_after(task, stack.deployment.ml_state_machine_arn)
     snapshot = MISSING_SNAPSHOT if task == ONLY_AFTER_A_FAILURE else SNAPSHOT_INPUT["snapshot_date"]
     execution = client.start_execution(stateMachineArn=version, input=json.dumps({"snapshot_date": snapshot}))
     arn = execution["executionArn"]

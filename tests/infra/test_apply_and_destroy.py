@@ -92,8 +92,8 @@ def register_model() -> None:
 
 
 def start_etl_with_a_cluster(stack: Stack) -> None:
-    """Start an ETL, and wait until its cluster exists."""
-    start = boto3.client("stepfunctions").start_execution
-    start(stateMachineArn=stack.deployment.etl_state_machine_arn, input=json.dumps(SNAPSHOT_INPUT))
+    """Start an ETL that waits after it has created its cluster, and wait until then."""
+    version = stack.version_that_holds_after("CreateCluster", stack.deployment.etl_state_machine_arn)
+    boto3.client("stepfunctions").start_execution(stateMachineArn=version, input=json.dumps(SNAPSHOT_INPUT))
     while not boto3.client("emr").list_clusters(ClusterStates=["RUNNING", "WAITING"])["Clusters"]:
         time.sleep(0.2)

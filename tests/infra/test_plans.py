@@ -126,6 +126,13 @@ def test_what_uses_the_topic_waits_for_its_policy(plans: dict[str, Plan]) -> Non
     assert "module.notifications.topic_arn" in modules["observability"]["expressions"]["topic_arn"]["references"]
 
 
+def test_budget_counts_the_resources_with_the_tag_of_the_product(plans: dict[str, Plan]) -> None:
+    (budget,) = [values for address, values in resources(plans["dev"]) if ".aws_budgets_budget." in address]
+    assert [(each["name"], each["values"]) for each in budget["cost_filter"]] == [
+        ("TagKeyValue", ["user:product$buyer-stage"])
+    ]
+
+
 def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str, Plan]) -> None:
     schedules = {
         values["name"]: (values["schedule_expression"], values["state"])

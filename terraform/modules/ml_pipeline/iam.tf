@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 
   # Autopilot searches by starting jobs under this role, which it keeps as the trials of an experiment. Their names start
-  # with the name of the Autopilot job.
+  # with the name of the Autopilot job, or with its first ten characters, as older walkthroughs show.
   statement {
     sid = "RunAutopilotsJobs"
     actions = [
@@ -68,13 +68,12 @@ data "aws_iam_policy_document" "sagemaker" {
       "sagemaker:StopTransformJob",
       "sagemaker:UpdateTrialComponent",
     ]
-    resources = [
+    resources = flatten([
       for kind in [
         "automl-job", "experiment", "experiment-trial", "experiment-trial-component", "hyper-parameter-tuning-job", "model",
         "processing-job", "training-job", "transform-job",
-      ] :
-      "${local.sagemaker}:${kind}/buyer-stage-${var.environment}-*"
-    ]
+      ] : [for start in ["buyer-stage-${var.environment}", "buyer-stag"] : "${local.sagemaker}:${kind}/${start}-*"]
+    ])
   }
 
   statement {

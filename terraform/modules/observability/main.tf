@@ -334,7 +334,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:product$${var.product}"]
+    values = [join("$", ["user:product", var.product])]
   }
 
   dynamic "notification" {

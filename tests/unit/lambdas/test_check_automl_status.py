@@ -31,9 +31,14 @@ def test_job_that_will_end_by_itself_is_in_progress(
 
 @pytest.mark.parametrize(
     ("status", "step"),
-    [("Completed", "Completed"), ("Stopped", "MaxAutoMLJobRuntimeReached"), ("Stopped", "MaxCandidatesReached")],
+    [
+        ("Completed", "Completed"),
+        ("Stopped", "MaxAutoMLJobRuntimeReached"),
+        ("Stopped", "MaxCandidatesReached"),
+        ("Failed", "ExplainabilityError"),
+    ],
 )
-def test_job_with_a_best_candidate_is_complete_also_when_a_limit_ended_it(
+def test_job_with_a_best_candidate_is_complete_also_when_a_limit_or_its_report_ended_it(
     event: dict[str, Any],
     context: Any,
     completed_job: dict[str, Any],

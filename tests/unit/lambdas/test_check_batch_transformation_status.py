@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from buyer_stage.domain.errors import InvalidInputError, JobFailedError
+from buyer_stage.domain.errors import InvalidInputError, JobFailedError, JobStoppedError
 from lambdas.check_batch_transformation_status import handler as function
 from lambdas.common.errors import TransientAwsError
 
@@ -64,7 +64,7 @@ def test_failed_job_is_an_error_with_the_reason_and_the_next_step(
 
 
 def test_stopped_job_is_an_error(context: Any) -> None:
-    with pytest.raises(JobFailedError, match="is Stopped: SageMaker gives no reason"):
+    with pytest.raises(JobStoppedError, match="is Stopped: SageMaker gives no reason"):
         call(context, "Stopped")
 
 
