@@ -77,7 +77,7 @@ def decide(attempts: Sequence[Attempt], *, retrain: bool, today: date) -> Start 
     if attempts and attempts[-1].outcome is Outcome.RUNNING:
         return Continue(attempts[-1].job_name, f"{attempts[-1].job_name} is running")
     start = Start(len(attempts) + 1, f"attempt {len(attempts) + 1} on this labeled set")
-    # Before the next case, because a model that can never be registered would otherwise be continued for ever.
+    # Before the next case, because a model that can never be registered would otherwise be continued indefinitely.
     if retrain:
         return start
     if trained and trained[-1].approval_status is None:

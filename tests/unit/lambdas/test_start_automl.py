@@ -146,7 +146,7 @@ def test_finished_job_is_resumed_until_its_model_is_registered(
 ) -> None:
     name = function.handler(event, context)["automl_job_name"]
     describe_as(**ended)
-    assert function.handler({**event, "retrain": True}, context)["automl_job_name"] == name
+    assert function.handler(event, context)["automl_job_name"] == name
     register(name, "PendingManualApproval")
     result = function.handler(event, context)
     assert result["automl_job_name"] is None
