@@ -41,19 +41,6 @@ def read(name: str) -> dict[str, Any]:
     return definition
 
 
-def inner_states(state: State) -> dict[str, State]:
-    """Return the states that a Map or Parallel state runs; none for a state of another type."""
-    machines = [state["ItemProcessor"]] if "ItemProcessor" in state else state.get("Branches", [])
-    return {name: inner for machine in machines for name, inner in machine["States"].items()}
-
-
-def all_states(states: States) -> Iterator[tuple[str, State]]:
-    """Walk through states, each followed by the states that it runs."""
-    for name, state in states.items():
-        yield name, state
-        yield from all_states(inner_states(state))
-
-
 def transitions(state: State) -> Iterator[Transition]:
     """Walk through the ways that lead on from a state; the ways of errors come last."""
     for choice in state.get("Choices", []):

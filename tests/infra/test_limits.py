@@ -9,7 +9,7 @@ import pytest
 
 from tests.local_stack import Stack
 from tools.roles import read_roles
-from tools.state_machines import all_states, called_function
+from tools.state_machines import called_function
 
 WIDGET_PROPERTIES = {
     "alarm": {"alarms", "sortBy", "states", "title"},
@@ -119,7 +119,7 @@ def test_a_state_waits_longer_than_its_function_can_run(stack: Stack, pipeline: 
     """A state that ends first leaves the function running, and the retry runs next to it."""
     alias = {"etl": stack.deployment.etl_state_machine_arn, "ml": stack.deployment.ml_state_machine_arn}[pipeline]
     described = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=alias.rpartition(":")[0])
-    tasks = [state for _, state in all_states(json.loads(described["definition"])["States"]) if called_function(state)]
+    tasks = [state for state in json.loads(described["definition"])["States"].values() if called_function(state)]
     seconds = {
         state["Arguments"]["FunctionName"]: boto3.client("lambda").get_function_configuration(
             FunctionName=state["Arguments"]["FunctionName"]

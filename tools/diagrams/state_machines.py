@@ -15,7 +15,6 @@ from tools.state_machines import (
     Transition,
     called_function,
     error_handlers,
-    inner_states,
     next_states,
     read,
     transitions,
@@ -25,8 +24,6 @@ CONDITION_LENGTH = 60
 
 SHAPES = {
     "Task": ("[", "]"),
-    "Map": ("[[", "]]"),
-    "Parallel": ("[[", "]]"),
     "Pass": ("[", "]"),
     "Choice": ("{", "}"),
     "Wait": ("([", "])"),
@@ -132,16 +129,13 @@ def _shortened(condition: str) -> str:
 
 def _node(name: str, state: State, *, is_boxed: bool = False) -> str:
     opening, closing = (">", "]") if is_boxed and _names_a_failure(state) else SHAPES[state["Type"]]
-    inner = inner_states(state)
-    label = f"{name}<br/>for each: {', '.join(inner)}" if inner else name
-    return f'{name}{opening}"{label}"{closing}'
+    return f'{name}{opening}"{name}"{closing}'
 
 
-def state_rows(states: States, inside: str = "") -> Iterator[tuple[str, str, str]]:
+def state_rows(states: States) -> Iterator[tuple[str, str, str]]:
     """List states: name, why it exists, and what it calls."""
     for name, state in states.items():
-        yield f"{inside}{name}", state.get("Comment", ""), _called(state)
-        yield from state_rows(inner_states(state), f"{inside}{name}: ")
+        yield name, state.get("Comment", ""), _called(state)
 
 
 def _called(state: State) -> str:

@@ -4,7 +4,6 @@ import pytest
 
 from tools.state_machines import (
     Transition,
-    all_states,
     called_function,
     error_handlers,
     expressions,
@@ -30,18 +29,6 @@ def test_task_leads_to_its_next_state_and_its_errors_to_the_handler() -> None:
 
 def test_end_leads_nowhere() -> None:
     assert list(transitions({"Type": "Succeed"})) == []
-
-
-@pytest.mark.parametrize(
-    "inner",
-    [
-        {"Type": "Map", "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass"}}}},
-        {"Type": "Parallel", "Branches": [{"StartAt": "One", "States": {"One": {"Type": "Pass"}}}]},
-    ],
-    ids=lambda inner: inner["Type"],
-)
-def test_states_that_a_state_runs_follow_it(inner: dict[str, object]) -> None:
-    assert [name for name, _ in all_states({"Outer": inner, "Done": {"Type": "Succeed"}})] == ["Outer", "One", "Done"]
 
 
 def test_expressions_are_found_at_any_depth() -> None:
