@@ -17,6 +17,7 @@ from typing import Any, Final
 import boto3
 from rich.console import Console
 
+from lambdas.common.glue_runs import UNFINISHED_STATES
 from tools.environment import require
 from tools.models import delete, list_models
 from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, is_approved, workspace
@@ -119,7 +120,7 @@ def _glue_runs(job_names: list[str]) -> Iterator[Obstacle]:
     for name in job_names:
         for page in client.get_paginator("get_job_runs").paginate(JobName=name):
             for run in page["JobRuns"]:
-                if run["JobRunState"] in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
+                if run["JobRunState"] in UNFINISHED_STATES:
                     yield Obstacle(
                         f"run {run['Id']} of the Glue job {name} is running",
                         f"aws glue batch-stop-job-run --job-name {name} --job-run-ids {run['Id']}",

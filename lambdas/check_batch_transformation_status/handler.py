@@ -5,9 +5,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import Field
 
 from buyer_stage.domain.errors import JobFailedError, JobStoppedError
-from lambdas.common.batch_transforms import UNFINISHED_STATUSES
 from lambdas.common.events import ExecutionEvent
-from lambdas.common.sagemaker_jobs import JobStatus
+from lambdas.common.sagemaker_jobs import UNFINISHED_STATUSES, JobStatus
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
 

@@ -2,16 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from lambdas.common.sagemaker_jobs import UNFINISHED_STATUSES
+
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import AutoMLCandidateTypeDef, DescribeAutoMLJobV2ResponseTypeDef
-
-RUNNING_STATUSES = frozenset({"InProgress", "Stopping"})
-"""Statuses of a job that ends by itself."""
 
 LIMIT_REACHED = frozenset({"MaxAutoMLJobRuntimeReached", "MaxCandidatesReached"})
 """Secondary statuses of a job that stopped because its search reached a limit, see `AutoMLJobSecondaryStatus` in
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeAutoMLJobV2.html."""
-
 
 AFTER_THE_SEARCH = frozenset({"ExplainabilityError", "ModelDeploymentError", "ModelInsightsError"})
 """Secondary statuses of a job that failed after its search, in a step whose result the pipeline does not use."""
@@ -24,7 +22,7 @@ def status_of(job: "DescribeAutoMLJobV2ResponseTypeDef") -> str:
     `Failed`. Both have their best candidate nevertheless.
     """
     status, step = job["AutoMLJobStatus"], job["AutoMLJobSecondaryStatus"]
-    if status in RUNNING_STATUSES:
+    if status in UNFINISHED_STATUSES:
         return "InProgress"
     if status == "Completed" or step in AFTER_THE_SEARCH or (status == "Stopped" and step in LIMIT_REACHED):
         return "Completed" if "BestCandidate" in job else f"{status} ({step}) without a candidate"

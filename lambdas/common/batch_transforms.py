@@ -11,6 +11,7 @@ from buyer_stage.domain.transform_output import OUTPUT_FILE_SUFFIX
 from lambdas.common.attempts import find_attempts
 from lambdas.common.documents import list_keys
 from lambdas.common.environment import JobVariables
+from lambdas.common.sagemaker_jobs import UNFINISHED_STATUSES
 from lambdas.common.wiring import logger
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 INPUT_FILES_TAG = "input_files"
 """Tag with the number of a job's input files. Their names are random, and the ETL writes them again later."""
-
-UNFINISHED_STATUSES = frozenset({"InProgress", "Stopping"})
-"""Statuses of a job that ends by itself."""
 
 
 class TransformVariables(JobVariables):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud.cloud import REGION
 from localcloud.rehearsal import artifacts, programs
 from localcloud.rehearsal.errors import RehearsalError, located
 from localcloud.rehearsal.expressions import holds, render
@@ -27,13 +28,12 @@ from localcloud.rehearsal.workflows import (
     read_workflow,
     step_title,
 )
+from tools.environment import LOCAL_ACCOUNT
 
-ACCOUNT = "000000000000"
-REGION = "us-west-2"
 REPOSITORY_VARIABLES = {
     "AWS_REGION": REGION,
     **{
-        f"AWS_PLAN_ROLE_ARN_{environment.upper()}": f"arn:aws:iam::{ACCOUNT}:role/buyer-stage-plan-{environment}"
+        f"AWS_PLAN_ROLE_ARN_{environment.upper()}": f"arn:aws:iam::{LOCAL_ACCOUNT}:role/buyer-stage-plan-{environment}"
         for environment in ("dev", "qa", "prod")
     },
 }
@@ -229,7 +229,7 @@ class Run:
         folder = self.stage.folder / f"{self.stage.jobs_started:02d}-{name.replace(' / ', '-')}"
         if "environment" in job:  # Only these jobs see the variables of the GitHub environment.
             environment = render(job["environment"]["name"], contexts)
-            role = f"arn:aws:iam::{ACCOUNT}:role/buyer-stage-apply-{environment}"
+            role = f"arn:aws:iam::{LOCAL_ACCOUNT}:role/buyer-stage-apply-{environment}"
             contexts["vars"] = {**contexts["vars"], "AWS_APPLY_ROLE_ARN": role}
         minutes = job.get("timeout-minutes", DEFAULT_MINUTES)
         running = _JobRun(

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.environment import LOCAL, LOCAL_ACCOUNT
 from tools.preflight.result import Result, failed, judged, passed
-
-LOCAL_ACCOUNT = "000000000000"
-"""Account of the local cloud."""
 
 SERVICE_LINKED_ROLES = {
     "spot.amazonaws.com": "EMR requests spot instances",
@@ -30,9 +28,9 @@ def check_identity(identity: Mapping[str, Any], environment: str) -> Iterator[Re
         environment: name of the environment.
     """
     account = identity["Account"]
-    if (account == LOCAL_ACCOUNT) == (environment == "local"):
+    if (account == LOCAL_ACCOUNT) == (environment == LOCAL):
         yield passed("account", f"{account}, as {identity['Arn'].rpartition(':')[2]}")
-    elif environment == "local":
+    elif environment == LOCAL:
         yield failed("account", f"{account} is not the local cloud", "start the local cloud with `make demo-up`")
     else:
         yield failed("account", "this is the local cloud", "unset AWS_ENDPOINT_URL, and set credentials for AWS")

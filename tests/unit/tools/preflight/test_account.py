@@ -4,8 +4,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tools.environment import LOCAL_ACCOUNT
 from tools.preflight.account import (
-    LOCAL_ACCOUNT,
     SERVICE_LINKED_ROLES,
     check_identity,
     check_region,
