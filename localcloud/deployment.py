@@ -12,6 +12,7 @@ from tools.package import build_packages
 from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
 from tools.terraform import TerraformError, Workspace
+from tools.terraform_variables import read_backend
 
 PACKAGES = REPOSITORY / "build" / "packages"
 INBOX = "localcloud-notifications"
@@ -95,9 +96,7 @@ def bootstrap(environment: str) -> None:
     Like there, they are versioned and encrypted with KMS.
     """
     s3 = boto3.client("s3")
-    backend = (REPOSITORY / f"terraform/environments/{environment}.s3.tfbackend").read_text()
-    state_bucket = next(line.split('"')[1] for line in backend.splitlines() if line.startswith("bucket"))
-    for bucket in (state_bucket, code_bucket(environment)):
+    for bucket in (read_backend(environment)["bucket"], code_bucket(environment)):
         create_bucket(bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(

@@ -1,6 +1,7 @@
-"""Read the values of an environment's Terraform variables, defaults included, before anything is deployed.
+"""Read the values of an environment's Terraform variables, defaults included, and the settings of its backend.
 
-Terraform evaluates them: a configuration of variables alone needs neither a provider nor a state.
+Nothing has to be deployed. Terraform evaluates the variables: a configuration of variables alone needs neither a
+provider nor a state.
 """
 
 import json
@@ -14,6 +15,12 @@ from tools.terraform import CONFIGURATION
 from tools.terraform_binary import TerraformError, find_terraform
 
 BOOTSTRAP = CONFIGURATION / "bootstrap"
+
+
+def read_backend(environment: str) -> dict[str, str]:
+    """Return the settings of the backend that keeps an environment's state."""
+    text = (CONFIGURATION / "environments" / f"{environment}.s3.tfbackend").read_text()
+    return dict(re.findall(r'^(\w+)\s*=\s*"([^"]*)"', text, flags=re.MULTILINE))
 
 
 def read_variables(environment: str, configuration: Path = CONFIGURATION) -> dict[str, Any]:

@@ -119,8 +119,12 @@ def _find_push(event: Event, runs: "dict[str, JobRunTypeDef]", attempts: list[st
     if last in in_progress:
         return Result("RUNNING", last)
     # A run that was started later may have written other items.
-    is_latest = last is not None and last == list(runs)[-1]
-    if last is not None and is_latest and runs[last]["JobRunState"] == "SUCCEEDED" and _is_complete(event, last):
+    if (
+        last is not None
+        and last == list(runs)[-1]
+        and runs[last]["JobRunState"] == "SUCCEEDED"
+        and _is_complete(event, last)
+    ):
         return Result("SUCCEEDED", last)
     return Result("WAITING") if in_progress else None
 

@@ -9,7 +9,6 @@ first failure. The output folder keeps a log of each step.
 
 import argparse
 import contextlib
-import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from localcloud.rehearsal.runs import Event, Run, Stage
 from sample_data.generate import generate
 from tools.environment import STAND_IN
 from tools.repository import REPOSITORY
+from tools.terraform_variables import read_variables
 
 ENVIRONMENT = "dev"
 MEMBERS = 1500
@@ -155,8 +155,7 @@ def change_function(stage: Stage) -> None:
 
 def upload_generated_data_lake(folder: Path) -> None:
     """Create the data lake that the environment's variables name, and fill it with generated members."""
-    variables = (REPOSITORY / f"terraform/environments/{ENVIRONMENT}.tfvars").read_text()
-    (bucket,) = re.findall(r'^datalake +=.*\bbucket += "([^"]+)"', variables, flags=re.MULTILINE)
+    bucket = read_variables(ENVIRONMENT)["datalake"]["bucket"]
     generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, SEED)
     create_bucket(bucket)
     upload_data_lake(folder / "lake", bucket)

@@ -7,7 +7,6 @@ not a failure. Run it before the first `make apply`, and again after it: some ch
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -43,9 +42,9 @@ from tools.preflight.storage import check_bucket, check_partitions, check_survey
 from tools.publish import code_bucket
 from tools.recorded_calls import DOCUMENT, read_document
 from tools.security_docs import find_topic, read_placeholders, read_resource_policies
-from tools.terraform import CONFIGURATION, ENVIRONMENTS
+from tools.terraform import ENVIRONMENTS
 from tools.terraform_binary import TerraformError
-from tools.terraform_variables import BOOTSTRAP, read_variables
+from tools.terraform_variables import BOOTSTRAP, read_backend, read_variables
 
 QUICK = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 4, "mode": "standard"})
 """A service that does not answer is soon unknown."""
@@ -82,7 +81,7 @@ def checks(
     client: Any = boto3.client
     region, lake, emr = variables["region"], variables["datalake"], variables["emr"]
     transform, push = variables["transform"], variables["push"]
-    backend = _read_backend(environment)
+    backend = read_backend(environment)
     bootstrap = "bootstrap the account: step 1 of docs/deployment.md"
     snapshot_date = resolve_snapshot_date(now, lake["lag_days"])
     survey_uri = lake["survey_uri"] or f"s3://{lake['bucket']}/{SURVEY_KEY}"
@@ -148,11 +147,6 @@ def show(console: Console, result: Result) -> None:
     console.print(line, soft_wrap=True)
     if result.fix:
         console.print(Text(f"{'':9}fix: {result.fix}", style="dim"), soft_wrap=True)
-
-
-def _read_backend(environment: str) -> dict[str, str]:
-    text = (CONFIGURATION / "environments" / f"{environment}.s3.tfbackend").read_text()
-    return dict(re.findall(r'^(\w+)\s*=\s*"([^"]*)"', text, flags=re.MULTILINE))
 
 
 def _deployed(environment: str, check: Check) -> Iterator[Result]:
