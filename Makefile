@@ -249,7 +249,7 @@ terraform: $(INSTALLED)
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 	for name in dev layer localcloud checks autogluon; do \
-		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header \
+		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
