@@ -1,7 +1,9 @@
 """The synthetic data lake: its shape, consistency and dirt. The same arguments produce the same values."""
 
 import csv
+import functools
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import sample_data.generate
 from buyer_stage.domain.datalake import (
     PARTITION_COLUMN,
     REQUIRED_COLUMNS,
@@ -86,6 +89,24 @@ def test_same_arguments_produce_the_same_values_even_over_an_older_lake(tmp_path
     generate(tmp_path / "twice", 40, SCORED, LABELED, seed=3)
 
     assert_same_values(tmp_path / "once", tmp_path / "twice")
+
+
+def test_values_do_not_depend_on_the_number_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_data.generate, "BLOCK_MEMBERS", 30)
+    monkeypatch.setattr(sample_data.generate, "LOT_BLOCKS", 2)
+    for processes in (1, 3):
+        pool = functools.partial(ProcessPoolExecutor, max_workers=processes)
+        monkeypatch.setattr(sample_data.generate, "ProcessPoolExecutor", pool)
+        generate(tmp_path / str(processes), 130, SCORED, LABELED, seed=3, part_files=1)
+
+    assert_same_values(tmp_path / "1", tmp_path / "3")
+    for day in DAYS:
+        ids = [member for window in Window for member in member_ids(tmp_path / "1", window, day)]
+        assert len(set(ids)) == 130
+    assert len(list((tmp_path / "1" / partition_prefix(Window.T090, SCORED)).iterdir())) == 3
+    assert {answer["member_id"] for answer in survey(tmp_path / "1")} <= {
+        member for window in Window for day in DAYS for member in member_ids(tmp_path / "1", window, day)
+    }
 
 
 def test_another_seed_produces_other_members(tmp_path: Path) -> None:
