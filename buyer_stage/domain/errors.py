@@ -43,3 +43,7 @@ class JobStoppedError(BuyerStageError):
 
 class ScoredLinesLostError(BuyerStageError):
     """The scored lines read, written, quarantined and failed do not add up, or some could not be written."""
+
+
+class SuppressionError(BuyerStageError):
+    """The suppression list is damaged, or its key is missing or another one, so that forgotten members could return."""

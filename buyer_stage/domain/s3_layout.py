@@ -35,6 +35,9 @@ ASSIGNED_SPLITS_KEY = "train/members.json"
 LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 """Describes all splits; written last."""
 
+SUPPRESSION_LIST_KEY = "suppression/list.json"
+"""Keyed hashes of the members who must not return. Without this file, no member is suppressed."""
+
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
 EMR_LOGS_PREFIX = "emr-logs/"
 ATHENA_RESULTS_PREFIX = "athena-results/"

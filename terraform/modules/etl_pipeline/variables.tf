@@ -46,6 +46,7 @@ variable "layout" {
     code            = string
     certificates    = string
     emr_certificate = string
+    suppression     = string
   })
 }
 
@@ -56,6 +57,11 @@ variable "datalake_bucket" {
 
 variable "survey_uri" {
   description = "S3 URI of the survey (CSV)."
+  type        = string
+}
+
+variable "suppression_secret_arn" {
+  description = "ARN of the secret with the key of the suppression list."
   type        = string
 }
 
