@@ -1,6 +1,7 @@
 """Deploy this repository's Terraform, environment `local`, to the local cloud."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from localcloud.cloud import REGION, LocalCloudError
 from tools.package import build_packages
 from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
-from tools.terraform import TerraformError, Workspace
+from tools.terraform import CONFIGURATION, TerraformError, Workspace, terraform_call
+from tools.terraform_layout import LAYOUT_FILE, layout_json
 from tools.terraform_variables import read_backend
 
 PACKAGES = REPOSITORY / "build" / "packages"
@@ -63,7 +65,7 @@ def deploy(work_folder: Path) -> Deployment:
     """
     terraform = local_workspace(work_folder)
     build_packages(REPOSITORY, PACKAGES)
-    bootstrap("local")
+    bootstrap("local", work_folder)
     publish(code_bucket("local"), PACKAGES, REGION)
     try:
         terraform.init()
@@ -90,10 +92,10 @@ def local_workspace(work_folder: Path) -> Workspace:
     return Workspace("local", folder, folder / "deploy.log")
 
 
-def bootstrap(environment: str) -> None:
+def create_buckets(environment: str) -> None:
     """Create the two buckets that `terraform/bootstrap` creates in an account, for the state and for the code.
 
-    Like there, they are versioned and encrypted with KMS.
+    Like there, they are versioned and encrypted with KMS. Their names need not contain the local cloud's account.
     """
     s3 = boto3.client("s3")
     for bucket in (read_backend(environment)["bucket"], code_bucket(environment)):
@@ -105,6 +107,41 @@ def bootstrap(environment: str) -> None:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
             },
         )
+
+
+def create_key(environment: str) -> None:
+    """Create a key with the alias of the environment's key, which is all that a plan needs of it."""
+    kms = boto3.client("kms")
+    kms.create_alias(AliasName=f"alias/buyer-stage-{environment}", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+
+
+def bootstrap(environment: str, work_folder: Path) -> None:
+    """Create what an environment depends on: buckets, and the key and the roles' boundary of `terraform/bootstrap`.
+
+    Args:
+        environment: name of the environment.
+        work_folder: folder for the data of Terraform.
+
+    Raises:
+        LocalCloudError: Terraform failed.
+    """
+    create_buckets(environment)
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    (PACKAGES / LAYOUT_FILE).write_text(layout_json())  # which both configurations read
+    bucket = read_backend(environment)["bucket"]
+    state = (f"../environments/{environment}.s3.tfbackend", f"bucket={bucket}", "key=bootstrap/terraform.tfstate")
+    targets = ('aws_kms_alias.this["environment"]', 'aws_iam_policy.this["boundary"]')
+    for arguments in (
+        ("init", "-input=false", "-reconfigure", *(f"-backend-config={setting}" for setting in state)),
+        (
+            "apply", "-input=false", "-auto-approve", f"-var-file=environments/{environment}.tfvars",
+            *(f"-target={target}" for target in targets),
+        ),
+    ):  # fmt: skip
+        command, variables = terraform_call(CONFIGURATION / "bootstrap", work_folder / "terraform-bootstrap", arguments)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise LocalCloudError(f"terraform {arguments[0]} of the bootstrap failed: {done.stderr}")
 
 
 def upload_data_lake(folder: Path, bucket: str) -> None:

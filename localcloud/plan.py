@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 
 from localcloud import cloud as local_cloud
-from localcloud.deployment import bootstrap
+from localcloud.deployment import create_buckets, create_key
 from tools import terraform
 from tools.environment import LOCAL, STAND_IN, is_loopback
 
@@ -31,7 +31,8 @@ def main() -> None:
     print(f"Planning {arguments.environment} against an empty local cloud", flush=True)
     with tempfile.TemporaryDirectory() as folder, local_cloud.running(Path(folder)) as cloud:
         os.environ[STAND_IN] = cloud.environment["AWS_ENDPOINT_URL"]
-        bootstrap(arguments.environment)
+        create_buckets(arguments.environment)
+        create_key(arguments.environment)
         terraform.main(command)
 
 

@@ -26,6 +26,8 @@ locals {
     metrics_namespace   = "BuyerStage/${var.environment}"
   }
 
+  permissions_boundary_arn = "arn:aws:iam::${local.account_id}:policy/buyer-stage-boundary-${var.environment}"
+
   tags = merge(var.tags, { environment = var.environment })
 
   packages_directory      = "${path.root}/../build/packages"

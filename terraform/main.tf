@@ -1,15 +1,13 @@
-module "encryption" {
-  source = "./modules/encryption"
-
-  alias       = local.names.key_alias
-  description = "Encrypts all data of the buyer stage pipelines (${var.environment})."
+# terraform/bootstrap creates the key and the boundary of the roles. Only people change them.
+data "aws_kms_alias" "this" {
+  name = local.names.key_alias
 }
 
 module "storage" {
   source = "./modules/storage"
 
   bucket_name             = local.names.pipeline_bucket
-  kms_key_arn             = module.encryption.kms_key_arn
+  kms_key_arn             = data.aws_kms_alias.this.target_key_arn
   force_destroy           = !var.deletion_protection
   layout                  = local.layout
   suppression_secret_name = local.names.suppression_secret
@@ -19,7 +17,7 @@ module "notifications" {
   source = "./modules/notifications"
 
   topic_name  = local.names.topic
-  kms_key_arn = module.encryption.kms_key_arn
+  kms_key_arn = data.aws_kms_alias.this.target_key_arn
   emails      = var.alerts.emails
 }
 
@@ -27,7 +25,7 @@ module "serving_table" {
   source = "./modules/serving_table"
 
   table_name          = local.names.table
-  kms_key_arn         = module.encryption.kms_key_arn
+  kms_key_arn         = data.aws_kms_alias.this.target_key_arn
   deletion_protection = var.deletion_protection
 }
 
@@ -41,8 +39,8 @@ module "functions" {
   code_prefix              = local.code_prefix
   pipeline_bucket          = module.storage.bucket_name
   layout                   = local.layout
-  kms_key_arn              = module.encryption.kms_key_arn
-  permissions_boundary_arn = var.permissions_boundary_arn
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
   logs                     = var.logs
   metrics_namespace        = local.names.metrics_namespace
   topic_arn                = module.notifications.topic_arn
@@ -67,8 +65,8 @@ module "glue_job" {
   table_name               = module.serving_table.table_name
   table_arn                = module.serving_table.table_arn
   suppression_secret_arn   = module.storage.suppression_secret_arn
-  kms_key_arn              = module.encryption.kms_key_arn
-  permissions_boundary_arn = var.permissions_boundary_arn
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
   push                     = var.push
 }
 
@@ -88,8 +86,8 @@ module "etl_pipeline" {
   suppression_secret_arn            = module.storage.suppression_secret_arn
   send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
   send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
-  kms_key_arn                       = module.encryption.kms_key_arn
-  permissions_boundary_arn          = var.permissions_boundary_arn
+  kms_key_arn                       = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn          = local.permissions_boundary_arn
   log_retention_days                = var.logs.retention_days
   emr                               = var.emr
   tags                              = local.tags
@@ -108,8 +106,8 @@ module "ml_pipeline" {
   sagemaker_vpc            = var.sagemaker_vpc
   pipeline_bucket          = module.storage.bucket_name
   layout                   = local.layout
-  kms_key_arn              = module.encryption.kms_key_arn
-  permissions_boundary_arn = var.permissions_boundary_arn
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.logs.retention_days
   polls                    = var.polls
 }
@@ -119,8 +117,8 @@ module "schedules" {
 
   environment              = var.environment
   enabled                  = var.schedules.enabled
-  kms_key_arn              = module.encryption.kms_key_arn
-  permissions_boundary_arn = var.permissions_boundary_arn
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
 
   schedules = {
     etl = {
@@ -147,7 +145,7 @@ module "data_catalog" {
   survey_uri          = local.survey_uri
   pipeline_bucket     = module.storage.bucket_name
   layout              = local.layout
-  kms_key_arn         = module.encryption.kms_key_arn
+  kms_key_arn         = data.aws_kms_alias.this.target_key_arn
   bytes_scanned_limit = var.athena_bytes_scanned_limit
 }
 

@@ -48,17 +48,6 @@ variable "tags" {
   }
 }
 
-variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits every role. Null means no boundary."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
-  }
-}
-
 variable "deletion_protection" {
   description = "Whether to refuse to delete the table, or a bucket that holds data."
   type        = bool

@@ -59,7 +59,7 @@ def prepare_folder(folder: Path) -> None:
 def local_stage(folder: Path) -> Iterator[Stage]:
     """Rehearse on a new local cloud that has the buckets of `terraform/bootstrap`, while the block lasts."""
     with local_cloud.running(folder / "cloud") as cloud:
-        bootstrap(ENVIRONMENT)
+        bootstrap(ENVIRONMENT, folder)
         variables = {**cloud.environment, STAND_IN: cloud.environment["AWS_ENDPOINT_URL"]}
         yield Stage(folder / "repository", folder / "jobs", ENVIRONMENT, variables)
 

@@ -6,45 +6,51 @@ locals {
   iam = "arn:aws:iam::${local.account_id}"
   arn = { # Prefix of ARNs in this account and Region, by service.
     for service in [
-      "athena", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs", "sagemaker",
+      "athena", "cloudtrail", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "lambda", "logs", "sagemaker",
       "scheduler", "secretsmanager", "sns", "sqs", "states",
     ] : service => "arn:aws:${service}:${var.region}:${local.account_id}"
   }
   dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.name_pattern}"
   budget              = "arn:aws:budgets::${local.account_id}:budget/${local.name_pattern}"
   pipeline_bucket_arn = "arn:aws:s3:::${local.names.pipeline_bucket}"
-  bootstrap_arns = [
-    for path in ["role", "policy"] : "${local.iam}:${path}/buyer-stage-github-*"
-  ]
 
-  # Keys and clusters have no names. Policies identify them by the provider's default tags.
-  key_has_tags = [
+  # Buckets that the main configuration creates: data, and the log of who read it.
+  terraform_bucket_arns = [local.pipeline_bucket_arn, "arn:aws:s3:::${local.names.audit_bucket}"]
+  lock_arn              = "${local.bucket_arns.state}/${local.state_key}.tflock"
+  log_group_arns        = [for group in ["*${local.name_pattern}", "/aws/sagemaker/*"] : "${local.arn.logs}:log-group:${group}"]
+  job_pattern           = "buy*-${var.environment}-*" # SageMaker jobs and models.
+  via_deployed_services = [{
+    test     = "StringEquals"
+    variable = "kms:ViaService"
+    values   = [for service in ["dynamodb", "lambda", "scheduler", "secretsmanager"] : "${service}.${var.region}.amazonaws.com"]
+  }]
+  # Only roles and instance profiles that Terraform makes for the pipelines end with the environment.
+  role_arns             = "${local.iam}:role/buyer-stage-*-${var.environment}"
+  instance_profile_arns = "${local.iam}:instance-profile/buyer-stage-*-${var.environment}"
+  secret_arns           = "${local.arn.secretsmanager}:secret:${local.name_pattern}"
+  trail_arns            = "${local.arn.cloudtrail}:trail/${local.name_pattern}"
+  key_arn               = aws_kms_key.this["environment"].arn
+  # Clusters have no names. Policies identify them by the provider's default tags.
+  cluster_has_tags = [
     { test = "StringEquals", variable = "aws:ResourceTag/product", values = [var.product] },
     { test = "StringEquals", variable = "aws:ResourceTag/environment", values = [var.environment] },
   ]
-  key_gets_tags = [
-    { test = "StringEquals", variable = "aws:RequestTag/product", values = [var.product] },
-    { test = "StringEquals", variable = "aws:RequestTag/environment", values = [var.environment] },
-    # Without these, a role could take over another product's or environment's key by changing its tags.
-    { test = "StringEqualsIfExists", variable = "aws:ResourceTag/product", values = [var.product] },
-    { test = "StringEqualsIfExists", variable = "aws:ResourceTag/environment", values = [var.environment] },
-  ]
   within_boundary = [
-    for boundary in compact([var.permissions_boundary_arn]) :
-    { test = "StringEquals", variable = "iam:PermissionsBoundary", values = [boundary] }
+    { test = "StringEquals", variable = "iam:PermissionsBoundary", values = ["${local.iam}:policy/${local.names.boundary}"] },
   ]
 
   # Statements by policy. A managed policy is limited to 6,144 characters, so there are several.
   statements = {
     backend = {
-      ReadState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.state}/${local.state_key}"] }
-      LockState = {
-        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        resources = ["${local.bucket_arns.state}/${local.state_key}.tflock"]
-      }
+      ReadState   = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.state}/${local.state_key}"] }
       ReadCode    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arns.code}/${local.layout.code}*"] }
       ListBuckets = { actions = ["s3:ListBucket"], resources = values(local.bucket_arns) }
-      UseKey      = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
+      Decrypt     = { actions = ["kms:Decrypt"], resources = [aws_kms_key.this["bootstrap"].arn] }
+    }
+
+    lock = {
+      LockState = { actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], resources = [local.lock_arn] }
+      Encrypt   = { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.this["bootstrap"].arn] }
     }
 
     # Terraform reads the settings of resources but never their content: no items, objects, log events or rows.
@@ -54,17 +60,9 @@ locals {
           "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
           "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
         ]
-        resources = [local.pipeline_bucket_arn]
+        resources = local.terraform_bucket_arns
       }
-      Keys = {
-        actions    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
-        resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_has_tags
-      }
-      Secrets = {
-        actions   = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"]
-        resources = ["${local.arn.secretsmanager}:secret:${local.name_pattern}"]
-      }
+      Key = { actions = ["kms:DescribeKey"], resources = [local.key_arn] }
       Tables = {
         actions = [
           "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
@@ -96,6 +94,11 @@ locals {
         actions   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
         resources = ["${local.arn.sns}:${local.name_pattern}"]
       }
+      Secrets = { actions = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"], resources = [local.secret_arns] }
+      Trails = {
+        actions   = ["cloudtrail:GetEventSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:ListTags"]
+        resources = [local.trail_arns]
+      }
       Queues = { actions = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], resources = ["${local.arn.sqs}:${local.name_pattern}"] }
       Glue = {
         actions = ["glue:GetDatabase", "glue:GetJob", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
@@ -112,7 +115,7 @@ locals {
         actions   = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListTags"]
         resources = ["${local.arn.sagemaker}:model-package-group/${local.name_pattern}"]
       }
-      Logs       = { actions = ["logs:ListTagsForResource"], resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"] }
+      Logs       = { actions = ["logs:ListTagsForResource"], resources = local.log_group_arns }
       Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.name_pattern}"] }
       Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.name_pattern}"] }
       Dashboards = { actions = ["cloudwatch:GetDashboard"], resources = [local.dashboard] }
@@ -122,12 +125,12 @@ locals {
           "iam:GetInstanceProfile", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
           "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies",
         ]
-        resources = ["${local.iam}:instance-profile/${local.name_pattern}", "${local.iam}:role/${local.name_pattern}"]
+        resources = [local.instance_profile_arns, local.role_arns]
       }
       # These actions do not support resources. The last one validates a definition before the state machine exists.
       Unnamed = {
         actions = [
-          "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
+          "cloudtrail:DescribeTrails", "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
           "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes",
           "states:ValidateStateMachineDefinition",
         ]
@@ -142,41 +145,33 @@ locals {
           "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
           "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         ]
-        resources = [local.pipeline_bucket_arn]
+        resources = local.terraform_bucket_arns
       }
-      CreateKeys = { actions = ["kms:CreateKey", "kms:TagResource"], resources = ["*"], conditions = local.key_gets_tags }
-      Keys = {
-        actions = [
-          "kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
-          "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
-        ]
-        resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_has_tags
-      }
-      KeyAliases = {
-        actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-        resources = ["${local.arn.kms}:alias/${local.name_pattern}"]
-      }
-      # DynamoDB and Lambda encrypt on behalf of the role that deploys.
-      UseKeys = {
+      # These services use the key on behalf of the role that deploys.
+      UseKey = {
         actions = [
           "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
           "kms:ReEncryptTo",
         ]
-        resources  = ["${local.arn.kms}:key/*"]
-        conditions = local.key_has_tags
+        resources  = [local.key_arn]
+        conditions = local.via_deployed_services
       }
-      GrantKeys = {
+      GrantKey = {
         actions    = ["kms:CreateGrant"]
-        resources  = ["${local.arn.kms}:key/*"]
-        conditions = concat(local.key_has_tags, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
+        resources  = [local.key_arn]
+        conditions = concat(local.via_deployed_services, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
       }
+      # The commands that forget members set the value.
       Secrets = {
+        actions   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"]
+        resources = [local.secret_arns]
+      }
+      Trails = {
         actions = [
-          "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource",
-          "secretsmanager:UntagResource", "secretsmanager:UpdateSecret",
+          "cloudtrail:AddTags", "cloudtrail:CreateTrail", "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors",
+          "cloudtrail:RemoveTags", "cloudtrail:StartLogging", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail",
         ]
-        resources = ["${local.arn.secretsmanager}:secret:${local.name_pattern}"]
+        resources = [local.trail_arns]
       }
       Tables = {
         actions = [
@@ -260,7 +255,7 @@ locals {
           "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
           "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
         ]
-        resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"]
+        resources = local.log_group_arns
       }
       Alarms = {
         actions = [
@@ -282,18 +277,18 @@ locals {
     }
 
     change-roles = {
-      # With a boundary, these actions work only on roles that have it.
+      # These actions work only on roles that have the boundary, and nothing removes a boundary.
       RolesAndInlinePolicies = {
         actions = [
           "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary",
           "iam:PutRolePolicy",
         ]
-        resources  = ["${local.iam}:role/${local.name_pattern}"]
+        resources  = [local.role_arns]
         conditions = local.within_boundary
       }
       ManagedPoliciesOfRoles = {
         actions   = ["iam:AttachRolePolicy"]
-        resources = ["${local.iam}:role/${local.name_pattern}"]
+        resources = [local.role_arns]
         conditions = concat(local.within_boundary, [{
           test     = "ArnEquals"
           variable = "iam:PolicyARN"
@@ -305,37 +300,23 @@ locals {
           "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
           "iam:UpdateRoleDescription",
         ]
-        resources = ["${local.iam}:role/${local.name_pattern}"]
+        resources = [local.role_arns]
       }
       InstanceProfiles = {
         actions = [
           "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
           "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile", "iam:UntagInstanceProfile",
         ]
-        resources = ["${local.iam}:instance-profile/${local.name_pattern}"]
+        resources = [local.instance_profile_arns]
       }
       PassRoles = {
         actions   = ["iam:PassRole"]
-        resources = ["${local.iam}:role/${local.name_pattern}"]
+        resources = [local.role_arns]
         conditions = [{
           test     = "StringEquals"
           variable = "iam:PassedToService"
           values   = [for service in ["ec2", "glue", "lambda", "scheduler", "states"] : "${service}.amazonaws.com"]
         }]
-      }
-      # The name patterns above also match the bootstrap's roles and key. Without these statements, a workflow could extend
-      # its own permissions.
-      DenyBootstrapRoles = {
-        effect    = "Deny"
-        actions   = ["iam:*"]
-        resources = local.bootstrap_arns
-      }
-      DenyBootstrapKey = {
-        effect = "Deny"
-        actions = [
-          "kms:DeleteAlias", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
-        ]
-        resources = [aws_kms_key.this.arn]
       }
     }
 
@@ -360,7 +341,7 @@ locals {
       FindClusters = {
         actions    = ["elasticmapreduce:DescribeCluster"]
         resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
-        conditions = slice(local.key_has_tags, 0, 1) # Only its description says to which environment a cluster belongs.
+        conditions = slice(local.cluster_has_tags, 0, 1) # Only its description says to which environment a cluster belongs.
       }
       FindRuns    = { actions = ["glue:GetJobRuns"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
       FindObjects = { actions = ["s3:ListBucketVersions"], resources = [local.pipeline_bucket_arn] }
@@ -376,8 +357,7 @@ locals {
         ]
         resources = [
           "${local.arn.sagemaker}:model-package-group/${local.name_pattern}", "${local.arn.sagemaker}:model-package/${local.name_pattern}/*",
-          "${local.arn.sagemaker}:model/buyer-stage-${var.environment}-*",
-          "${local.arn.sagemaker}:automl-job/buyer-stage-${var.environment}-*",
+          "${local.arn.sagemaker}:model/${local.job_pattern}", "${local.arn.sagemaker}:automl-job/${local.job_pattern}",
         ]
       }
       # The bucket keeps the old versions for a while.
@@ -387,34 +367,33 @@ locals {
       }
     }
 
-    # What `make destroy` removes before Terraform deletes the rest. In prod, no workflow can stop jobs or delete data: a
-    # person with other permissions does.
+    # What `make destroy` removes before Terraform deletes the rest.
     destroy = {
-      for sid, statement in {
-        StopExecutions = { actions = ["states:StopExecution"], resources = ["${local.arn.states}:execution:${local.name_pattern}"] }
-        StopClusters = {
-          actions    = ["elasticmapreduce:TerminateJobFlows"]
-          resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
-          conditions = local.key_has_tags
-        }
-        StopJobs = {
-          actions = ["sagemaker:StopAutoMLJob", "sagemaker:StopTransformJob"]
-          resources = [
-            for kind in ["automl-job", "transform-job"] : "${local.arn.sagemaker}:${kind}/buyer-stage-${var.environment}-*"
-          ]
-        }
-        StopRuns = { actions = ["glue:BatchStopJobRun"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
-        DeleteObjects = {
-          actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-          resources = ["${local.pipeline_bucket_arn}/*"]
-        }
-      } : sid => statement if var.environment != "prod"
+      StopExecutions = { actions = ["states:StopExecution"], resources = ["${local.arn.states}:execution:${local.name_pattern}"] }
+      StopClusters = {
+        actions    = ["elasticmapreduce:TerminateJobFlows"]
+        resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
+        conditions = local.cluster_has_tags
+      }
+      StopJobs = {
+        actions   = ["sagemaker:StopAutoMLJob", "sagemaker:StopTransformJob"]
+        resources = [for kind in ["automl-job", "transform-job"] : "${local.arn.sagemaker}:${kind}/${local.job_pattern}"]
+      }
+      StopRuns = { actions = ["glue:BatchStopJobRun"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
+      DeleteObjects = {
+        actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+        resources = [for bucket in local.terraform_bucket_arns : "${bucket}/*"]
+      }
     }
   }
 
+  # A pull request's own code runs with its role, so the role cannot block deployments with a lock.
   policies_of_roles = {
-    plan  = ["backend", "read"]
-    apply = [for policy, statements in local.statements : policy if length(statements) > 0]
+    for role, policies in {
+      plan         = ["backend", "lock", "read"]
+      pull-request = ["backend", "read"]
+      apply        = keys(local.statements)
+    } : role => policies if contains(keys(local.names.roles), role)
   }
 
   # Tokens of a repository that was created, renamed or transferred after July 15, 2026 name it as ORG@ID/REPOSITORY@ID
@@ -425,14 +404,9 @@ locals {
     var.github_repository_ids == null ? name : "${name}@${split("/", var.github_repository_ids)[index]}"
   ])
 
-  # Subjects of GitHub's tokens that can take each role. Pull requests and main can plan. Only jobs of the GitHub
-  # environment can apply, after GitHub has checked the environment's rules.
-  subjects = {
-    plan = [
-      for context in ["pull_request", "ref:refs/heads/main"] : "repo:${local.github_repository}:${context}"
-    ]
-    apply = ["repo:${local.github_repository}:environment:${var.environment}"]
-  }
+  # Context of GitHub's tokens that can take each role. Only jobs of the GitHub environment can apply, after GitHub has
+  # checked the environment's rules. Plans of main run before that, because reviewers need them.
+  contexts = { plan = "ref:refs/heads/main", pull-request = "pull_request", apply = "environment:${var.environment}" }
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -447,7 +421,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "assume" {
-  for_each = local.subjects
+  for_each = local.names.roles
 
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]
@@ -466,7 +440,7 @@ data "aws_iam_policy_document" "assume" {
     condition {
       test     = "StringEquals"
       variable = "token.actions.githubusercontent.com:sub"
-      values   = each.value
+      values   = ["repo:${local.github_repository}:${local.contexts[each.key]}"]
     }
   }
 }
@@ -477,24 +451,25 @@ resource "aws_iam_role" "github" {
   name                 = each.value
   description          = "Role that workflows of ${var.github_repository} take to ${each.key} ${var.environment}."
   assume_role_policy   = data.aws_iam_policy_document.assume[each.key].json
-  permissions_boundary = var.github_roles_boundary_arn
+  permissions_boundary = aws_iam_policy.this["github-boundary"].arn
   max_session_duration = 14400 # 4 hours: a workflow waits for the end of an execution that trains a model.
 }
 
-data "aws_iam_policy_document" "github" {
+data "aws_iam_policy_document" "this" {
   # checkov:skip=CKV_AWS_111:"*" is used only where a service does not support resources, or with a condition on tags.
   # checkov:skip=CKV_AWS_356:"*" is used only where a service does not support resources, or with a condition on tags.
-  # checkov:skip=CKV_AWS_109:The policies limit role changes by name and by the boundary, if there is one, and deny changes to the bootstrap's roles.
-  for_each = { for policy, statements in local.statements : policy => statements if length(statements) > 0 }
+  # checkov:skip=CKV_AWS_109:The policies limit role changes by name and by the boundary.
+  for_each = merge(local.statements, local.boundaries)
 
   dynamic "statement" {
     for_each = each.value
 
     content {
-      sid       = statement.key
-      effect    = try(statement.value.effect, "Allow")
-      actions   = statement.value.actions
-      resources = statement.value.resources
+      sid           = statement.key
+      effect        = try(statement.value.effect, "Allow")
+      actions       = statement.value.actions
+      resources     = try(statement.value.resources, null)
+      not_resources = try(statement.value.not_resources, null)
 
       dynamic "condition" {
         for_each = try(statement.value.conditions, [])
@@ -509,11 +484,11 @@ data "aws_iam_policy_document" "github" {
   }
 }
 
-resource "aws_iam_policy" "github" {
-  for_each = data.aws_iam_policy_document.github
+resource "aws_iam_policy" "this" {
+  for_each = data.aws_iam_policy_document.this
 
-  name        = "buyer-stage-github-${each.key}-${var.environment}"
-  description = "Permissions of GitHub's workflows in ${var.environment}: ${each.key}."
+  name        = each.key == "boundary" ? local.names.boundary : "buyer-stage-github-${var.environment}-${trimprefix(each.key, "github-")}"
+  description = each.key == "boundary" ? "Limits every role of the pipelines in ${var.environment}." : "Workflows of GitHub in ${var.environment}: ${each.key}."
   policy      = each.value.minified_json
 }
 
@@ -523,5 +498,5 @@ resource "aws_iam_role_policy_attachment" "github" {
   ]...)
 
   role       = aws_iam_role.github[each.value.role].name
-  policy_arn = aws_iam_policy.github[each.value.policy].arn
+  policy_arn = aws_iam_policy.this[each.value.policy].arn
 }

@@ -7,8 +7,15 @@ locals {
     state_bucket    = "buyer-stage-terraform-state-${var.environment}-${local.account_id}"
     code_bucket     = "buyer-stage-code-${var.environment}-${local.account_id}"
     pipeline_bucket = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}" # The main configuration creates it.
-    key_alias       = "alias/buyer-stage-bootstrap-${var.environment}"
-    roles           = { for purpose in ["plan", "apply"] : purpose => "buyer-stage-github-${purpose}-${var.environment}" }
+    audit_bucket    = "buyer-stage-audit-${var.environment}-${local.account_id}"       # So does this one's module.
+    key_aliases     = { bootstrap = "alias/buyer-stage-bootstrap-${var.environment}", environment = "alias/buyer-stage-${var.environment}" }
+    boundary        = "buyer-stage-boundary-${var.environment}"
+
+    # Names of the pipelines' roles end with the environment, so no pattern of the policies includes these roles.
+    roles = {
+      for purpose in ["plan", "pull-request", "apply"] : purpose => "buyer-stage-github-${var.environment}-${purpose}"
+      if purpose != "pull-request" || var.environment != "prod"
+    }
   }
 
   layout = jsondecode(file("${path.root}/../../build/packages/s3_layout.json")) # Run `make package` first.

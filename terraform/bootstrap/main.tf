@@ -1,68 +1,3 @@
-resource "aws_kms_key" "this" {
-  description             = "Encrypts Terraform state and published code of the buyer stage pipelines (${var.environment})."
-  enable_key_rotation     = true
-  deletion_window_in_days = 30
-  policy                  = data.aws_iam_policy_document.key.json
-}
-
-resource "aws_kms_alias" "this" {
-  name          = local.names.key_alias
-  target_key_id = aws_kms_key.this.id
-}
-
-data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109:IAM policies of the account control the use of the key. They have no effect without this statement.
-  # checkov:skip=CKV_AWS_111:The resource of a key policy is always the key itself.
-  # checkov:skip=CKV_AWS_356:In a key policy, "*" means the key itself.
-  # checkov:skip=CKV_AWS_283:The conditions limit the principals to this environment's roles in this account.
-  statement {
-    sid       = "EnableIamPolicies"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:aws:iam::${local.account_id}:root"]
-    }
-  }
-
-  # With this statement, the pipelines' roles need no permission for this key. They can read code, but not the state.
-  statement {
-    sid       = "PipelineRolesReadCode"
-    actions   = ["kms:Decrypt"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:CallerAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.region}.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:EncryptionContext:aws:s3:arn"
-      values   = [local.bucket_arns.code]
-    }
-
-    condition {
-      test     = "ArnLike"
-      variable = "aws:PrincipalArn"
-      values   = ["arn:aws:iam::${local.account_id}:role/${local.name_pattern}"]
-    }
-  }
-}
-
 locals {
   # Noncurrent versions expire after old_version_days, except the latest ones. Current objects never expire, because a
   # rollback needs the code of any version.
@@ -103,7 +38,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = aws_kms_key.this["bootstrap"].arn
     }
   }
 }

@@ -8,9 +8,9 @@ output "code_bucket" {
   value       = aws_s3_bucket.this["code"].id
 }
 
-output "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts both buckets."
-  value       = aws_kms_key.this.arn
+output "kms_key_arns" {
+  description = "ARNs of the KMS keys: `bootstrap` encrypts both buckets, `environment` all data."
+  value       = { for purpose, key in aws_kms_key.this : purpose => key.arn }
 }
 
 output "github_oidc_provider_arn" {
@@ -21,6 +21,11 @@ output "github_oidc_provider_arn" {
 output "plan_role_arn" {
   description = "ARN of the plan role. Set it as GitHub repository variable AWS_PLAN_ROLE_ARN_<ENVIRONMENT>."
   value       = aws_iam_role.github["plan"].arn
+}
+
+output "pull_request_role_arn" {
+  description = "ARN of the role that plans pull requests. Set it as GitHub repository variable AWS_PULL_REQUEST_ROLE_ARN_<ENVIRONMENT>. Prod has none."
+  value       = one([for purpose, role in aws_iam_role.github : role.arn if purpose == "pull-request"])
 }
 
 output "apply_role_arn" {

@@ -1,10 +1,10 @@
 variable "environment" {
-  description = "Name of the environment: dev, qa or prod. Every resource name includes it."
+  description = "Name of the environment: dev, qa, prod, or local for the local cloud. Every resource name includes it."
   type        = string
 
   validation {
-    condition     = contains(["dev", "qa", "prod"], var.environment)
-    error_message = "environment must be dev, qa or prod."
+    condition     = contains(["local", "dev", "qa", "prod"], var.environment)
+    error_message = "environment must be local, dev, qa or prod."
   }
 }
 
@@ -30,7 +30,7 @@ variable "owner" {
 }
 
 variable "product" {
-  description = "Value of the tag product. Permissions on KMS keys depend on this tag, so use the same value as in the main configuration."
+  description = "Value of the tag product. Permissions on EMR clusters depend on this tag, so use the same value as in the main configuration."
   type        = string
   default     = "buyer-stage"
 
@@ -96,24 +96,12 @@ variable "github_oidc_provider_arn" {
   }
 }
 
-variable "permissions_boundary_arn" {
-  description = "ARN of the policy that must limit every role that the apply role creates. Null means no boundary. Use the same value as in the main configuration."
-  type        = string
-  default     = null
+variable "datalake_buckets" {
+  description = "Buckets of other teams that the pipelines read: the data lake, and the survey's bucket if it is another one."
+  type        = list(string)
 
   validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
-  }
-}
-
-variable "github_roles_boundary_arn" {
-  description = "ARN of the policy that limits the plan role and the apply role. Null means no boundary."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.github_roles_boundary_arn == null || can(regex("^arn:aws:iam::([0-9]{12}|aws):policy/.+$", var.github_roles_boundary_arn))
-    error_message = "github_roles_boundary_arn must be the ARN of an IAM policy, or null."
+    condition     = length(var.datalake_buckets) > 0 && alltrue([for name in var.datalake_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", name))])
+    error_message = "datalake_buckets must name at least one bucket, without wildcards."
   }
 }

@@ -7,6 +7,10 @@ mock_data "aws_region" {
   defaults = { name = "us-west-2" }
 }
 
+mock_data "aws_kms_alias" {
+  defaults = { target_key_arn = "arn:aws:kms:us-west-2:123456789012:key/mock" }
+}
+
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }

@@ -60,7 +60,6 @@ run "values_out_of_range_are_refused_1" {
     environment                = "test"
     region                     = "Oregon"
     tags                       = { owner = "" }
-    permissions_boundary_arn   = "boundary"
     logs                       = { level = "LOUD" }
     datalake                   = { bucket = "UPPER" }
     emr                        = { release = "emr-6.15.0" }
@@ -76,7 +75,7 @@ run "values_out_of_range_are_refused_1" {
   }
 
   expect_failures = [
-    var.environment, var.region, var.tags, var.permissions_boundary_arn, var.logs, var.datalake, var.emr,
+    var.environment, var.region, var.tags, var.logs, var.datalake, var.emr,
     var.sagemaker_vpc, var.automl, var.retraining, var.transform, var.push, var.polls, var.schedules, var.alerts,
     var.athena_bytes_scanned_limit,
   ]

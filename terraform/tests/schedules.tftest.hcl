@@ -7,7 +7,7 @@ variables {
   environment              = "qa"
   enabled                  = true
   kms_key_arn              = "arn:aws:kms:us-west-2:123456789012:key/environment"
-  permissions_boundary_arn = null
+  permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
   schedules = {
     etl = { description = "ETL", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:etl:live", expression = "cron(0 0/8 * * ? *)" }
     ml  = { description = "ML", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:ml:live", expression = "cron(0 10 * * ? *)" }

@@ -26,7 +26,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from localcloud import cloud as local_cloud
-from localcloud.deployment import PACKAGES, bootstrap
+from localcloud.deployment import PACKAGES, create_buckets, create_key
 from tests.foreign_shell import REAL_KEY, TOKEN_NAME, Elsewhere, elsewhere, foreign_variables
 from tests.terraform_copy import terraform
 from tools.package import build_packages
@@ -372,7 +372,8 @@ def test_terraform_works_with_the_local_clouds_variables(cloud: local_cloud.Loca
 def prepared(cloud: local_cloud.LocalCloud) -> None:
     """What the commands below need in the account, and packages."""
     build_packages(REPOSITORY, PACKAGES)
-    bootstrap("local")
+    create_buckets("local")
+    create_key("local")
     boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="buyer-stage-local")
 
 

@@ -20,9 +20,26 @@ Permission = tuple[str, str]
 """Role and action."""
 
 
-def decisions(cases: Iterable[tuple[Sequence[Policy], Call]]) -> list[bool]:
-    """Check for each case whether the policies allow the call."""
-    text = json.dumps([{"policies": list(policies), "call": call.as_document()} for policies, call in cases])
+def decisions(cases: Iterable[tuple[Sequence[Policy], Call]], boundary: Policy | None = None) -> list[bool]:
+    """Check for each case whether the policies allow the call, within the boundary if there is one."""
+    documents: list[Policy] = [] if boundary is None else [boundary]
+    indices = {id(document): index for index, document in enumerate(documents)}
+
+    def index_of(document: Policy) -> int:
+        if id(document) not in indices:
+            indices[id(document)] = len(documents)
+            documents.append(document)  # which also keeps its id from being used again
+        return indices[id(document)]
+
+    listed = [
+        {
+            "policies": [*map(index_of, policies)],
+            "boundary": None if boundary is None else 0,
+            "call": call.as_document(),
+        }
+        for policies, call in cases
+    ]
+    text = json.dumps({"documents": documents, "cases": listed})
     done = subprocess.run(
         [SERVER_PYTHON, "-m", "tests.infra.policy_decisions"],
         input=text, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},

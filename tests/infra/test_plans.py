@@ -12,7 +12,6 @@ from tools.package import build_packages
 from tools.repository import REPOSITORY
 from tools.terraform import workspace
 
-BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 TAGS = {"owner", "product", "component", "environment", "classification"}
 
 DIFFERENT_VARIABLES = {
@@ -50,7 +49,6 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
             patch.delenv(name, raising=False)
-        patch.setenv("TF_VAR_permissions_boundary_arn", BOUNDARY)
         for environment in ("dev", "qa", "prod"):
             file = folder / f"{environment}.tfplan"
             patch.setattr("sys.argv", ["plan", "--environment", environment, "--plan", str(file)])
@@ -116,7 +114,9 @@ def test_every_resource_that_supports_tags_has_them(plans: dict[str, Plan]) -> N
 def test_every_role_has_the_permissions_boundary(plans: dict[str, Plan]) -> None:
     roles = {address: values for address, values in resources(plans["dev"]) if ".aws_iam_role." in address}
     assert roles
-    assert {values["permissions_boundary"] for values in roles.values()} == {BOUNDARY}
+    assert {values["permissions_boundary"] for values in roles.values()} == {
+        "arn:aws:iam::000000000000:policy/buyer-stage-boundary-dev"
+    }
 
 
 def test_what_uses_the_topic_waits_for_its_policy(plans: dict[str, Plan]) -> None:

@@ -87,7 +87,7 @@ OVER_TLS = ("aws:SecureTransport", "true")
 
 def _fix(denial: str) -> str:
     if denial.endswith(BOUNDARY):
-        return "allow the action in the policy of permissions_boundary_arn"
+        return "allow the action in terraform/bootstrap/boundaries.tf, and apply the bootstrap"
     if denial.endswith(ORGANIZATION):
         return "ask the administrators of the organization to allow the action"
     return "compare the role with docs/security.md; `make plan` shows whether someone changed it"

@@ -20,6 +20,6 @@ variable "policy" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits the role. Null means no boundary."
+  description = "ARN of the policy that limits the role."
   type        = string
 }

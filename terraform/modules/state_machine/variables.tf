@@ -19,7 +19,7 @@ variable "kms_key_arn" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits every role. Null means no boundary."
+  description = "ARN of the policy that limits every role."
   type        = string
 }
 

@@ -12,11 +12,12 @@ def test_values_of_the_environment_and_defaults_are_read() -> None:
     variables = read_variables("prod")
     assert variables["transform"] == {"instance_count": 5, "instance_type": "ml.m5.xlarge"}
     assert variables["region"] == "us-west-2"
-    assert variables["permissions_boundary_arn"] is None
 
 
 def test_variables_of_the_bootstrap_are_read() -> None:
-    assert read_variables("dev", BOOTSTRAP)["github_repository"] == "example-org/buyer-stage-pipelines"
+    variables = read_variables("dev", BOOTSTRAP)
+    assert variables["github_repository"] == "example-org/buyer-stage-pipelines"
+    assert variables["github_oidc_provider_arn"] is None
 
 
 def configuration(folder: Path, value: str) -> Path:

@@ -1,9 +1,0 @@
-variable "alias" {
-  description = "Alias of the key."
-  type        = string
-}
-
-variable "description" {
-  description = "Description of the key."
-  type        = string
-}
