@@ -6,13 +6,16 @@ locals {
   iam = "arn:aws:iam::${local.account_id}"
   arn = { # Prefix of ARNs in this account and Region, by service.
     for service in [
-      "athena", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs", "sagemaker",
-      "scheduler", "sns", "sqs", "states",
+      "athena", "cloudtrail", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs",
+      "sagemaker", "scheduler", "sns", "sqs", "states",
     ] : service => "arn:aws:${service}:${var.region}:${local.account_id}"
   }
   dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.name_pattern}"
   budget              = "arn:aws:budgets::${local.account_id}:budget/${local.name_pattern}"
   pipeline_bucket_arn = "arn:aws:s3:::${local.names.pipeline_bucket}"
+  audit_bucket_arn    = "arn:aws:s3:::${local.names.audit_bucket}"
+  job_prefix          = "buy-${var.environment}-" # As buyer_stage/domain/job_names.py spells it.
+  log_groups          = ["${local.arn.logs}:log-group:*${local.name_pattern}", "${local.arn.logs}:log-group:/aws/sagemaker/*"]
   bootstrap_arns = [
     for path in ["role", "policy"] : "${local.iam}:${path}/buyer-stage-github-*"
   ]
@@ -54,7 +57,11 @@ locals {
           "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
           "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
         ]
-        resources = [local.pipeline_bucket_arn]
+        resources = [local.pipeline_bucket_arn, local.audit_bucket_arn]
+      }
+      Trails = {
+        actions   = ["cloudtrail:GetEventSelectors", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:ListTags"]
+        resources = ["${local.arn.cloudtrail}:trail/${local.name_pattern}"]
       }
       Keys = {
         actions    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
@@ -108,7 +115,7 @@ locals {
         actions   = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListTags"]
         resources = ["${local.arn.sagemaker}:model-package-group/${local.name_pattern}"]
       }
-      Logs       = { actions = ["logs:ListTagsForResource"], resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"] }
+      Logs       = { actions = ["logs:ListTagsForResource"], resources = local.log_groups }
       Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.name_pattern}"] }
       Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.name_pattern}"] }
       Dashboards = { actions = ["cloudwatch:GetDashboard"], resources = [local.dashboard] }
@@ -123,7 +130,7 @@ locals {
       # These actions do not support resources. The last one validates a definition before the state machine exists.
       Unnamed = {
         actions = [
-          "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
+          "cloudtrail:DescribeTrails", "elasticmapreduce:DescribeSecurityConfiguration", "glue:GetSecurityConfiguration", "kms:ListAliases",
           "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes",
           "states:ValidateStateMachineDefinition",
         ]
@@ -138,7 +145,14 @@ locals {
           "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
           "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         ]
-        resources = [local.pipeline_bucket_arn]
+        resources = [local.pipeline_bucket_arn, local.audit_bucket_arn]
+      }
+      Trails = {
+        actions = [
+          "cloudtrail:AddTags", "cloudtrail:CreateTrail", "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors",
+          "cloudtrail:RemoveTags", "cloudtrail:StartLogging", "cloudtrail:UpdateTrail",
+        ]
+        resources = ["${local.arn.cloudtrail}:trail/${local.name_pattern}"]
       }
       CreateKeys = { actions = ["kms:CreateKey", "kms:TagResource"], resources = ["*"], conditions = local.key_gets_tags }
       Keys = {
@@ -249,7 +263,7 @@ locals {
           "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
           "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
         ]
-        resources = ["${local.arn.logs}:log-group:*${local.name_pattern}"]
+        resources = local.log_groups
       }
       Alarms = {
         actions = [
@@ -346,13 +360,8 @@ locals {
         actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
         resources = ["${local.arn.states}:execution:${local.name_pattern}"]
       }
-      FindClusters = {
-        actions    = ["elasticmapreduce:DescribeCluster"]
-        resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
-        conditions = slice(local.key_has_tags, 0, 1) # Only its description says to which environment a cluster belongs.
-      }
       FindRuns    = { actions = ["glue:GetJobRuns"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
-      FindObjects = { actions = ["s3:ListBucketVersions"], resources = [local.pipeline_bucket_arn] }
+      FindObjects = { actions = ["s3:ListBucketVersions"], resources = [local.pipeline_bucket_arn, local.audit_bucket_arn] }
       # These actions do not support resources.
       Unnamed = {
         actions   = ["elasticmapreduce:ListClusters", "sagemaker:ListAutoMLJobs", "sagemaker:ListTransformJobs"]
@@ -365,8 +374,8 @@ locals {
         ]
         resources = [
           "${local.arn.sagemaker}:model-package-group/${local.name_pattern}", "${local.arn.sagemaker}:model-package/${local.name_pattern}/*",
-          "${local.arn.sagemaker}:model/buyer-stage-${var.environment}-*",
-          "${local.arn.sagemaker}:automl-job/buyer-stage-${var.environment}-*",
+          "${local.arn.sagemaker}:model/${local.job_prefix}*",
+          "${local.arn.sagemaker}:automl-job/${local.job_prefix}*",
         ]
       }
       # The bucket keeps the old versions for a while.
@@ -389,13 +398,13 @@ locals {
         StopJobs = {
           actions = ["sagemaker:StopAutoMLJob", "sagemaker:StopTransformJob"]
           resources = [
-            for kind in ["automl-job", "transform-job"] : "${local.arn.sagemaker}:${kind}/buyer-stage-${var.environment}-*"
+            for kind in ["automl-job", "transform-job"] : "${local.arn.sagemaker}:${kind}/${local.job_prefix}*"
           ]
         }
         StopRuns = { actions = ["glue:BatchStopJobRun"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
         DeleteObjects = {
           actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-          resources = ["${local.pipeline_bucket_arn}/*"]
+          resources = ["${local.pipeline_bucket_arn}/*", "${local.audit_bucket_arn}/*"]
         }
       } : sid => statement if var.environment != "prod"
     }

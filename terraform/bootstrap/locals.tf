@@ -7,6 +7,7 @@ locals {
     state_bucket    = "buyer-stage-terraform-state-${var.environment}-${local.account_id}"
     code_bucket     = "buyer-stage-code-${var.environment}-${local.account_id}"
     pipeline_bucket = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}" # The main configuration creates it.
+    audit_bucket    = "buyer-stage-audit-${var.environment}-${local.account_id}"       # So does it with this one.
     key_alias       = "alias/buyer-stage-bootstrap-${var.environment}"
     roles           = { for purpose in ["plan", "apply"] : purpose => "buyer-stage-github-${purpose}-${var.environment}" }
   }

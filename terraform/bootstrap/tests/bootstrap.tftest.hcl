@@ -195,7 +195,7 @@ run "permissions_of_the_apply_role" {
     condition = alltrue(flatten([
       for name, policy in data.aws_iam_policy_document.github : [
         for statement in jsondecode(policy.json).Statement :
-        can(regex("buyer[-_]stage", jsonencode([statement.Resource, try(statement.Condition, "")]))) ||
+        can(regex("buyer[-_]stage|/buy-dev-", jsonencode([statement.Resource, try(statement.Condition, "")]))) ||
         startswith(statement.Sid, "Unnamed") || contains(["FindStateMachines", "UseKey", "DenyBootstrapKey"], statement.Sid)
       ]
     ]))

@@ -81,6 +81,24 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # CloudTrail encrypts the records of who read members' data.
+  statement {
+    sid       = "Trail"
+    actions   = ["kms:DescribeKey", "kms:GenerateDataKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:aws:cloudtrail:${local.region}:${local.account_id}:trail/buyer-stage-*"]
+    }
+  }
+
   # EventBridge sends no condition keys to an encrypted topic: with a condition, no event would arrive.
   statement {
     sid       = "Events"

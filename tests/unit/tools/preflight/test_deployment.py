@@ -33,7 +33,7 @@ def delivered(granted: Sequence[Permission]) -> list[Result]:
 def test_services_that_can_deliver_pass() -> None:
     (result,) = delivered(PERMISSIONS)
     assert (result.status, result.finding) == (
-        Status.PASSED, "budgets, cloudwatch, events, logs can use key and topic",
+        Status.PASSED, "budgets, cloudtrail, cloudwatch, events, logs can use key and topic",
     )  # fmt: skip
 
 
