@@ -20,6 +20,7 @@ from localcloud.corrections import (
     repeated_requests,
     schedules,
     step_functions,
+    trails,
 )
 from localcloud.jobs import emr, glue
 from localcloud.jobs.staged_job import PROCESSES
@@ -43,6 +44,7 @@ def serve() -> None:
         sagemaker,
         schedules,
         step_functions,
+        trails,
         access,
     ):
         service.install()

@@ -1,5 +1,14 @@
 data "aws_caller_identity" "current" {
   lifecycle {
+    # A plan in the local cloud works with them.
+    postcondition {
+      condition = self.account_id == "000000000000" || alltrue([
+        for id in concat(var.emr.subnet_ids, var.sagemaker_vpc.subnet_ids, var.sagemaker_vpc.security_group_ids) :
+        !can(regex("^(subnet|sg)-0+$", id))
+      ])
+      error_message = "emr.subnet_ids or sagemaker_vpc still has the placeholders of the repository. Set your own in terraform/environments/${var.environment}.tfvars."
+    }
+
     postcondition {
       condition     = var.environment != "local" || self.account_id == "000000000000"
       error_message = "The environment local must run in the local cloud, but these credentials are for a real account. Set AWS_ENDPOINT_URL to the local cloud."
@@ -12,6 +21,8 @@ locals {
 
   names = {
     pipeline_bucket     = "buyer-stage-ml-pipeline-${var.environment}-${local.account_id}"
+    audit_bucket        = "buyer-stage-audit-${var.environment}-${local.account_id}"
+    trail               = "buyer-stage-${var.environment}"
     code_bucket         = "buyer-stage-code-${var.environment}-${local.account_id}"
     table               = "buyer-stage-ml-pipeline-results-${var.environment}"
     topic               = "buyer-stage-alerts-${var.environment}"
@@ -27,6 +38,8 @@ locals {
   }
 
   permissions_boundary_arn = "arn:aws:iam::${local.account_id}:policy/buyer-stage-boundary-${var.environment}"
+  # Start of the names of SageMaker jobs and models, as buyer_stage/domain/job_names.py spells them.
+  job_prefix = "buy-${var.environment}-"
 
   tags = merge(var.tags, { environment = var.environment })
 

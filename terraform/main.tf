@@ -29,6 +29,20 @@ module "serving_table" {
   deletion_protection = var.deletion_protection
 }
 
+module "audit" {
+  count = var.existing_trail_arn == null ? 1 : 0
+
+  source = "./modules/audit"
+
+  trail_name    = local.names.trail
+  bucket_name   = local.names.audit_bucket
+  kms_key_arn   = data.aws_kms_alias.this.target_key_arn
+  force_destroy = !var.deletion_protection
+  # What holds members' data.
+  data_buckets = [module.storage.bucket_name]
+  data_tables  = [module.serving_table.table_arn]
+}
+
 module "functions" {
   source = "./modules/functions"
 
@@ -45,7 +59,8 @@ module "functions" {
   metrics_namespace        = local.names.metrics_namespace
   topic_arn                = module.notifications.topic_arn
   glue_job_name            = module.glue_job.job_name
-  sagemaker_role_arn       = module.ml_pipeline.sagemaker_role_arn
+  sagemaker_role_arns      = module.ml_pipeline.sagemaker_role_arns
+  job_prefix               = local.job_prefix
   sagemaker_vpc            = var.sagemaker_vpc
   model_package_group_name = local.names.model_package_group
   automl                   = var.automl
@@ -67,6 +82,7 @@ module "glue_job" {
   suppression_secret_arn   = module.storage.suppression_secret_arn
   kms_key_arn              = data.aws_kms_alias.this.target_key_arn
   permissions_boundary_arn = local.permissions_boundary_arn
+  log_retention_days       = var.logs.job_retention_days
   push                     = var.push
 }
 
@@ -103,12 +119,13 @@ module "ml_pipeline" {
   function_arns            = module.functions.arns
   function_version_arns    = module.functions.version_arns
   model_package_group_name = local.names.model_package_group
+  job_prefix               = local.job_prefix
   sagemaker_vpc            = var.sagemaker_vpc
   pipeline_bucket          = module.storage.bucket_name
   layout                   = local.layout
   kms_key_arn              = data.aws_kms_alias.this.target_key_arn
   permissions_boundary_arn = local.permissions_boundary_arn
-  log_retention_days       = var.logs.retention_days
+  logs                     = var.logs
   polls                    = var.polls
 }
 

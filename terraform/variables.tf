@@ -31,7 +31,7 @@ variable "tags" {
     owner          = string
     product        = optional(string, "buyer-stage")
     component      = optional(string, "pipelines")
-    classification = optional(string, "internal")
+    classification = optional(string, "confidential")
   })
 
   validation {
@@ -55,13 +55,17 @@ variable "deletion_protection" {
 
 variable "logs" {
   description = <<-EOT
-    Logs of functions and state machines:
+    Logs:
     level: log level of the functions.
-    retention_days: days to keep logs.
+    retention_days: days to keep the logs of functions and state machines.
+    job_retention_days: days to keep the logs of Glue and SageMaker jobs.
+    sagemaker_groups: whether to create SageMaker's log groups, which all environments of an account share. True in exactly one of them.
   EOT
   type = object({
-    level          = optional(string, "INFO")
-    retention_days = optional(number, 365)
+    level              = optional(string, "INFO")
+    retention_days     = optional(number, 365)
+    job_retention_days = optional(number, 90)
+    sagemaker_groups   = optional(bool, true)
   })
   default = {}
 
@@ -71,8 +75,22 @@ variable "logs" {
   }
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.logs.retention_days)
-    error_message = "logs.retention_days must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731, as CloudWatch Logs requires."
+    condition = alltrue([
+      for days in [var.logs.retention_days, var.logs.job_retention_days] :
+      contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], days)
+    ])
+    error_message = "logs.retention_days and logs.job_retention_days must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731, as CloudWatch Logs requires."
+  }
+}
+
+variable "existing_trail_arn" {
+  description = "ARN of a CloudTrail trail that records the data events of the pipeline bucket and the table. Null creates a trail."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_trail_arn == null || can(regex("^arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/.+$", var.existing_trail_arn))
+    error_message = "existing_trail_arn must be the ARN of a CloudTrail trail, or null."
   }
 }
 
@@ -110,7 +128,7 @@ variable "emr" {
     Cluster that runs the Spark steps of an ETL execution:
     release: EMR 7 release. It determines the version of Spark.
     cluster_minutes: minutes that all steps of an execution can take together. 1 to 75.
-    subnet_ids: subnets of the cluster. Tag them for-use-with-amazon-emr-managed-policies = true. Empty means the default VPC.
+    subnet_ids: subnets of the cluster. Tag them for-use-with-amazon-emr-managed-policies = true. Empty means the default VPC, which prod must not use.
     master_instance_types: 1 to 5 instance types of the master fleet.
     core_instance_types: 1 to 5 instance types of the core fleet. More types make spot capacity easier to find.
     core_instance_count: instances in the core fleet at the start. At least 1.
@@ -143,6 +161,11 @@ variable "emr" {
   }
 
   validation {
+    condition     = var.environment != "prod" || length(var.emr.subnet_ids) > 0
+    error_message = "prod must not run in the default VPC: set emr.subnet_ids to private subnets in terraform/environments/prod.tfvars."
+  }
+
+  validation {
     condition     = length(var.emr.master_instance_types) >= 1 && length(var.emr.master_instance_types) <= 5
     error_message = "emr.master_instance_types must contain 1 to 5 instance types."
   }
@@ -164,7 +187,7 @@ variable "emr" {
 }
 
 variable "sagemaker_vpc" {
-  description = "Subnets and security groups of the SageMaker jobs. Leave both empty to run the jobs outside your VPC."
+  description = "Subnets and security groups of the SageMaker jobs. Leave both empty to run the jobs outside your VPC, which prod must not do."
   type = object({
     subnet_ids         = optional(list(string), [])
     security_group_ids = optional(list(string), [])
@@ -174,6 +197,11 @@ variable "sagemaker_vpc" {
   validation {
     condition     = (length(var.sagemaker_vpc.subnet_ids) == 0) == (length(var.sagemaker_vpc.security_group_ids) == 0)
     error_message = "sagemaker_vpc needs both subnet_ids and security_group_ids, or neither."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || length(var.sagemaker_vpc.subnet_ids) > 0
+    error_message = "prod must not run SageMaker jobs outside your VPC: set sagemaker_vpc.subnet_ids and sagemaker_vpc.security_group_ids in terraform/environments/prod.tfvars."
   }
 }
 

@@ -117,7 +117,7 @@ class Stack:
             call.resource.rpartition("/")[2]
             for call in read_calls(Path(self.cloud.work_folder))
             # Autopilot also creates jobs, by its own role and with names that it chooses.
-            if call.action == action and not call.role.startswith("buyer-stage-sagemaker-")
+            if call.action == action and not call.role.startswith("buyer-stage-autopilot-")
         }
 
     def trainings(self) -> set[str]:

@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import boto3
 from rich.console import Console
 
+from buyer_stage.domain.job_names import job_prefix
 from lambdas.common.glue_runs import UNFINISHED_STATES
 from tools.environment import require
 from tools.models import delete, list_models
 from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, is_approved, workspace
 
-PRODUCT: Final = "buyer-stage"
 POLL_SECONDS = 10.0
 LOOKS = 120
 """Looks at what still stops, 20 minutes in total. A stopped Autopilot job or cluster can take ten."""
@@ -79,10 +79,7 @@ def _clusters(environment: str) -> Iterator[Obstacle]:
         ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
     )
     for cluster in (cluster for page in pages for cluster in page["Clusters"]):
-        if not cluster["Name"].startswith(f"{PRODUCT}-"):
-            continue  # The role of the workflows cannot describe other clusters.
-        described = client.describe_cluster(ClusterId=cluster["Id"])["Cluster"]
-        if {"Key": "environment", "Value": environment} in described.get("Tags", []):
+        if cluster["Name"].startswith(f"buyer-stage-etl-{environment}-"):
             yield Obstacle(
                 f"EMR cluster {cluster['Id']} is running",
                 f"aws emr terminate-clusters --cluster-ids {cluster['Id']}",
@@ -92,7 +89,7 @@ def _clusters(environment: str) -> Iterator[Obstacle]:
 
 def _sagemaker_jobs(environment: str) -> Iterator[Obstacle]:
     client = boto3.client("sagemaker")
-    prefix = f"{PRODUCT}-{environment}-"
+    prefix = job_prefix(environment)
     for status in ("InProgress", "Stopping"):
         # SageMaker refuses to stop a job twice.
         trainings = client.get_paginator("list_auto_ml_jobs").paginate(NameContains=prefix, StatusEquals=status)

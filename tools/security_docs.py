@@ -18,14 +18,15 @@ from tools.terraform_variables import read_variables
 DOCUMENT = REPOSITORY / "docs" / "security.md"
 
 PURPOSES = {
+    "autopilot": "Runs Autopilot's jobs, which train models.",
     "emr-instances": "Runs the Spark steps on the instances of an ETL execution's cluster.",
     "emr-service": "Starts and terminates these instances for EMR.",
     "etl-pipeline": "Runs the ETL's state machine: the cluster, its steps, and notifications of failures.",
     "etl-schedule": "Starts the ETL on schedule.",
     "ml-pipeline": "Runs the ML pipeline's state machine: calls the functions, and scores the holdout of a new model.",
     "ml-schedule": "Starts the ML pipeline on schedule.",
+    "model": "Reads a model and the rows that it scores, and writes the scores, in a batch transform.",
     "push-to-dynamodb": "Runs the Glue job that writes stages to the table.",
-    "sagemaker": "Runs Autopilot's jobs and the batch transforms.",
     "key": "Encrypts the environment's data. With EnableIamPolicies, the policies of the roles above apply to it.",
     "alerts": "Topic that sends alerts to its subscribers.",
     "bucket": "Pipeline bucket.",

@@ -31,7 +31,7 @@ CHANGES = 2
 LOCK_TIMEOUT = "-lock-timeout=5m"
 """Another plan or deployment can hold the lock of the state."""
 
-PROTECTED_TARGETS = ("module.storage", "module.serving_table")
+PROTECTED_TARGETS = ("module.storage", "module.serving_table", "module.audit")
 """What the variable `deletion_protection` protects."""
 
 FUNCTION_TARGETS = ("module.functions", "module.etl_pipeline", "module.ml_pipeline")

@@ -8,33 +8,46 @@ import hashlib
 
 from buyer_stage.domain.errors import InvalidInputError
 
-AUTOML_MAXIMUM_LENGTH = 32
-"""Longest name of an Autopilot job, see CreateAutoMLJobV2 in the SageMaker API reference."""
+KEPT_BY_AUTOPILOT = 10
+"""Characters of its name that Autopilot keeps in the names of the jobs that it starts, as older walkthroughs show. A
+prefix of this length also keeps the whole name below Autopilot's limit of 32."""
 
 DIGEST_LENGTH = 10
 """Hexadecimal digits: 40 bits. Among 10,000 works, two share a name with a probability of 0.005%."""
+
+
+def job_prefix(environment: str) -> str:
+    """Return how the names of an environment's SageMaker jobs and models start.
+
+    Roles have permissions for names with their environment's prefix, because environments can share an account.
+    Autopilot must keep the whole prefix, so the product's full name has no room.
+
+    Raises:
+        InvalidInputError: the name of the environment is too long.
+    """
+    prefix = f"buy-{environment}-"
+    if len(prefix) > KEPT_BY_AUTOPILOT:
+        raise InvalidInputError(
+            f"prefix {prefix!r} of job names has {len(prefix)} characters, and Autopilot keeps {KEPT_BY_AUTOPILOT}; "
+            "shorten the name of the environment"
+        )
+    return prefix
 
 
 def job_name(environment: str, purpose: str, *work: str, attempt: int) -> str:
     """Return the name of an attempt at a work.
 
     Args:
-        environment: name of the environment, because environments can share an account.
+        environment: name of the environment.
         purpose: what the job is for, such as `transform`. Empty for a training: Autopilot's names have no room for it.
         work: what identifies the work, such as the checksum of the rows and the model version.
         attempt: 1 for the first attempt.
 
     Returns:
-        `buyer-stage-{environment}-{purpose}-{10 hexadecimal digits}-{attempt}`.
+        `buy-{environment}-{purpose}-{10 hexadecimal digits}-{attempt}`.
 
     Raises:
-        InvalidInputError: the name is too long for an Autopilot job.
+        InvalidInputError: the name of the environment is too long.
     """
     digest = hashlib.sha256("\n".join(work).encode()).hexdigest()[:DIGEST_LENGTH]
-    name = "-".join(part for part in ("buyer-stage", environment, purpose, digest, str(attempt)) if part)
-    if not purpose and len(name) > AUTOML_MAXIMUM_LENGTH:
-        raise InvalidInputError(
-            f"job name {name!r} has {len(name)} characters, and an Autopilot job's name can have "
-            f"{AUTOML_MAXIMUM_LENGTH}; shorten the name of the environment"
-        )
-    return name
+    return job_prefix(environment) + "-".join(part for part in (purpose, digest, str(attempt)) if part)

@@ -23,6 +23,7 @@ CONSUMED_BY_GLUE = (
     "--job-",
     "--TempDir",
     "--continuous-log",
+    "--custom-log",
     "--conf",
     "--datalake-formats",
 )
@@ -107,7 +108,7 @@ def _attempt(
         timer = threading.Timer(float(job["Timeout"]) * SECONDS_PER_MINUTE, _stop, [run, "TIMEOUT"])
         timer.daemon = True
         timer.start()
-        finished = _run(job, attempt_id, command)
+        finished = _run(job, attempt_id, command, arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs"))
         timer.cancel()
         stopped_as = run.pop("StoppedAs", "FAILED")
         state = "SUCCEEDED" if finished.succeeded else stopped_as
@@ -164,12 +165,12 @@ def _stop(run: dict[str, Any], state: str) -> None:
     PROCESSES.stop(run["Id"])
 
 
-def _run(job: dict[str, Any], run_id: str, command: list[str]) -> FinishedJob:
+def _run(job: dict[str, Any], run_id: str, command: list[str], log_groups: str) -> FinishedJob:
     """Run a command as the role of the job, with which Glue also writes the run's log and metrics."""
     arn = f"arn:aws:glue:{get_region()}:{get_account_id()}:job/{job['Name']}"
-    encryption = {"security_configuration": job.get("SecurityConfiguration")}
+    facts = {"security_configuration": job.get("SecurityConfiguration"), "log_groups": log_groups}
     try:
-        authorize_job(job["Role"], "glue:StartJobRun", arn, {}, **encryption)
+        authorize_job(job["Role"], "glue:StartJobRun", arn, {}, **facts)
     except AccessDeniedError as error:
         return FinishedJob(succeeded=False, error=str(error))
     return run_staged(run_id, command, job["Role"])

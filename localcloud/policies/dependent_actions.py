@@ -11,8 +11,8 @@ MiniStack. An entry applies to the facts about a call:
     is_missing  true if the object does not exist
     user_agent  how the client names itself
     roles       ARNs of the roles that a request for a cluster names in another form: `service` and `instance`
-    job         what the service knows about the job: `log_group`, `is_logged`, `is_traced`, `security_configuration`,
-                `images`, `bucket`
+    job         what the service knows about the job: `log_group`, `log_groups`, `is_logged`, `is_traced`,
+                `security_configuration`, `images`, `bucket`
     account, region
 """
 
@@ -268,11 +268,8 @@ TABLE: Sequence[DependentActions] = (
     # Glue
     DependentActions("glue:StartJobRun", ("glue:GetSecurityConfiguration",), _GLUE_ENCRYPTION,
                      each="job.security_configuration", resource="*", acting="job"),
-    DependentActions("glue:StartJobRun", ("logs:AssociateKmsKey",), _GLUE_ENCRYPTION,
-                     each="job.security_configuration", resource=f"{_LOG_GROUP}:/aws-glue/jobs/{{value}}-role/output:*",
-                     acting="job"),
     DependentActions("glue:StartJobRun", ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
-                     _GLUE_ROLE, resource=f"{_LOG_GROUP}:/aws-glue/jobs/output:*", acting="job"),
+                     _GLUE_ROLE, each="job.log_groups", resource=f"{_LOG_GROUP}:{{value}}/output:*", acting="job"),
     DependentActions("glue:StartJobRun", ("cloudwatch:PutMetricData",), _GLUE_ROLE, resource="*",
                      context={"cloudwatch:namespace": "Glue"}, acting="job"),
 
@@ -311,7 +308,8 @@ TABLE: Sequence[DependentActions] = (
     # SageMaker, for the job: it pulls its images, and writes its log and metrics.
     *(
         entry
-        for call in ("sagemaker:CreateAutoMLJobV2", "sagemaker:CreateTransformJob")
+        for call, kind, name in (("sagemaker:CreateAutoMLJobV2", "TrainingJobs", "request[AutoMLJobName]"),
+                                 ("sagemaker:CreateTransformJob", "TransformJobs", "request[TransformJobName]"))
         for entry in (
             DependentActions(call, ("ecr:GetAuthorizationToken",), _SAGEMAKER_ROLES, resource="*", acting="job"),
             DependentActions(call, ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
@@ -319,10 +317,10 @@ TABLE: Sequence[DependentActions] = (
                              _SAGEMAKER_ROLES, each="job.images", acting="job"),
             DependentActions(call, ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams",
                                     "logs:PutLogEvents"),
-                             _SAGEMAKER_ROLES, resource=f"{_LOG_GROUP}:/aws/sagemaker/TrainingJobs:log-stream:any",
-                             acting="job"),
+                             _SAGEMAKER_ROLES,
+                             resource=f"{_LOG_GROUP}:/aws/sagemaker/{kind}:log-stream:{{{name}}}/any", acting="job"),
             DependentActions(call, ("cloudwatch:PutMetricData",), _SAGEMAKER_ROLES, resource="*",
-                             context={"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}, acting="job"),
+                             context={"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}, acting="job"),
         )
     ),
     # Autopilot starts jobs with names that begin with its own, and keeps them as trials of an experiment. AWS documents

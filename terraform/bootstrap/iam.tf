@@ -18,7 +18,7 @@ locals {
   terraform_bucket_arns = [local.pipeline_bucket_arn, "arn:aws:s3:::${local.names.audit_bucket}"]
   lock_arn              = "${local.bucket_arns.state}/${local.state_key}.tflock"
   log_group_arns        = [for group in ["*${local.name_pattern}", "/aws/sagemaker/*"] : "${local.arn.logs}:log-group:${group}"]
-  job_pattern           = "buy*-${var.environment}-*" # SageMaker jobs and models.
+  job_pattern           = "buy-${var.environment}-*" # SageMaker jobs and models, as buyer_stage/domain/job_names.py spells them.
   via_deployed_services = [{
     test     = "StringEquals"
     variable = "kms:ViaService"
@@ -338,13 +338,8 @@ locals {
         actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
         resources = ["${local.arn.states}:execution:${local.name_pattern}"]
       }
-      FindClusters = {
-        actions    = ["elasticmapreduce:DescribeCluster"]
-        resources  = ["${local.arn.elasticmapreduce}:cluster/*"]
-        conditions = slice(local.cluster_has_tags, 0, 1) # Only its description says to which environment a cluster belongs.
-      }
       FindRuns    = { actions = ["glue:GetJobRuns"], resources = ["${local.arn.glue}:job/${local.name_pattern}"] }
-      FindObjects = { actions = ["s3:ListBucketVersions"], resources = [local.pipeline_bucket_arn] }
+      FindObjects = { actions = ["s3:ListBucketVersions"], resources = local.terraform_bucket_arns }
       # These actions do not support resources.
       Unnamed = {
         actions   = ["elasticmapreduce:ListClusters", "sagemaker:ListAutoMLJobs", "sagemaker:ListTransformJobs"]

@@ -8,6 +8,10 @@ transform = { instance_count = 5 }
 push      = { ttl_days = 7 }
 schedules = { enabled = true }
 
+# PLACEHOLDERS: replace them with your private subnets. Only the local cloud accepts IDs that consist of zeros.
+emr           = { subnet_ids = ["subnet-00000000000000000"] }
+sagemaker_vpc = { subnet_ids = ["subnet-00000000000000000"], security_group_ids = ["sg-00000000000000000"] }
+
 alerts = {
   rows_written_band  = { minimum = 1000, maximum = 5000000 }
   monthly_budget_usd = 4000

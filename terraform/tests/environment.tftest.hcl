@@ -36,7 +36,7 @@ run "every_resource_has_the_tags" {
   command = plan
 
   assert {
-    condition     = local.tags == { owner = "team", product = "buyer-stage", component = "pipelines", environment = "dev", classification = "internal" }
+    condition     = local.tags == { owner = "team", product = "buyer-stage", component = "pipelines", environment = "dev", classification = "confidential" }
     error_message = "The provider's default tags are ${jsonencode(local.tags)}."
   }
 }
@@ -51,13 +51,58 @@ run "local_environment_in_a_real_account_is_refused" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
+run "unknown_environment_is_refused" {
+  command = plan
+
+  variables {
+    environment = "test"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "prod_without_subnets_is_refused" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  expect_failures = [var.emr, var.sagemaker_vpc]
+}
+
+run "placeholders_in_a_real_account_are_refused" {
+  command = plan
+
+  variables {
+    environment   = "prod"
+    emr           = { subnet_ids = ["subnet-0a1b2c3d"] }
+    sagemaker_vpc = { subnet_ids = ["subnet-0a1b2c3d"], security_group_ids = ["sg-00000000000000000"] }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "existing_trail_replaces_ours" {
+  command = plan
+
+  variables {
+    existing_trail_arn = "arn:aws:cloudtrail:us-west-2:123456789012:trail/organization"
+  }
+
+  assert {
+    condition     = length(module.audit) == 0
+    error_message = "There are two trails, and each data event is paid for twice."
+  }
+}
+
 # Each run breaks one rule of every variable that still has rules left, and nothing else.
 
 run "values_out_of_range_are_refused_1" {
   command = plan
 
   variables {
-    environment                = "test"
+    existing_trail_arn         = "trail"
     region                     = "Oregon"
     tags                       = { owner = "" }
     logs                       = { level = "LOUD" }
@@ -75,7 +120,7 @@ run "values_out_of_range_are_refused_1" {
   }
 
   expect_failures = [
-    var.environment, var.region, var.tags, var.logs, var.datalake, var.emr,
+    var.region, var.tags, var.existing_trail_arn, var.logs, var.datalake, var.emr,
     var.sagemaker_vpc, var.automl, var.retraining, var.transform, var.push, var.polls, var.schedules, var.alerts,
     var.athena_bytes_scanned_limit,
   ]
@@ -86,7 +131,7 @@ run "values_out_of_range_are_refused_2" {
 
   variables {
     tags      = { owner = "team", product = "<product>" }
-    logs      = { retention_days = 2 }
+    logs      = { job_retention_days = 2 }
     datalake  = { bucket = "lake", survey_uri = "s3://bucket/survey.csv" }
     emr       = { cluster_minutes = 90 }
     automl    = { max_candidates = 0, max_runtime_seconds = 8000 }
@@ -108,6 +153,7 @@ run "values_out_of_range_are_refused_3" {
 
   variables {
     tags      = { owner = "team", component = "" }
+    logs      = { retention_days = 2 }
     datalake  = { bucket = "lake", lag_days = -1 }
     emr       = { subnet_ids = ["vpc-1"] }
     automl    = { max_candidates = 200, max_runtime_seconds = 0 }
@@ -118,7 +164,7 @@ run "values_out_of_range_are_refused_3" {
   }
 
   expect_failures = [
-    var.tags, var.datalake, var.emr, var.automl, var.transform, var.push, var.polls, var.alerts,
+    var.tags, var.logs, var.datalake, var.emr, var.automl, var.transform, var.push, var.polls, var.alerts,
   ]
 }
 

@@ -59,6 +59,14 @@ run "bucket_is_encrypted_versioned_and_closed" {
   }
 
   assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
+      rule.expiration[0].days == 30 if contains(["quarantine", "inference-results", "etl_pipeline_test", "athena-results"], rule.id)
+    ])
+    error_message = "Raw lines or scores of single members are kept for more than 30 days."
+  }
+
+  assert {
     condition = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset([
       "old-versions-and-broken-uploads", "inputs", "etl_pipeline_test", "inference-results", "quarantine", "push-receipts",
       "served-stages", "drift-reports", "emr-logs", "athena-results",
@@ -115,5 +123,36 @@ run "topic_is_encrypted" {
   assert {
     condition     = keys(aws_sns_topic_subscription.email) == ["on-call@example.com", "team@example.com"]
     error_message = "An address is not subscribed."
+  }
+}
+
+run "trail_records_every_read_and_write_of_members_data" {
+  command = plan
+
+  module {
+    source = "./modules/audit"
+  }
+
+  variables {
+    trail_name    = "buyer-stage-prod"
+    bucket_name   = "buyer-stage-audit-prod"
+    force_destroy = false
+    data_buckets  = ["buyer-stage-ml-pipeline-prod"]
+    data_tables   = ["arn:aws:dynamodb:us-west-2:123456789012:table/stages"]
+  }
+
+  assert {
+    condition = aws_cloudtrail.this.event_selector[0].read_write_type == "All" && {
+      for data in aws_cloudtrail.this.event_selector[0].data_resource : data.type => data.values
+      } == {
+      "AWS::S3::Object"      = tolist(["arn:aws:s3:::buyer-stage-ml-pipeline-prod/"])
+      "AWS::DynamoDB::Table" = tolist(var.data_tables)
+    }
+    error_message = "A read or write of members' data leaves no record."
+  }
+
+  assert {
+    condition     = aws_cloudtrail.this.enable_log_file_validation && aws_cloudtrail.this.kms_key_id == var.kms_key_arn && !aws_s3_bucket.this.force_destroy
+    error_message = "Records can be changed or deleted without notice, or are not encrypted with the environment's key."
   }
 }

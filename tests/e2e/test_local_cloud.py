@@ -122,7 +122,7 @@ def test_the_first_execution_trains_scores_and_serves_every_member(stack: Stack,
         assert item["confidence"] == item["probabilities"][item["value"]]
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert item["snapshot_date"] == "2026-05-20"
-        assert item["model_version"].startswith("buyer-stage-local-")
+        assert item["model_version"].startswith("buy-local-")
         assert item["ttl"] > 0
     assert running_clusters() == []
 

@@ -382,7 +382,7 @@ def handler(event, context):
 
 @pytest.mark.usefixtures("work_folder")
 def test_a_running_job_is_listed_and_ends_stopped_after_a_stop() -> None:
-    s3, sagemaker, name = boto3.client("s3"), boto3.client("sagemaker"), "buyer-stage-dev-transform-1"
+    s3, sagemaker, name = boto3.client("s3"), boto3.client("sagemaker"), "buy-dev-transform-1"
     s3.create_bucket(Bucket="stopped", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for key in ("in/part-0.csv", "model.tar.gz"):
         s3.put_object(Bucket="stopped", Key=key, Body=b"1\n")
@@ -403,7 +403,7 @@ def test_a_running_job_is_listed_and_ends_stopped_after_a_stop() -> None:
     )  # fmt: skip
 
     def listed(status: str) -> list[str]:
-        found = sagemaker.list_transform_jobs(NameContains="buyer-stage-dev-", StatusEquals=status)
+        found = sagemaker.list_transform_jobs(NameContains="buy-dev-", StatusEquals=status)
         return [job["TransformJobName"] for job in found["TransformJobSummaries"]]
 
     assert listed("InProgress") == [name]
@@ -561,6 +561,13 @@ def test_a_run_that_reaches_its_time_limit_is_not_retried(sleeping_job: str) -> 
     run_id = glue.start_job_run(JobName=sleeping_job)["JobRunId"]
     assert wait_for_state(sleeping_job, run_id, "TIMEOUT", "FAILED", "SUCCEEDED") == "TIMEOUT"
     assert len(glue.get_job_runs(JobName=sleeping_job)["JobRuns"]) == before + 1
+
+
+def test_a_trail_keeps_the_tags_that_it_is_created_with(work_folder: Path) -> None:
+    client, tags = boto3.client("cloudtrail"), [{"Key": "product", "Value": "buyer-stage"}]
+    arn = client.create_trail(Name="tagged", S3BucketName="records", TagsList=tags)["TrailARN"]
+
+    assert client.list_tags(ResourceIdList=[arn])["ResourceTagList"] == [{"ResourceId": arn, "TagsList": tags}]
 
 
 def test_a_saved_query_is_listed_by_prefix_and_replaced_by_id(work_folder: Path) -> None:

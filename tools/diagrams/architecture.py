@@ -52,6 +52,7 @@ PARTS = {
     "glue": Part("Glue job<br/>push to DynamoDB", ("glue_job.aws_glue_job",)),
     "table": Part("serving table<br/>DynamoDB", ("serving_table.aws_dynamodb_table",)),
     "products": Part("product teams"),
+    "trail": Part("trail<br/>who read or wrote members' data", ("audit.aws_cloudtrail", "audit.aws_s3_bucket")),
     "alarms": Part(
         "alarms, events, budget",
         (
@@ -86,6 +87,8 @@ ARROWS = [
     ("bucket", "scores", "glue"),
     ("glue", "stages", "table"),
     ("table", "", "products"),
+    ("bucket", "events", "trail"),
+    ("table", "events", "trail"),
     ("etl", "failures", "functions"),
     ("functions", "failures, counts", "alarms"),
     ("functions", "failures", "topic"),

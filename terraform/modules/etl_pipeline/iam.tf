@@ -4,6 +4,9 @@ locals {
   survey_arn          = "arn:aws:s3:::${trimprefix(var.survey_uri, "s3://")}"
   code_bucket_arn     = "arn:aws:s3:::${var.code_bucket}"
   survey_bucket_arn   = "arn:aws:s3:::${split("/", var.survey_uri)[2]}"
+
+  # Clusters have no names in ARNs. Policies identify them by these tags.
+  identifying_tags = { for key in ["product", "environment"] : key => var.tags[key] }
 }
 
 data "aws_iam_policy_document" "state_machine" {
@@ -16,12 +19,16 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "CreateCluster"
     actions   = ["elasticmapreduce:RunJobFlow"]
-    resources = ["*"] # The cluster has no ARN before it exists. The condition requires the product's tag.
+    resources = ["*"] # The cluster has no ARN before it exists. The conditions require the environment's tags.
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/product"
-      values   = [var.tags.product]
+    dynamic "condition" {
+      for_each = local.identifying_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/${condition.key}"
+        values   = [condition.value]
+      }
     }
   }
 
@@ -30,10 +37,25 @@ data "aws_iam_policy_document" "state_machine" {
     actions   = ["elasticmapreduce:AddTags"]
     resources = ["arn:aws:elasticmapreduce:${local.region}:${local.account_id}:cluster/*"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/product"
-      values   = [var.tags.product]
+    dynamic "condition" {
+      for_each = local.identifying_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+
+    # Without these, the role could take over another environment's cluster by changing its tags.
+    dynamic "condition" {
+      for_each = local.identifying_tags
+
+      content {
+        test     = "StringEqualsIfExists"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = [condition.value]
+      }
     }
   }
 
@@ -48,10 +70,14 @@ data "aws_iam_policy_document" "state_machine" {
     ]
     resources = ["arn:aws:elasticmapreduce:${local.region}:${local.account_id}:cluster/*"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/product"
-      values   = [var.tags.product]
+    dynamic "condition" {
+      for_each = local.identifying_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = [condition.value]
+      }
     }
   }
 

@@ -8,7 +8,7 @@ locals {
 
   # Each execution has its own cluster. This is the input of elasticmapreduce:createCluster.
   cluster = {
-    Name                 = "{% 'buyer-stage-etl-' & $snapshot_date %}"
+    Name                 = "{% 'buyer-stage-etl-${var.environment}-' & $snapshot_date %}"
     ReleaseLabel         = var.emr.release
     Applications         = [{ Name = "Spark" }]
     LogUri               = "s3://${var.pipeline_bucket}/${var.layout.emr_logs}"

@@ -10,11 +10,11 @@ data "aws_iam_policy_document" "this" {
       resources = statement.value.resources
 
       dynamic "condition" {
-        for_each = try([statement.value.passed_to], [])
+        for_each = try(statement.value.only_if, {})
 
         content {
           test     = "StringEquals"
-          variable = "iam:PassedToService"
+          variable = condition.key
           values   = [condition.value]
         }
       }

@@ -13,15 +13,16 @@ locals {
   list_bucket = { actions = ["s3:ListBucket"], resources = [local.bucket_arn] }
   decrypt     = { actions = ["kms:Decrypt"], resources = [var.kms_key_arn] }
   encrypt     = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.kms_key_arn] }
-  # SageMaker creates a grant on the caller's behalf so that the job can use the key.
+  # SageMaker tests the key of a job on the caller's behalf, and creates a grant so that the job can use it.
+  test_key = { actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], resources = [var.kms_key_arn] }
   grant_key = {
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    actions   = ["kms:CreateGrant"]
     resources = [var.kms_key_arn]
+    only_if   = { "kms:ViaService" = "sagemaker.${local.region}.amazonaws.com" }
   }
-  pass_sagemaker_role = {
-    actions   = ["iam:PassRole"]
-    resources = [var.sagemaker_role_arn]
-    passed_to = "sagemaker.amazonaws.com"
+  pass_role = {
+    for use, arn in var.sagemaker_role_arns :
+    use => { actions = ["iam:PassRole"], resources = [arn], only_if = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
   }
 
   # Names and tags of the SageMaker resources that the functions create. Terraform's default tags do not reach them.
@@ -35,10 +36,10 @@ locals {
     TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
   })
-  automl_jobs    = "${local.sagemaker}:automl-job/buyer-stage-${var.environment}-*"
-  models         = "${local.sagemaker}:model/buyer-stage-${var.environment}-*"
-  transform_jobs = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-transform-*"
-  holdout_jobs   = "${local.sagemaker}:transform-job/buyer-stage-${var.environment}-holdout-*"
+  automl_jobs    = "${local.sagemaker}:automl-job/${var.job_prefix}*"
+  models         = "${local.sagemaker}:model/${var.job_prefix}*"
+  transform_jobs = "${local.sagemaker}:transform-job/${var.job_prefix}transform-*"
+  holdout_jobs   = "${local.sagemaker}:transform-job/${var.job_prefix}holdout-*"
 
   model_packages = "${local.sagemaker}:model-package/${var.model_package_group_name}/*"
   read_registry = {
@@ -96,7 +97,7 @@ locals {
       timeout_seconds = 30
       environment = merge(local.job_environment, {
         PIPELINE_BUCKET            = var.pipeline_bucket
-        SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arn
+        SAGEMAKER_ROLE_ARN         = var.sagemaker_role_arns.autopilot
         MODEL_PACKAGE_GROUP        = var.model_package_group_name
         AUTOML_MAX_CANDIDATES      = var.automl.max_candidates
         AUTOML_MAX_RUNTIME_SECONDS = var.automl.max_runtime_seconds
@@ -109,11 +110,12 @@ locals {
           actions   = ["sagemaker:AddTags", "sagemaker:CreateAutoMLJobV2", "sagemaker:DescribeAutoMLJobV2"]
           resources = [local.automl_jobs]
         }
-        ReadRegistry      = local.read_registry
-        FindOutput        = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
-        ListBucket        = local.list_bucket
-        PassSageMakerRole = local.pass_sagemaker_role
-        GrantKey          = local.grant_key
+        ReadRegistry = local.read_registry
+        FindOutput   = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.automl_output}*"] }
+        ListBucket   = local.list_bucket
+        PassRole     = local.pass_role.autopilot
+        GrantKey     = local.grant_key
+        TestKey      = local.test_key
       }
     }
 
@@ -130,22 +132,23 @@ locals {
       memory_mb       = 512
       timeout_seconds = 30
       environment = merge(local.transform_environment, {
-        SAGEMAKER_ROLE_ARN  = var.sagemaker_role_arn
+        SAGEMAKER_ROLE_ARN  = var.sagemaker_role_arns.model
         MODEL_PACKAGE_GROUP = var.model_package_group_name
         SUBNET_IDS          = jsonencode(var.sagemaker_vpc.subnet_ids)
         SECURITY_GROUP_IDS  = jsonencode(var.sagemaker_vpc.security_group_ids)
       })
       statements = {
-        DescribeJob       = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
-        CreateModel       = { actions = ["sagemaker:AddTags", "sagemaker:CreateModel"], resources = [local.models] }
-        PassSageMakerRole = local.pass_sagemaker_role
-        ReadRegistry      = local.read_registry
-        ReadLabeledSet    = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.labeled_set_manifest}"] }
-        ScoreHoldout      = { actions = ["sagemaker:CreateTransformJob"], resources = [local.holdout_jobs, local.models] }
-        TagJob            = { actions = ["sagemaker:AddTags"], resources = [local.holdout_jobs] }
-        FindJob           = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.holdout_jobs] }
-        ListBucket        = local.list_bucket
-        GrantKey          = local.grant_key
+        DescribeJob    = { actions = ["sagemaker:DescribeAutoMLJobV2"], resources = [local.automl_jobs] }
+        CreateModel    = { actions = ["sagemaker:AddTags", "sagemaker:CreateModel"], resources = [local.models] }
+        PassRole       = local.pass_role.model
+        ReadRegistry   = local.read_registry
+        ReadLabeledSet = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.labeled_set_manifest}"] }
+        ScoreHoldout   = { actions = ["sagemaker:CreateTransformJob"], resources = [local.holdout_jobs, local.models] }
+        TagJob         = { actions = ["sagemaker:AddTags"], resources = [local.holdout_jobs] }
+        FindJob        = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.holdout_jobs] }
+        ListBucket     = local.list_bucket
+        GrantKey       = local.grant_key
+        TestKey        = local.test_key
       }
     }
 
@@ -193,6 +196,7 @@ locals {
         FindJob    = { actions = ["sagemaker:DescribeTransformJob", "sagemaker:ListTags"], resources = [local.transform_jobs] }
         ListBucket = local.list_bucket
         GrantKey   = local.grant_key
+        TestKey    = local.test_key
       }
     }
 

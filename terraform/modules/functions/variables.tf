@@ -79,8 +79,13 @@ variable "glue_job_name" {
   type        = string
 }
 
-variable "sagemaker_role_arn" {
-  description = "ARN of the role of the Autopilot and transform jobs."
+variable "sagemaker_role_arns" {
+  description = "ARNs of the roles that SageMaker uses: of Autopilot's jobs, and of a model that scores."
+  type        = object({ autopilot = string, model = string })
+}
+
+variable "job_prefix" {
+  description = "Start of the names of the environment's SageMaker jobs and models."
   type        = string
 }
 

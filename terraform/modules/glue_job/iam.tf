@@ -4,7 +4,7 @@ data "aws_region" "current" {}
 
 locals {
   bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
-  log_groups = "arn:aws:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group"
+  log_groups = "arn:aws:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:${local.log_prefix}"
 }
 
 data "aws_iam_policy_document" "this" {
@@ -60,8 +60,8 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.log_groups}:/aws-glue/*"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.log_groups}/*"]
   }
 
   statement {

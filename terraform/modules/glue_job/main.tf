@@ -1,10 +1,23 @@
+locals {
+  log_prefix = "/aws-glue/jobs/${var.job_name}"
+}
+
+# By default, Glue creates groups that all jobs of the account share, and keeps their logs forever.
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = toset(["error", "output"])
+
+  name              = "${local.log_prefix}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
 resource "aws_glue_security_configuration" "this" {
+  # checkov:skip=CKV_AWS_99:The key encrypts the log groups above. With an encryption of its own, Glue would choose other groups.
   name = var.job_name
 
   encryption_configuration {
     cloudwatch_encryption {
-      cloudwatch_encryption_mode = "SSE-KMS"
-      kms_key_arn                = var.kms_key_arn
+      cloudwatch_encryption_mode = "DISABLED"
     }
 
     job_bookmarks_encryption {
@@ -53,5 +66,9 @@ resource "aws_glue_job" "this" {
     "--enable-metrics"                   = "true"
     "--enable-observability-metrics"     = "true"
     "--enable-continuous-cloudwatch-log" = "true"
+    "--custom-logGroup-prefix"           = local.log_prefix
   }
+
+  # Glue creates a missing log group itself.
+  depends_on = [aws_cloudwatch_log_group.this]
 }

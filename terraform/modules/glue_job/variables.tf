@@ -55,6 +55,11 @@ variable "permissions_boundary_arn" {
   type        = string
 }
 
+variable "log_retention_days" {
+  description = "Days to keep logs."
+  type        = number
+}
+
 variable "push" {
   description = "Size and limits of the push. See the root variable."
   type = object({

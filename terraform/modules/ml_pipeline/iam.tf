@@ -1,6 +1,9 @@
 locals {
   bucket_arn = "arn:aws:s3:::${var.pipeline_bucket}"
   sagemaker  = "arn:aws:sagemaker:${local.region}:${local.account_id}"
+  log_groups = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/sagemaker/*"
+
+  sagemaker_roles = { for use in ["autopilot", "model"] : use => "buyer-stage-${use}-${var.environment}" }
 }
 
 data "aws_iam_policy_document" "state_machine" {
@@ -11,87 +14,30 @@ data "aws_iam_policy_document" "state_machine" {
   }
 }
 
-data "aws_iam_policy_document" "sagemaker" {
-  statement {
-    sid     = "ReadData"
-    actions = ["s3:GetObject"]
-    resources = [
-      for prefix in ["training_channel", "validation_channel", "features", "holdout"] : "${local.bucket_arn}/${var.layout[prefix]}*"
-    ]
-  }
-
-  statement {
-    sid     = "WriteModelsAndScores"
-    actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-    resources = [
-      for prefix in ["automl_output", "inference_results", "holdout_scores"] : "${local.bucket_arn}/${var.layout[prefix]}*"
-    ]
-  }
-
+# What both roles do: every SageMaker job reads and writes encrypted data, joins a network, pulls images and logs.
+data "aws_iam_policy_document" "sagemaker_job" {
   statement {
     sid       = "ListBucket"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    actions   = ["s3:ListBucket"]
     resources = [local.bucket_arn]
-  }
-
-  # Autopilot searches by starting jobs under this role, which it keeps as the trials of an experiment. Their names start
-  # with the name of the Autopilot job, or with its first ten characters, as older walkthroughs show.
-  statement {
-    sid = "RunAutopilotsJobs"
-    actions = [
-      "sagemaker:AddTags",
-      "sagemaker:AssociateTrialComponent",
-      "sagemaker:BatchPutMetrics",
-      "sagemaker:CreateExperiment",
-      "sagemaker:CreateHyperParameterTuningJob",
-      "sagemaker:CreateModel",
-      "sagemaker:CreateProcessingJob",
-      "sagemaker:CreateTrainingJob",
-      "sagemaker:CreateTransformJob",
-      "sagemaker:CreateTrial",
-      "sagemaker:CreateTrialComponent",
-      "sagemaker:DeleteModel",
-      "sagemaker:DescribeExperiment",
-      "sagemaker:DescribeHyperParameterTuningJob",
-      "sagemaker:DescribeModel",
-      "sagemaker:DescribeProcessingJob",
-      "sagemaker:DescribeTrainingJob",
-      "sagemaker:DescribeTransformJob",
-      "sagemaker:DescribeTrial",
-      "sagemaker:DescribeTrialComponent",
-      "sagemaker:ListTags",
-      "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
-      "sagemaker:StopAutoMLJob",
-      "sagemaker:StopHyperParameterTuningJob",
-      "sagemaker:StopProcessingJob",
-      "sagemaker:StopTrainingJob",
-      "sagemaker:StopTransformJob",
-      "sagemaker:UpdateTrialComponent",
-    ]
-    resources = flatten([
-      for kind in [
-        "automl-job", "experiment", "experiment-trial", "experiment-trial-component", "hyper-parameter-tuning-job", "model",
-        "processing-job", "training-job", "transform-job",
-      ] : [for start in ["buyer-stage-${var.environment}", "buyer-stag"] : "${local.sagemaker}:${kind}/${start}-*"]
-    ])
-  }
-
-  statement {
-    sid       = "PassItself"
-    actions   = ["iam:PassRole"]
-    resources = [module.sagemaker_role.arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["sagemaker.amazonaws.com"]
-    }
   }
 
   statement {
     sid       = "UseKey"
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
+  }
+
+  statement {
+    sid       = "GrantKey"
+    actions   = ["kms:CreateGrant"]
+    resources = [var.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["sagemaker.${local.region}.amazonaws.com"]
+    }
   }
 
   dynamic "statement" {
@@ -127,11 +73,15 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 
   statement {
-    sid     = "WriteLogs"
-    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = [
-      "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/sagemaker/*",
-    ]
+    sid       = "CreateLogStreams"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams"]
+    resources = ["${local.log_groups}:*"] # These actions do not support single streams.
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:PutLogEvents"]
+    resources = ["${local.log_groups}:log-stream:${var.job_prefix}*"]
   }
 
   statement {
@@ -147,11 +97,115 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 }
 
+data "aws_iam_policy_document" "autopilot" {
+  source_policy_documents = [data.aws_iam_policy_document.sagemaker_job.json]
+
+  statement {
+    sid     = "ReadLabeledSet"
+    actions = ["s3:GetObject"]
+    resources = [
+      for prefix in ["training_channel", "validation_channel"] : "${local.bucket_arn}/${var.layout[prefix]}*"
+    ]
+  }
+
+  statement {
+    sid       = "WriteModels"
+    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arn}/${var.layout.automl_output}*"]
+  }
+
+  statement {
+    sid       = "FindBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [local.bucket_arn]
+  }
+
+  # Autopilot searches by starting jobs under this role, which it keeps as the trials of an experiment. Their names start
+  # with the name of the Autopilot job, or with its first characters, which include the whole prefix.
+  statement {
+    sid = "RunAutopilotsJobs"
+    actions = [
+      "sagemaker:AddTags",
+      "sagemaker:AssociateTrialComponent",
+      "sagemaker:BatchPutMetrics",
+      "sagemaker:CreateExperiment",
+      "sagemaker:CreateHyperParameterTuningJob",
+      "sagemaker:CreateModel",
+      "sagemaker:CreateProcessingJob",
+      "sagemaker:CreateTrainingJob",
+      "sagemaker:CreateTransformJob",
+      "sagemaker:CreateTrial",
+      "sagemaker:CreateTrialComponent",
+      "sagemaker:DeleteModel",
+      "sagemaker:DescribeExperiment",
+      "sagemaker:DescribeHyperParameterTuningJob",
+      "sagemaker:DescribeModel",
+      "sagemaker:DescribeProcessingJob",
+      "sagemaker:DescribeTrainingJob",
+      "sagemaker:DescribeTransformJob",
+      "sagemaker:DescribeTrial",
+      "sagemaker:DescribeTrialComponent",
+      "sagemaker:ListTags",
+      "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+      "sagemaker:StopAutoMLJob",
+      "sagemaker:StopHyperParameterTuningJob",
+      "sagemaker:StopProcessingJob",
+      "sagemaker:StopTrainingJob",
+      "sagemaker:StopTransformJob",
+      "sagemaker:UpdateTrialComponent",
+    ]
+    resources = [
+      for kind in [
+        "automl-job", "experiment", "experiment-trial", "experiment-trial-component", "hyper-parameter-tuning-job", "model",
+        "processing-job", "training-job", "transform-job",
+      ] : "${local.sagemaker}:${kind}/${var.job_prefix}*"
+    ]
+  }
+
+  statement {
+    sid       = "PassItself"
+    actions   = ["iam:PassRole"]
+    resources = ["arn:aws:iam::${local.account_id}:role/${local.sagemaker_roles.autopilot}"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "model" {
+  source_policy_documents = [data.aws_iam_policy_document.sagemaker_job.json]
+
+  statement {
+    sid     = "ReadModelAndRows"
+    actions = ["s3:GetObject"]
+    resources = [
+      for prefix in ["automl_output", "features", "holdout"] : "${local.bucket_arn}/${var.layout[prefix]}*"
+    ]
+  }
+
+  statement {
+    sid     = "WriteScores"
+    actions = ["s3:PutObject"]
+    resources = [
+      for prefix in ["inference_results", "holdout_scores"] : "${local.bucket_arn}/${var.layout[prefix]}*"
+    ]
+  }
+}
+
+# A model that scores cannot start jobs or read the labeled set, and Autopilot cannot read features or write scores.
 module "sagemaker_role" {
+  for_each = local.sagemaker_roles
+
   source = "../service_role"
 
-  name                     = "buyer-stage-sagemaker-${var.environment}"
-  service                  = "sagemaker.amazonaws.com"
-  policy                   = data.aws_iam_policy_document.sagemaker.json
+  name    = each.value
+  service = "sagemaker.amazonaws.com"
+  policy = {
+    autopilot = data.aws_iam_policy_document.autopilot.json
+    model     = data.aws_iam_policy_document.model.json
+  }[each.key]
   permissions_boundary_arn = var.permissions_boundary_arn
 }

@@ -14,7 +14,7 @@ module "state_machine" {
   policy                   = data.aws_iam_policy_document.state_machine.json
   kms_key_arn              = var.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
-  log_retention_days       = var.log_retention_days
+  log_retention_days       = var.logs.retention_days
 
   definition = templatefile(var.template, merge(var.function_version_arns, {
     snapshot_date          = var.snapshot_date
@@ -25,6 +25,15 @@ module "state_machine" {
     upload_poll_seconds    = var.polls.upload.seconds
     upload_poll_limit      = var.polls.upload.limit
   }))
+}
+
+# SageMaker chooses these names, so all environments of an account share the groups. One of them creates the groups.
+resource "aws_cloudwatch_log_group" "sagemaker" {
+  for_each = toset(var.logs.sagemaker_groups ? ["ProcessingJobs", "TrainingJobs", "TransformJobs"] : [])
+
+  name              = "/aws/sagemaker/${each.key}"
+  retention_in_days = var.logs.job_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_sagemaker_model_package_group" "this" {

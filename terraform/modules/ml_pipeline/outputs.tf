@@ -13,9 +13,9 @@ output "log_group_name" {
   value       = module.state_machine.log_group_name
 }
 
-output "sagemaker_role_arn" {
-  description = "ARN of the role of the Autopilot and transform jobs."
-  value       = module.sagemaker_role.arn
+output "sagemaker_role_arns" {
+  description = "ARNs of the roles that SageMaker uses: of Autopilot's jobs, and of a model that scores."
+  value       = { for use, role in module.sagemaker_role : use => role.arn }
 }
 
 output "model_package_group_name" {

@@ -66,9 +66,14 @@ variable "permissions_boundary_arn" {
   type        = string
 }
 
-variable "log_retention_days" {
-  description = "Days to keep logs."
-  type        = number
+variable "logs" {
+  description = "Days to keep the logs of the state machine and of SageMaker, and whether to create SageMaker's log groups."
+  type        = object({ retention_days = number, job_retention_days = number, sagemaker_groups = bool })
+}
+
+variable "job_prefix" {
+  description = "Start of the names of the environment's SageMaker jobs and models."
+  type        = string
 }
 
 variable "polls" {

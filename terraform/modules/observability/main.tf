@@ -153,7 +153,7 @@ locals {
       pattern = {
         source      = ["aws.emr"]
         detail-type = ["EMR Cluster State Change"]
-        detail      = { name = [{ prefix = "buyer-stage-etl-" }], state = ["TERMINATED_WITH_ERRORS"] }
+        detail      = { name = [{ prefix = "buyer-stage-etl-${var.environment}-" }], state = ["TERMINATED_WITH_ERRORS"] }
       }
       paths = { cluster = "$.detail.clusterId", name = "$.detail.name" }
       alert = "EMR cluster <cluster> (<name>) ended with errors. See docs/operations.md."

@@ -1,5 +1,5 @@
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_18:CloudTrail data events of the account log access, where the account enables them.
+  # checkov:skip=CKV_AWS_18:CloudTrail records every read and write, see terraform/modules/audit.
   # checkov:skip=CKV_AWS_144:The pipelines can rebuild the data from the data lake. A copy in another Region would be one more to protect.
   # checkov:skip=CKV2_AWS_62:No consumer waits for objects. The state machines read them on a schedule.
   bucket        = var.bucket_name
@@ -45,7 +45,7 @@ resource "aws_secretsmanager_secret" "suppression_key" {
   recovery_window_in_days = var.force_destroy ? 0 : 30
 }
 
-data "aws_iam_policy_document" "tls_only" {
+data "aws_iam_policy_document" "bucket" {
   statement {
     sid       = "TlsOnly"
     effect    = "Deny"
@@ -63,11 +63,45 @@ data "aws_iam_policy_document" "tls_only" {
       values   = ["false"]
     }
   }
+
+  # A request can override the bucket's default encryption. Under another key, its owner decides who can read the object
+  # and until when. A request that names no key is allowed: the bucket then uses the environment's key.
+  dynamic "statement" {
+    for_each = {
+      OtherEncryption = { header = "s3:x-amz-server-side-encryption", test = "StringNotEquals", allowed = "aws:kms" }
+      OtherKey        = { header = "s3:x-amz-server-side-encryption-aws-kms-key-id", test = "ArnNotEquals", allowed = var.kms_key_arn }
+      CustomersKey    = { header = "s3:x-amz-server-side-encryption-customer-algorithm", test = "StringNotEquals", allowed = "none" }
+    }
+
+    content {
+      sid       = statement.key
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${aws_s3_bucket.this.arn}/*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = statement.value.header
+        values   = ["false"]
+      }
+
+      condition {
+        test     = statement.value.test
+        variable = statement.value.header
+        values   = [statement.value.allowed]
+      }
+    }
+  }
 }
 
-resource "aws_s3_bucket_policy" "tls_only" {
+resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
-  policy = data.aws_iam_policy_document.tls_only.json
+  policy = data.aws_iam_policy_document.bucket.json
 
   # S3 rejects two simultaneous changes to a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.this]
@@ -78,8 +112,8 @@ locals {
   days_kept = {
     features          = 90
     raw_samples       = 30
-    inference_results = 90
-    quarantine        = 365
+    inference_results = 30
+    quarantine        = 30
     push_receipts     = 365
     served_stages     = 30
     drift_reports     = 365

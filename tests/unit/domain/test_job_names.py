@@ -3,12 +3,12 @@
 import pytest
 
 from buyer_stage.domain.errors import InvalidInputError
-from buyer_stage.domain.job_names import job_name
+from buyer_stage.domain.job_names import KEPT_BY_AUTOPILOT, job_name, job_prefix
 
 
 def test_name_holds_environment_purpose_and_attempt() -> None:
     name = job_name("dev", "transform", "2020-01-30", "checksum", attempt=2)
-    assert name.startswith("buyer-stage-dev-transform-")
+    assert name.startswith("buy-dev-transform-")
     assert name.endswith("-2")
 
 
@@ -21,10 +21,7 @@ def test_the_same_work_has_the_same_name_and_any_other_another_one(environment: 
     assert name != job_name(environment, "", *work, attempt=1)
 
 
-def test_name_that_is_too_long_for_autopilot_is_an_error_unless_it_names_another_job() -> None:
-    assert len(job_name("local", "", "work", attempt=999)) == 32
-    with pytest.raises(
-        InvalidInputError, match=r"has 33 characters, .* can have 32; shorten the name of the environment"
-    ):
-        job_name("stage2", "", "work", attempt=999)
-    assert len(job_name("stage2", "transform", "work", attempt=999)) > 32
+def test_environment_whose_prefix_autopilot_would_cut_is_refused() -> None:
+    assert len(job_prefix("local")) == KEPT_BY_AUTOPILOT
+    with pytest.raises(InvalidInputError, match=r"'buy-stage2-' .* has 11 characters, .* keeps 10; shorten the name"):
+        job_name("stage2", "transform", "work", attempt=1)

@@ -91,7 +91,7 @@ def emitted_metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str
 def automl_job(event: dict[str, Any]) -> dict[str, Any]:
     """The event's Autopilot job as SageMaker describes a running one; moto has neither its end nor its candidates."""
     created = datetime(2020, 2, 1, 10, tzinfo=UTC)
-    name = event.get("automl_job_name", "buyer-stage-test-6db49f34ea-1")
+    name = event.get("automl_job_name", "buy-test-6db49f34ea-1")
     data_source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/csv/"}}
     return {
         "AutoMLJobName": name,
@@ -151,7 +151,7 @@ def registered(aws: None) -> Callable[..., dict[str, Any]]:
     def describe(number: int, created: datetime = END, **properties: str) -> dict[str, Any]:
         arn = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/buyer-stage-test/{number}"
         known = {
-            "model_version": f"buyer-stage-test-0123456789-{number}",
+            "model_version": f"buy-test-0123456789-{number}",
             "column_checksum": column_checksum(MODEL_FEATURES),
         }
         return {

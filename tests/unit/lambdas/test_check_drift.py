@@ -16,10 +16,10 @@ from buyer_stage.quality.drift import DriftBaseline
 from lambdas.check_drift import handler as function
 
 Put = Callable[[str, str], None]
-REPORT = "drift-reports/buyer-stage-automl-6db49f34ea80/2020-01-30.json"
-BASELINE = "best-model/buyer-stage-automl-6db49f34ea80/drift_baseline.json"
+REPORT = "drift-reports/buy-test-6db49f34ea-1/2020-01-30.json"
+BASELINE = "best-model/buy-test-6db49f34ea-1/drift_baseline.json"
 PROFILE = "inputs/2020/01/30/profile.json"
-RECEIPT = "push-receipts/2020/01/30/buyer-stage-push-6db49f34ea80.json"
+RECEIPT = "push-receipts/2020/01/30/buy-test-push-6db49f34ea-1.json"
 
 
 def profile(rows: int, searches: float) -> FeatureProfile:

@@ -20,8 +20,8 @@ Metrics = Callable[[], dict[str, float]]
 START = datetime(2020, 2, 1, 10, tzinfo=UTC)
 YESTERDAY = START - timedelta(days=1)
 MODEL = {
-    "ModelName": "buyer-stage-test-0123456789-1",
-    "ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/buyer-stage-test-0123456789-1",
+    "ModelName": "buy-test-0123456789-1",
+    "ModelArn": "arn:aws:sagemaker:us-west-2:123456789012:model/buy-test-0123456789-1",
     "CreationTime": YESTERDAY,
 }
 
@@ -55,7 +55,7 @@ def test_approved_model_is_available(
     stub.add_response("describe_model", MODEL)
     assert function.handler(event, context) == {
         "available": True,
-        "model_version": "buyer-stage-test-0123456789-1",
+        "model_version": "buy-test-0123456789-1",
         "train": False,
         "train_because": "",
     }
@@ -66,8 +66,8 @@ def test_approved_model_is_available(
     ("retrain", "days_ago", "because"),
     [
         (True, 1, "the execution's input asks for it"),
-        (False, 32, "buyer-stage-test-0123456789-1 is 32 days old"),
-        (False, 31, "buyer-stage-test-0123456789-1 is 31 days old"),
+        (False, 32, "buy-test-0123456789-1 is 32 days old"),
+        (False, 31, "buy-test-0123456789-1 is 31 days old"),
         (False, 30, ""),
         (False, 1, ""),
     ],
@@ -85,7 +85,7 @@ def test_another_model_is_wanted_on_request_or_when_the_model_in_use_is_old(
     find(stub, registered(1, START - timedelta(days=days_ago)))
     stub.add_response("describe_model", MODEL)
     result = function.handler({**event, "retrain": retrain}, context)
-    assert result["model_version"] == "buyer-stage-test-0123456789-1"
+    assert result["model_version"] == "buy-test-0123456789-1"
     assert (result["train"], result["train_because"]) == (because != "", because)
     assert emitted_metrics() == {"ModelAvailable": 1, "ModelAgeDays": days_ago}
 
@@ -93,7 +93,7 @@ def test_another_model_is_wanted_on_request_or_when_the_model_in_use_is_old(
 DAY = date(2020, 1, 30)
 
 
-def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buyer-stage-test-0123456789-1") -> None:
+def put_report(put: Put, day: date, *, is_drifted: bool, model_version: str = "buy-test-0123456789-1") -> None:
     put(drift_report_key(model_version, day), json.dumps({"is_drifted": is_drifted, "other": "fields"}))
 
 
@@ -114,13 +114,13 @@ def test_another_model_is_wanted_when_members_have_drifted(daily_result: Callabl
     put_report(put, DAY, is_drifted=True)
     result = daily_result()
     assert result["train"] is True
-    assert result["train_because"] == "members have drifted since buyer-stage-test-0123456789-1 was trained"
+    assert result["train_because"] == "members have drifted since buy-test-0123456789-1 was trained"
 
 
 def test_past_drift_and_drift_of_another_model_train_no_model(daily_result: Callable[[], Any], put: Put) -> None:
     put_report(put, DAY, is_drifted=True)
     put_report(put, DAY + timedelta(days=1), is_drifted=False)
-    put_report(put, DAY, is_drifted=True, model_version="buyer-stage-test-0123456789-11")
+    put_report(put, DAY, is_drifted=True, model_version="buy-test-0123456789-11")
     assert daily_result()["train"] is False
 
 
@@ -133,7 +133,7 @@ def test_drift_trains_no_model_where_retraining_on_drift_is_off(
 
 
 def test_damaged_report_is_an_error_that_names_it(daily_result: Callable[[], Any], put: Put) -> None:
-    key = drift_report_key("buyer-stage-test-0123456789-1", DAY)
+    key = drift_report_key("buy-test-0123456789-1", DAY)
     put(key, "{}")
     with pytest.raises(InvalidManifestError, match=f"{key} is damaged: is_drifted"):
         daily_result()
@@ -155,7 +155,7 @@ def test_missing_model_is_an_error_that_says_what_to_do(
 ) -> None:
     find(stub, registered(1))
     stub.add_client_error("describe_model", "ValidationException", 'Could not find model "x".', http_status_code=400)
-    with pytest.raises(ModelError, match=r"buyer-stage-test-0123456789-1 is missing .* `make delete-model`"):
+    with pytest.raises(ModelError, match=r"buy-test-0123456789-1 is missing .* `make delete-model`"):
         function.handler(event, context)
     assert emitted_metrics() == {"ModelAvailable": 1}
 

@@ -16,8 +16,8 @@ from tests.holdout import BETTER, GOOD, SURE_AND_WRONG, UNINFORMED, split_file
 from tests.labeled_set_manifest import MANIFEST
 
 Put = Callable[[str, str], None]
-CARD = "best-model/buyer-stage-test-6db49f34ea-1/card.json"
-BASELINE = "best-model/buyer-stage-test-6db49f34ea-1/drift_baseline.json"
+CARD = "best-model/buy-test-6db49f34ea-1/card.json"
+BASELINE = "best-model/buy-test-6db49f34ea-1/drift_baseline.json"
 PACKAGE = {"ModelPackageArn": "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-test/1"}
 
 
@@ -58,7 +58,7 @@ class Starting:
 def expect_registration(stub: Stubber, status: str, description: str = "") -> None:
     keys = "predicted_label,labels,probabilities"
     expected = {
-        "ClientToken": "buyer-stage-test-6db49f34ea-1",
+        "ClientToken": "buy-test-6db49f34ea-1",
         "ModelPackageGroupName": "buyer-stage-test",
         "ModelPackageDescription": Starting(description),
         "ModelApprovalStatus": status,
@@ -85,7 +85,7 @@ def expect_registration(stub: Stubber, status: str, description: str = "") -> No
             }
         },
         "CustomerMetadataProperties": {
-            "model_version": "buyer-stage-test-6db49f34ea-1",
+            "model_version": "buy-test-6db49f34ea-1",
             "column_checksum": column_checksum(MODEL_FEATURES),
         },
     }
@@ -116,9 +116,9 @@ def test_model_that_is_better_than_no_model_is_registered_as_approved(
     written = card()
     assert result == {
         "available": True,
-        "model_version": "buyer-stage-test-6db49f34ea-1",
+        "model_version": "buy-test-6db49f34ea-1",
         "decision": "Approved",
-        "reason": "model buyer-stage-test-6db49f34ea-1 has been trained on this labeled set and was approved",
+        "reason": "model buy-test-6db49f34ea-1 has been trained on this labeled set and was approved",
     }
     assert written["verdict"]["decision"] == "Approved"
     assert (written["candidate_name"], written["created_at"]) == ("candidate-7", "2020-02-01T12:30:00+00:00")
@@ -126,7 +126,7 @@ def test_model_that_is_better_than_no_model_is_registered_as_approved(
     assert written["labeled_set"]["answers"] == 300
     assert written["code_version"] == "1a2b3c4d5e6f"
     assert text_of(CARD.replace("json", "md")).startswith(
-        "# Model buyer-stage-test-6db49f34ea-1\n\n**Approved**: better than no model"
+        "# Model buy-test-6db49f34ea-1\n\n**Approved**: better than no model"
     )
     assert sum(json.loads(text_of(BASELINE))["stages"].values()) == 100
     assert emitted_metrics() == {

@@ -105,7 +105,7 @@ def test_first_model_scores_the_holdout_alone(
     assert emitted_metrics() == {"ChampionsChallenged": 0}
     assert result["champion_version"] is None
     (transform,) = result["transform_job_names"]
-    assert transform.startswith("buyer-stage-test-holdout-")
+    assert transform.startswith("buy-test-holdout-")
 
 
 def test_champion_scores_the_same_rows(
@@ -127,10 +127,10 @@ def test_champion_scores_the_same_rows(
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
     stub.add_response("describe_model_package", package)
     score_holdout(stub, ModelName=event["automl_job_name"])
-    score_holdout(stub, ModelName="buyer-stage-test-0123456789-3")
+    score_holdout(stub, ModelName="buy-test-0123456789-3")
     result = function.handler(event, context)
     assert emitted_metrics() == {"ChampionsChallenged": 1}
-    assert result["champion_version"] == "buyer-stage-test-0123456789-3"
+    assert result["champion_version"] == "buy-test-0123456789-3"
     assert len(set(result["transform_job_names"])) == 2
 
 

@@ -63,7 +63,7 @@ def test_job_trains_on_the_training_members_and_ranks_on_the_validation_members(
     result = function.handler(event, context)
     assert emitted_metrics() == {"AutoMLJobsStarted": 1}
     assert result["reason"] == "attempt 1 on this labeled set"
-    assert result["automl_job_name"].startswith("buyer-stage-test-")
+    assert result["automl_job_name"].startswith("buy-test-")
 
     job = function.sagemaker.describe_auto_ml_job_v2(AutoMLJobName=result["automl_job_name"])
     channels = {c["ChannelType"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["AutoMLJobInputDataConfig"]}

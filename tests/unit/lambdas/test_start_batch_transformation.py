@@ -42,7 +42,7 @@ def test_transform_reads_the_part_files_and_joins_the_prediction_to_the_member(
 ) -> None:
     name = function.handler(event, context)["transform_job_name"]
     assert emitted_metrics() == {"TransformJobsStarted": 1}
-    assert name.startswith("buyer-stage-test-transform-")
+    assert name.startswith("buy-test-transform-")
 
     job = function.sagemaker.describe_transform_job(TransformJobName=name)
     assert job["ModelName"] == event["model_version"]
@@ -144,7 +144,7 @@ def test_transform_that_another_execution_starts_at_the_same_moment_is_joined(
 
 @pytest.mark.parametrize(
     "change",
-    [{"rows_checksum": "2"}, {"model_version": "buyer-stage-test-1111111111-1"}, {"snapshot_date": "20200131"}],
+    [{"rows_checksum": "2"}, {"model_version": "buy-test-1111111111-1"}, {"snapshot_date": "20200131"}],
 )
 def test_other_work_has_another_name(event: dict[str, Any], context: Any, change: dict[str, str]) -> None:
     names = {function.handler({**event, **other}, context)["transform_job_name"] for other in ({}, change)}

@@ -81,7 +81,7 @@ def test_run_knows_what_to_push_and_when_items_expire(
     assert emitted_metrics() == {"PushRunsStarted": 1}
     (run,) = runs()
     assert result == {"status": "RUNNING", "run_name": run["Arguments"]["--run_name"]}
-    assert result["run_name"].startswith("buyer-stage-test-push-")
+    assert result["run_name"].startswith("buy-test-push-")
     transform_job = event["transform_job_name"]
     assert run["Arguments"] == {
         "--scriptLocation": "s3://buyer-stage-code/code/1a2b3c4d5e6f/glue/push_to_dynamodb.py",
@@ -185,7 +185,7 @@ def test_push_that_another_execution_starts_at_the_same_moment_is_waited_for(
 @pytest.mark.parametrize(
     "change",
     [
-        {"transform_job_name": "buyer-stage-test-transform-0123456789-2"},
+        {"transform_job_name": "buy-test-transform-0123456789-2"},
         {"snapshot_date": "20200131"},
         {"execution_start_time": "2020-02-02T00:00:00.000Z"},
     ],

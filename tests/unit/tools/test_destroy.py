@@ -137,17 +137,15 @@ def texts(obstacles: Iterable[Obstacle]) -> list[str]:
 
 def test_a_sagemaker_job_that_is_stopping_is_not_stopped_again(monkeypatch: pytest.MonkeyPatch) -> None:
     training = {
-        "AutoMLJobName": "buyer-stage-dev-0123456789-1",
-        "AutoMLJobArn": "arn:aws:sagemaker:us-west-2:123456789012:automl-job/buyer-stage-dev-0123456789-1",
+        "AutoMLJobName": "buy-dev-0123456789-1",
+        "AutoMLJobArn": "arn:aws:sagemaker:us-west-2:123456789012:automl-job/buy-dev-0123456789-1",
         "AutoMLJobSecondaryStatus": "ModelTuning", "CreationTime": 0, "LastModifiedTime": 0,
     }  # fmt: skip
     transform = {
-        "TransformJobName": "buyer-stage-dev-transform-0123456789-1",
+        "TransformJobName": "buy-dev-transform-0123456789-1",
         "TransformJobArn": "arn:aws:sagemaker:us-west-2:123456789012:transform-job/one", "CreationTime": 0,
     }  # fmt: skip
-    running, stopping = (
-        {"NameContains": "buyer-stage-dev-", "StatusEquals": status} for status in ("InProgress", "Stopping")
-    )
+    running, stopping = ({"NameContains": "buy-dev-", "StatusEquals": status} for status in ("InProgress", "Stopping"))
     stub = stubbed(
         monkeypatch, "sagemaker",
         ("list_auto_ml_jobs", {"AutoMLJobSummaries": [{**training, "AutoMLJobStatus": "InProgress"}]}, running),
@@ -161,8 +159,8 @@ def test_a_sagemaker_job_that_is_stopping_is_not_stopped_again(monkeypatch: pyte
         obstacle.remove()
 
     assert texts(obstacles) == [
-        "Autopilot job buyer-stage-dev-0123456789-1 is running",
-        "transform buyer-stage-dev-transform-0123456789-1 is running",
+        "Autopilot job buy-dev-0123456789-1 is running",
+        "transform buy-dev-transform-0123456789-1 is running",
     ]
     stub.assert_no_pending_responses()
 
@@ -178,20 +176,16 @@ def test_only_unfinished_runs_of_the_push_are_in_the_way(monkeypatch: pytest.Mon
 
 
 def test_only_clusters_of_the_environment_are_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"j-1": "another-product", "j-2": "buyer-stage-etl-20200301", "j-3": "buyer-stage-etl-20200301"}
-    environments = {"j-2": "qa", "j-3": "dev"}
+    names = {
+        "j-1": "another-product",
+        "j-2": "buyer-stage-etl-qa-20200301",
+        "j-3": "buyer-stage-etl-dev-20200301",
+    }
     stubbed(
         monkeypatch, "emr",
         (
             "list_clusters", {"Clusters": [{"Id": cluster, "Name": name} for cluster, name in names.items()]},
             {"ClusterStates": ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]},
-        ),
-        *(
-            (
-                "describe_cluster", {"Cluster": {"Tags": [{"Key": "environment", "Value": environment}]}},
-                {"ClusterId": cluster},
-            )
-            for cluster, environment in environments.items()
         ),
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def test_empty_registry_is_an_error() -> None:
         choose([], None, "Approved")
 
 
-VERSION = "buyer-stage-dev-0123456789-1"
+VERSION = "buy-dev-0123456789-1"
 DELETED = Model(
     "arn:aws:sagemaker:us-west-2:123456789012:model-package/buyer-stage-dev/1",
     1,

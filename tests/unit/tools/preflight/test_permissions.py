@@ -13,13 +13,13 @@ from tools.security_docs import Placeholders
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/buyer-stage-start-automl-dev"
-JOB = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:automl-job/buyer-stage-automl-x"
+JOB = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:automl-job/buy-dev-x"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/abc"
 PLACEHOLDERS = Placeholders("dev", ACCOUNT, "us-west-2", KEY, "lake", "arn:secret")
 CALLS = Calls(
     "buyer-stage-start-automl-{environment}",
     ("sagemaker:AddTags", "sagemaker:CreateAutoMLJobV2"),
-    ("arn:aws:sagemaker:{region}:{account}:automl-job/buyer-stage-automl-{any}",),
+    ("arn:aws:sagemaker:{region}:{account}:automl-job/buy-dev-{any}",),
     (("aws:RequestTag/product", "buyer-stage"),),
 )
 REQUEST = {
