@@ -11,8 +11,7 @@ from localcloud.cloud import REGION, LocalCloudError
 from tools.package import build_packages
 from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
-from tools.terraform import TerraformError, Workspace
-from tools.terraform_variables import read_backend
+from tools.terraform import TerraformError, Workspace, state_bucket
 
 PACKAGES = REPOSITORY / "build" / "packages"
 INBOX = "localcloud-notifications"
@@ -96,7 +95,7 @@ def bootstrap(environment: str) -> None:
     Like there, they are versioned and encrypted with KMS.
     """
     s3 = boto3.client("s3")
-    for bucket in (read_backend(environment)["bucket"], code_bucket(environment)):
+    for bucket in (state_bucket(environment), code_bucket(environment)):
         create_bucket(bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(
