@@ -155,15 +155,24 @@ notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local clo
 	trap '$(PYTHON) -m localcloud.cloud down' EXIT; \
 		exports="$$($(PYTHON) -m localcloud.cloud environment)"; eval "$$exports"; $(PYTHON) -m tools.notebooks
 
+.PHONY: audit
+audit: $(INSTALLED) .venv-audit/.installed ## Look for known vulnerabilities in the pinned packages
+	$(PYTHON) -m tools.audit
+
 ##@ Deploy it
 
 .PHONY: preflight
 preflight: $(INSTALLED) terraform ## Check what a first run needs from the AWS account [ENV=]
 	@$(point_at_local_cloud) $(PYTHON) -m tools.preflight --environment $(ENV)
 
+# Workflows run this before they take a role, so that no package that is being installed can use the role.
+.PHONY: setup-deploy
+setup-deploy: $(INSTALLED) $(CLOUD_INSTALLED) terraform
+
 .PHONY: plan
-plan: $(CLOUD_INSTALLED) terraform package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN= PACKAGES=]
-	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
+plan: setup-deploy package ## Show what apply would change; without credentials, on an empty local cloud [ENV= PLAN= PACKAGES= DESTROY=1 NO_LOCK=1]
+	$(point_at_running_cloud) $(PYTHON) -m localcloud.plan --environment $(ENV) $(saved_plan) \
+		$(if $(DESTROY),--destroy) $(if $(NO_LOCK),--no-lock) $(if $(DETAILED_EXITCODE),--detailed-exitcode)
 
 .PHONY: apply
 apply: terraform publish ## Create or update an environment [ENV= PLAN= PACKAGES=]
@@ -178,8 +187,8 @@ rollback: $(INSTALLED) ## Return to the previous version of a pipeline, or of bo
 	$(point_at_local_cloud) $(PYTHON) -m tools.rollback --environment $(ENV) $(if $(PIPELINE),--pipeline $(PIPELINE))
 
 .PHONY: destroy
-destroy: terraform package ## Delete an environment, and stop what runs in it [ENV=]
-	$(point_at_local_cloud) $(PYTHON) -m tools.destroy --environment $(ENV)
+destroy: terraform package ## Delete an environment, and stop what runs in it [ENV= PLAN= PACKAGES=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.destroy --environment $(ENV) $(saved_plan)
 
 .PHONY: package
 package: $(INSTALLED) ## Build the packages into build/packages, or take those that exist in a folder [PACKAGES=]
@@ -188,6 +197,10 @@ package: $(INSTALLED) ## Build the packages into build/packages, or take those t
 .PHONY: publish
 publish: package ## Upload the packages to the environment's code bucket [ENV= PACKAGES=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.publish --environment $(ENV)
+
+.PHONY: github-environments
+github-environments: $(INSTALLED) terraform ## Create or check the GitHub environments of .github/environments.json [CHECK=1]
+	$(PYTHON) -m tools.github_environments $(if $(CHECK),--check)
 
 .PHONY: rehearse-deploy
 rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflows of the present commit on a local cloud
@@ -248,7 +261,7 @@ terraform: $(INSTALLED)
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
-	for name in dev layer localcloud checks autogluon; do \
+	for name in dev layer localcloud checks autogluon audit; do \
 		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -256,5 +269,5 @@ lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 .PHONY: clean
 clean: ## Stop the local cloud and delete everything that was built
 	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
-	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.coverage spark-warehouse artifacts

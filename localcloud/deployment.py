@@ -12,9 +12,8 @@ from localcloud.cloud import REGION, LocalCloudError
 from tools.package import build_packages
 from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
-from tools.terraform import CONFIGURATION, TerraformError, Workspace, terraform_call
+from tools.terraform import CONFIGURATION, TerraformError, Workspace, state_bucket, terraform_call
 from tools.terraform_layout import LAYOUT_FILE, layout_json
-from tools.terraform_variables import read_backend
 
 PACKAGES = REPOSITORY / "build" / "packages"
 INBOX = "localcloud-notifications"
@@ -98,7 +97,7 @@ def create_buckets(environment: str) -> None:
     Like there, they are versioned and encrypted with KMS. Their names need not contain the local cloud's account.
     """
     s3 = boto3.client("s3")
-    for bucket in (read_backend(environment)["bucket"], code_bucket(environment)):
+    for bucket in (state_bucket(environment), code_bucket(environment)):
         create_bucket(bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(
@@ -128,8 +127,11 @@ def bootstrap(environment: str, work_folder: Path) -> None:
     create_buckets(environment)
     PACKAGES.mkdir(parents=True, exist_ok=True)
     (PACKAGES / LAYOUT_FILE).write_text(layout_json())  # which both configurations read
-    bucket = read_backend(environment)["bucket"]
-    state = (f"../environments/{environment}.s3.tfbackend", f"bucket={bucket}", "key=bootstrap/terraform.tfstate")
+    state = (
+        f"../environments/{environment}.s3.tfbackend",
+        f"bucket={state_bucket(environment)}",
+        "key=bootstrap/terraform.tfstate",
+    )
     targets = ('aws_kms_alias.this["environment"]', 'aws_iam_policy.this["boundary"]')
     for arguments in (
         ("init", "-input=false", "-reconfigure", *(f"-backend-config={setting}" for setting in state)),

@@ -1,6 +1,7 @@
 """Plan a deployment, with or without AWS credentials.
 
-python -m localcloud.plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
+python -m localcloud.plan --environment dev [--plan build/plans/dev.tfplan] [--destroy] [--no-lock] \
+    [--detailed-exitcode]
 
 With credentials, this is `tools.terraform plan`. Without credentials, it plans against an empty local cloud, and the
 plan lists everything in the environment. The environment `local` is on the running local cloud, or on an empty one.

@@ -1,9 +1,9 @@
 """Destroy an environment, after what would make Terraform fail halfway is out of the way.
 
-python -m tools.destroy --environment dev
+python -m tools.destroy --environment dev [--plan build/plans/dev.tfplan]
 
-Outside prod, the command offers to remove these obstacles: it asks first, except in the local cloud and in continuous
-integration (`CI=true`), where the workflow has its own approval. In prod, it lists them and stops.
+Outside prod, the command offers to remove these obstacles: it asks first, except in the local cloud and with a saved
+plan, whose approver was asked. In prod, it lists them and stops, and no workflow can run it.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,9 +20,9 @@ from rich.console import Console
 
 from buyer_stage.domain.job_names import job_prefix
 from lambdas.common.glue_runs import UNFINISHED_STATES
-from tools.environment import require
+from tools.environment import LOCAL, require
 from tools.models import delete, list_models
-from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, is_approved, workspace
+from tools.terraform import ENVIRONMENTS, TerraformError, Workspace, in_workflow, require_shown_plan, workspace
 
 POLL_SECONDS = 10.0
 LOOKS = 120
@@ -40,11 +41,13 @@ class Obstacle:
         what: what it is, and how it is in the way.
         by_hand: how a person removes it.
         remove: removes it, or starts to.
+        in_state: whether removing it changes the state of Terraform, which makes a saved plan stale.
     """
 
     what: str
     by_hand: str
     remove: Callable[[], object]
+    in_state: bool = False
 
 
 def find_obstacles(terraform: Workspace) -> list[Obstacle]:
@@ -150,6 +153,7 @@ def _protection(terraform: Workspace, deployed: dict[str, list[dict[str, Any]]])
             f"set deletion_protection = false in terraform/environments/{terraform.environment}.tfvars, and run "
             f"make apply ENV={terraform.environment}",
             terraform.end_protection,
+            in_state=True,
         )
 
 
@@ -190,9 +194,16 @@ def remove_obstacles(
 
 
 def clear_the_way(
-    environment: str, find: Callable[[], list[Obstacle]], console: Console, sleep: Callable[[], None]
+    environment: str, find: Callable[[], list[Obstacle]], console: Console, sleep: Callable[[], None], *, planned: bool
 ) -> None:
     """Remove what is in the way, if the environment and the person who runs this allow it.
+
+    Args:
+        environment: name of the environment.
+        find: finds what is in the way.
+        console: where to ask, and to show what is removed.
+        sleep: pauses between two looks.
+        planned: whether a saved plan, whose approver agreed to all of this, destroys the environment.
 
     Raises:
         ObstacleError: something is in the way and must not be removed here; the message lists it.
@@ -202,7 +213,9 @@ def clear_the_way(
         return
     if environment == "prod":
         raise ObstacleError("\n".join(["In prod, a person removes this first:", *_listed(obstacles)]))
-    if not is_approved(environment):
+    if planned and (stale := [obstacle for obstacle in obstacles if obstacle.in_state]):
+        raise ObstacleError("\n".join(["Remove this first, then plan the destruction again:", *_listed(stale)]))
+    if not planned and environment != LOCAL:
         console.print("\n".join(["This must go first:", *_listed(obstacles)]), highlight=False, soft_wrap=True)
         if console.input(f"Remove it from {environment}? There is no way back. Only 'yes' is accepted: ") != "yes":
             raise ObstacleError("Nothing was changed.")
@@ -217,13 +230,22 @@ def main() -> None:
     """Destroy one environment; exit with 1 when something is in the way or Terraform fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    environment = parser.parse_args().environment
+    parser.add_argument("--plan", type=Path, help="file of the saved plan of `make plan DESTROY=1`")
+    parsed = parser.parse_args()
+    environment, plan = parsed.environment, parsed.plan.resolve() if parsed.plan else None
     require(environment)
+    require_shown_plan(environment, plan)
+    if environment == "prod" and in_workflow(environment):
+        sys.exit("No workflow destroys prod. A person does: see the section Tear down of docs/deployment.md.")
     terraform = workspace(environment)
     try:
         terraform.init()
-        clear_the_way(environment, partial(find_obstacles, terraform), Console(), partial(time.sleep, POLL_SECONDS))
-        terraform.destroy(approved=is_approved(environment))
+        find, sleep = partial(find_obstacles, terraform), partial(time.sleep, POLL_SECONDS)
+        clear_the_way(environment, find, Console(), sleep, planned=plan is not None)
+        if plan is None:
+            terraform.destroy(approved=environment == LOCAL)
+        else:
+            terraform.apply(plan, approved=True)
     except (ObstacleError, TerraformError) as error:
         sys.exit(str(error))
 

@@ -3,23 +3,27 @@
 python -m tools.publish --environment dev
 
 The packages go to `code/{version}/` of the environment's code bucket. The code version is a hash of the content, so a
-complete folder never changes. Older versions stay, so that a rollback finds its code.
+published file never changes: it is written once, and every later deployment compares it with the packages. Older
+versions stay, so that a rollback finds its code.
 """
 
 import argparse
+import base64
+import hashlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import ClientError
 
 from buyer_stage.domain.s3_layout import EMR_CERTIFICATE_KEY, code_prefix
 from tools.certificate import make_certificate, must_be_renewed
 from tools.environment import require
 from tools.package import VERSION_FILE
 from tools.repository import REPOSITORY
-from tools.terraform import ENVIRONMENTS
+from tools.terraform import ENVIRONMENTS, TerraformError, require_own
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 
 class NothingToPublishError(FileNotFoundError):
     """The packages have not been built."""
+
+
+class PublishedCodeError(Exception):
+    """A file in the code bucket is not the file of the packages."""
 
 
 def code_bucket(environment: str) -> str:
@@ -51,23 +59,40 @@ def package_files(packages: Path) -> dict[str, Path]:
 
 
 def publish_code(s3: "S3Client", bucket: str, packages: Path) -> tuple[str, int]:
-    """Upload the files of a version that are not in the bucket yet.
+    """Upload the files of a version that are not in the bucket yet, and check those that are.
 
     Returns:
         The code version, and the number of uploaded files.
 
     Raises:
         NothingToPublishError: the packages have not been built.
+        PublishedCodeError: the bucket has another file under this version.
     """
     files = package_files(packages)
     version = (packages / VERSION_FILE).read_text().strip()
-    prefix = code_prefix(version)
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    present = {found["Key"] for page in pages for found in page.get("Contents", [])}
-    missing = {prefix + name: file for name, file in files.items() if prefix + name not in present}
-    for key, file in missing.items():
-        s3.upload_file(str(file), bucket, key)
-    return version, len(missing)
+    return version, sum(_write_once(s3, bucket, code_prefix(version) + name, file) for name, file in files.items())
+
+
+def _write_once(s3: "S3Client", bucket: str, key: str, file: Path) -> bool:
+    content = file.read_bytes()
+    checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    try:
+        s3.put_object(
+            Bucket=bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, IfNoneMatch="*"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+    else:
+        return True
+    published = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED").get("ChecksumSHA256")
+    if published != checksum:
+        raise PublishedCodeError(
+            f"s3://{bucket}/{key} is not the file of these packages: its SHA-256 checksum is {published}, not "
+            f"{checksum}. Find out in CloudTrail who wrote it. A person with administrator permissions can then delete "
+            "the folder of this version, so that the next deployment publishes it again."
+        )
+    return False
 
 
 def publish_certificate(s3: "S3Client", bucket: str, region: str, now: datetime) -> bool:
@@ -94,6 +119,7 @@ def publish(bucket: str, packages: Path, region: str) -> str:
 
     Raises:
         NothingToPublishError: the packages have not been built.
+        PublishedCodeError: the bucket has another file under this version.
     """
     s3 = boto3.client("s3")
     version, uploaded = publish_code(s3, bucket, packages)
@@ -102,7 +128,7 @@ def publish(bucket: str, packages: Path, region: str) -> str:
 
 
 def main() -> None:
-    """Upload the packages for one environment; exit with 1 when they have not been built."""
+    """Upload the packages for one environment; exit with 1 when they are missing or differ from published ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--packages", type=Path, default=REPOSITORY / "build" / "packages")
@@ -112,8 +138,10 @@ def main() -> None:
     if region is None:
         sys.exit("There is no AWS region. Set AWS_DEFAULT_REGION to the region of the environment.")
     try:
-        print(publish(code_bucket(arguments.environment), arguments.packages, region))
-    except NothingToPublishError as error:
+        bucket = code_bucket(arguments.environment)
+        require_own(bucket)
+        print(publish(bucket, arguments.packages, region))
+    except (NothingToPublishError, PublishedCodeError, TerraformError) as error:
         sys.exit(str(error))
 
 

@@ -1,10 +1,11 @@
 """Run Terraform for one environment, with the environment's own backend, variables and working folder.
 
-python -m tools.terraform plan --environment dev [--plan build/plans/dev.tfplan] [--detailed-exitcode]
+python -m tools.terraform plan --environment dev [--plan build/plans/dev.tfplan] [--destroy] [--no-lock] \
+    [--detailed-exitcode]
 python -m tools.terraform apply --environment dev [--plan build/plans/dev.tfplan] [--functions-only]
 
-`plan` also writes the plan as text, next to the saved plan. Without a saved plan, `apply` asks for confirmation, except
-in continuous integration (`CI=true`), where the workflow has its own approval.
+`plan` also writes the plan as text, next to the saved plan. Without a saved plan, `apply` asks for confirmation. In
+continuous integration (`CI=true`), where an approver sees the saved plan, it applies nothing else.
 """
 
 import argparse
@@ -17,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.environment import for_terraform, require
+import boto3
+from botocore.exceptions import ClientError
+
+from tools.environment import LOCAL, for_terraform, require
 from tools.repository import REPOSITORY
 from tools.terraform_binary import TerraformError as TerraformError
 from tools.terraform_binary import find_terraform
@@ -55,6 +59,12 @@ def terraform_call(configuration: Path, data: Path, arguments: Sequence[str]) ->
     return command, {**for_terraform(subcommand), **cli_environment(), **settings}
 
 
+def state_bucket(environment: str) -> str:
+    """Return the name of the bucket of an environment's state, which `terraform/bootstrap` creates in this account."""
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    return f"buyer-stage-terraform-state-{environment}-{account}"
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Terraform for one environment.
@@ -73,14 +83,21 @@ class Workspace:
         """Install the provider and connect to the environment's state.
 
         Raises:
-            TerraformError: the command failed.
+            TerraformError: the account has no bucket for the state, or the command failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         backend = f"-backend-config=environments/{self.environment}.s3.tfbackend"
-        self._run("init", "-input=false", "-reconfigure", backend)
+        bucket = state_bucket(self.environment)
+        require_own(bucket)
+        self._run("init", "-input=false", "-reconfigure", backend, f"-backend-config=bucket={bucket}")
 
-    def plan(self, plan: Path) -> bool:
+    def plan(self, plan: Path, *, destroy: bool = False, lock: bool = True) -> bool:
         """Save a plan, and the same plan as text in a `.txt` file next to it.
+
+        Args:
+            plan: file for the plan.
+            destroy: whether to plan the end of the environment.
+            lock: whether to lock the state, which needs the right to write next to it.
 
         Returns:
             Whether there are changes.
@@ -89,8 +106,8 @@ class Workspace:
             TerraformError: the command failed.
         """
         plan.parent.mkdir(parents=True, exist_ok=True)
-        options = ("-input=false", LOCK_TIMEOUT, "-detailed-exitcode", f"-out={plan}")
-        exit_code = self._run("plan", *options, *self._variables)
+        options = ["-input=false", LOCK_TIMEOUT if lock else "-lock=false", "-detailed-exitcode", f"-out={plan}"]
+        exit_code = self._run("plan", *options, *(["-destroy"] if destroy else []), *self._variables)
         plan.with_suffix(".txt").write_text(self._output("show", str(plan)))
         return exit_code == CHANGES
 
@@ -185,6 +202,25 @@ class Workspace:
         return done.stdout
 
 
+def require_own(bucket: str) -> None:
+    """Check that a bucket is this account's: anyone can take the name of one that does not exist yet.
+
+    Args:
+        bucket: name of the bucket, which ends with the account.
+
+    Raises:
+        TerraformError: the account has no such bucket, or does not let this process use it.
+    """
+    account = bucket.rpartition("-")[2]
+    try:
+        boto3.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        raise TerraformError(
+            f"account {account} has no bucket {bucket} that you can use ({error.response['Error']['Code']}). "
+            "Bootstrap the account: step 1 of docs/deployment.md"
+        ) from error
+
+
 def _errors(text: str) -> str:
     lines = [line.strip("│ ") for line in text.splitlines()]
     return " ".join(line for line in lines if line and not line.startswith(("╷", "╵")))[:2000]
@@ -195,9 +231,18 @@ def workspace(environment: str) -> Workspace:
     return Workspace(environment, REPOSITORY / "build" / "terraform" / environment)
 
 
-def is_approved(environment: str) -> bool:
-    """Check whether commands continue without confirmation: in a workflow, and in the local cloud."""
-    return os.environ.get("CI") == "true" or environment == "local"
+def in_workflow(environment: str) -> bool:
+    """Check whether a workflow runs this command on AWS, so that an approver must have seen the saved plan."""
+    return os.environ.get("CI") == "true" and environment != LOCAL
+
+
+def require_shown_plan(environment: str, plan: Path | None) -> None:
+    """Exit with 1 when a workflow would change an environment without a saved plan."""
+    if plan is None and in_workflow(environment):
+        sys.exit(
+            f"A workflow changes {environment} only by a saved plan that an approver has seen. Save one with "
+            f"`make plan ENV={environment} PLAN=<file>`, show it, and pass the same PLAN."
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -206,6 +251,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("command", choices=["plan", "apply"])
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--plan", type=Path, help="file of the saved plan")
+    parser.add_argument("--destroy", action="store_true", help="for plan: plan the end of the environment")
+    parser.add_argument("--no-lock", action="store_true", help="for plan: do not lock the state")
     parser.add_argument("--detailed-exitcode", action="store_true", help="for plan: exit with 2 when there are changes")
     parser.add_argument(
         "--functions-only",
@@ -216,15 +263,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     require(parsed.environment)
     terraform = workspace(parsed.environment)
     plan = parsed.plan.resolve() if parsed.plan else None
+    if parsed.command == "apply":
+        require_shown_plan(parsed.environment, plan)
     try:
         terraform.init()
         match parsed.command:
             case "plan":
-                changes = terraform.plan(plan or terraform.folder / "plan.tfplan")
+                file = plan or terraform.folder / "plan.tfplan"
+                changes = terraform.plan(file, destroy=parsed.destroy, lock=not parsed.no_lock)
                 sys.exit(CHANGES if changes and parsed.detailed_exitcode else 0)
             case "apply":
                 targets = FUNCTION_TARGETS if parsed.functions_only else ()
-                terraform.apply(plan, approved=is_approved(parsed.environment), targets=targets)
+                terraform.apply(plan, approved=parsed.environment == LOCAL, targets=targets)
     except TerraformError as error:
         sys.exit(str(error))
 

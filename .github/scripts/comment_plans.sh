@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Write the plans of all environments into one comment on a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
+# Write the plans of dev and qa into one comment on a pull request: comment_plans.sh FOLDER_OF_PLAN_TEXTS
 # Later runs replace the comment. Needs gh, GH_TOKEN, GITHUB_REPOSITORY and PULL_REQUEST.
 set -euo pipefail
 here="$(dirname "$0")"
 marker='<!-- terraform plans -->'
-maximum_bytes=20000 # A comment is limited to 65,536 characters for three plans.
+maximum_bytes=20000 # A comment is limited to 65,536 characters for both plans.
 comment="$(mktemp)"
 trap 'rm -f "$comment"' EXIT
 
 {
   echo "$marker"
-  for environment in dev qa prod; do
+  for environment in dev qa; do
     text="$1/$environment.txt"
     echo
     if [ -f "$text" ]; then
-      outcome="$(grep -m 1 -E '^(Plan:|No changes)' "$text" || echo 'changes to outputs')"
+      outcome="$(grep -m 1 -oE '^(Plan: [0-9a-z, ]+|No changes)\.' "$text" || echo 'changes to outputs')"
       echo "<details><summary><b>$environment</b>: $outcome</summary>"
       echo
       "$here/summarize_plan.sh" "$text" "$maximum_bytes"

@@ -96,7 +96,7 @@ def rehearse(stage: Stage, folder: Path) -> None:
 
     change_function(stage)
     operate(stage, "plan")
-    operate(stage, "update-lambdas")
+    operate(stage, "apply")
     operate(stage, "rollback")
     check_drift(stage, drifted=True)
     operate(stage, "apply")

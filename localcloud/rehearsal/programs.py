@@ -14,6 +14,10 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 PYTHON = """#!/usr/bin/env bash
 set -euo pipefail
+if [ "${{1:-}} ${{2:-}}" = "-m venv" ] && [ -n "${{AWS_ACCESS_KEY_ID:-}}" ]; then
+  echo "packages would be installed with the rights of a role: run make setup-deploy before the role is taken" >&2
+  exit 1
+fi
 {python} "$@"
 if [ "${{1:-}} ${{2:-}}" = "-m venv" ]; then
   PYTHONPATH={repository} {own_python} -P -m localcloud.rehearsal.programs "$3"

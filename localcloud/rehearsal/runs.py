@@ -33,8 +33,9 @@ from tools.environment import LOCAL_ACCOUNT
 REPOSITORY_VARIABLES = {
     "AWS_REGION": REGION,
     **{
-        f"AWS_PLAN_ROLE_ARN_{environment.upper()}": f"arn:aws:iam::{LOCAL_ACCOUNT}:role/buyer-stage-plan-{environment}"
-        for environment in ("dev", "qa", "prod")
+        f"AWS_{purpose}_ROLE_ARN_{environment.upper()}": f"arn:aws:iam::{LOCAL_ACCOUNT}:role/{purpose}-{environment}"
+        for purpose, environments in {"PLAN": ("dev", "qa", "prod"), "PULL_REQUEST": ("dev", "qa")}.items()
+        for environment in environments
     },
 }
 """What step 3 of docs/deployment.md sets for the repository."""
@@ -360,7 +361,7 @@ ACTIONS: dict[str, tuple[Action, set[str], set[str]]] = {
     "actions/upload-artifact": (Run._upload, {"name", "path"}, {"if-no-files-found", "retention-days"}),
     "actions/download-artifact": (Run._download, {"path"}, {"name", "pattern", "merge-multiple"}),
     "aws-actions/configure-aws-credentials": (
-        Run._configure_credentials, {"role-to-assume", "aws-region"}, {"role-duration-seconds"},
+        Run._configure_credentials, {"role-to-assume", "aws-region"}, {"role-duration-seconds", "mask-aws-account-id"},
     ),
 }  # fmt: skip
 """Action -> what it does in a rehearsal, the inputs that it requires, and the others that the rehearsal interprets."""

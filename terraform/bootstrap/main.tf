@@ -99,6 +99,29 @@ data "aws_iam_policy_document" "bucket" {
       values   = ["false"]
     }
   }
+
+  # Uploads in parts cannot carry this condition, so they are denied too.
+  dynamic "statement" {
+    for_each = each.key == "code" ? [each.value] : []
+
+    content {
+      sid       = "CodeIsWrittenOnce"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${statement.value}/${local.layout.code}*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = "s3:if-none-match"
+        values   = ["true"]
+      }
+    }
+  }
 }
 
 resource "aws_s3_bucket_policy" "this" {

@@ -1,5 +1,5 @@
 output "state_bucket" {
-  description = "Bucket of the Terraform state. Set it as `bucket` in terraform/environments/<environment>.s3.tfbackend."
+  description = "Bucket of the Terraform state."
   value       = aws_s3_bucket.this["state"].id
 }
 

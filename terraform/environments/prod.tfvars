@@ -2,7 +2,7 @@ environment         = "prod"
 deletion_protection = true
 
 tags      = { owner = "buyer-stage-team" }
-datalake  = { bucket = "example-datalake-prod" }
+datalake  = { bucket = "amzn-s3-demo-datalake-prod" } # A placeholder: S3 lets no account create a bucket with this prefix.
 automl    = { max_candidates = 250, max_runtime_seconds = 8000 }
 transform = { instance_count = 5 }
 push      = { ttl_days = 7 }

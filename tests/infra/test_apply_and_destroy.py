@@ -69,7 +69,7 @@ def test_destroy_leaves_nothing(stack: Stack, terraform: Workspace) -> None:
     find = partial(find_obstacles, terraform)
     assert {kind for obstacle in find() for kind in KINDS if kind in obstacle.what} == KINDS
 
-    clear_the_way("local", find, Console(quiet=True), partial(time.sleep, 0.2))
+    clear_the_way("local", find, Console(quiet=True), partial(time.sleep, 0.2), planned=False)
 
     assert find() == []
     terraform.destroy(approved=True)

@@ -19,20 +19,32 @@ MAKEFILE = """
 PYTHON := .venv/python
 
 $(PYTHON):
+	test -z "$$AWS_ACCESS_KEY_ID" # Installs nothing with the rights of a role.
 	mkdir -p .venv && printf '#!/bin/sh\\n"$$@"\\n' > $@ && chmod +x $@
+
+setup-deploy: $(PYTHON)
 
 package: $(PYTHON)
 	$(if $(PACKAGES),$(PYTHON) test -f $(PACKAGES)/layer.zip,mkdir -p build/packages && touch build/packages/layer.zip)
 
 plan: package
 	$(PYTHON) mkdir -p build/plans
-	test -n "$$AWS_REGION" && echo "Plan: 1 to add" > build/plans/$(ENV).txt && touch $(PLAN)
+	test -n "$$AWS_REGION" && touch $(PLAN)
+	echo "Plan: 1 to add, 0 to change, $(if $(DESTROY),all,0) to destroy." > build/plans/$(ENV).txt
 
 apply: package
 	$(PYTHON) test -f $(PLAN)
+
+destroy: apply
+	grep -q "all to destroy" build/plans/$(ENV).txt
+
+start-ml: $(PYTHON)
 """
 
-PLAN_STEP = 'step `make plan ENV="$ENVIRONMENT" PLAN="build/plans/$ENVIRONMENT.tfplan" PACKAGES=build/packages`'
+PLAN_STEP = (
+    'step `make plan ENV="$ENVIRONMENT" PLAN="build/plans/$ENVIRONMENT.tfplan" PACKAGES=build/packages '
+    'DESTROY="$DESTROY"`'
+)
 
 
 @pytest.fixture
@@ -42,7 +54,7 @@ def stage(tmp_path: Path) -> Stage:
     shutil.copytree(REPOSITORY / ".github", source / ".github")
     (source / "Makefile").write_text(MAKEFILE)
     subprocess.run(["git", "init", "--quiet", str(source)], check=True)
-    return Stage(source, tmp_path / "jobs", "dev", cloud={})
+    return Stage(source, tmp_path / "jobs", "dev", cloud={"AWS_ACCESS_KEY_ID": "none"})
 
 
 def commit(stage: Stage) -> None:
@@ -65,14 +77,16 @@ def deploy(stage: Stage) -> Run:
 def test_deployment_plans_and_applies_the_one_environment_that_is_rehearsed(stage: Stage) -> None:
     run = deploy(stage)
 
-    assert [job for job, _ in run.logs] == ["package", "dev / plan", "dev / plan", "dev / apply"]
+    assert [job for job, _ in run.logs] == [
+        "package", *["dev / plan"] * 3, *["dev / apply"] * 2,
+    ]  # fmt: skip
 
 
 def test_pull_request_skips_the_deployment_and_comments(stage: Stage) -> None:
     commit(stage)
     run = stage.run("deploy.yml", Event("pull_request", "refs/pull/5/merge", PULL_REQUEST))
 
-    assert [job for job, _ in run.logs] == ["package", "plan", "comment"]
+    assert [job for job, _ in run.logs] == ["package", *["plan"] * 3, "comment"]
     assert "<b>dev</b>: Plan: 1 to add" in run.gh_calls()[-1]["body"]
 
 
@@ -98,9 +112,9 @@ ENVIRONMENT = ".github/workflows/deploy-environment.yml"
             id="renamed make target",
         ),
         pytest.param(
-            ENVIRONMENT, "PACKAGES=build/packages", "--assume-old=package",
-            ["job dev: deploy-environment.yml: job plan: step `make plan ", ".venv/python: No such file"],
-            id="skipped prerequisites",
+            ENVIRONMENT, "make setup-deploy", "make --version",
+            ["job dev: deploy-environment.yml: job plan: step `make plan ", "with the rights of a role"],
+            id="installation with the rights of a role",
         ),
         pytest.param(
             ENVIRONMENT, "path: build/packages", "path: build/elsewhere",
@@ -171,6 +185,26 @@ def test_each_job_has_its_own_clone_and_none_of_the_variables_of_this_process(
     )
 
     deploy(stage)
+
+
+PLANNED = ["check", "package", *["deploy / plan"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("action", "jobs"),
+    [
+        ("start-ml", ["check", "run", "run"]),
+        ("plan", PLANNED),
+        ("apply", [*PLANNED, *["deploy / apply"] * 2]),
+        ("destroy", [*PLANNED, *["deploy / apply"] * 2]),
+    ],
+)
+def test_what_changes_resources_is_shown_and_approved_as_a_plan(stage: Stage, action: str, jobs: list[str]) -> None:
+    commit(stage)
+    inputs = {"environment": "dev", "action": action, "confirmation": "dev"}
+    run = stage.run("pipeline.yml", Event("workflow_dispatch", inputs=inputs))
+
+    assert [job for job, _ in run.logs] == jobs
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from localcloud.rehearsal.programs import install_gh
+from tools.preflight.github import read_rules
 from tools.repository import REPOSITORY
 
 GITHUB = REPOSITORY / ".github"
@@ -103,6 +104,19 @@ def test_only_jobs_that_take_a_role_may_ask_for_a_token(file: Path) -> None:
 
 
 @every_workflow
+def test_packages_are_installed_before_a_role_is_taken(file: Path) -> None:
+    for name, job in jobs(file).items():
+        used = [step.get("run", step.get("uses", "")) for step in job.get("steps", [])]
+        taken = next((index for index, use in enumerate(used) if use.startswith(CREDENTIALS_ACTION)), None)
+        if taken is not None:
+            assert any(use.startswith("make setup-deploy") for use in used[:taken]), name
+            # Building the packages would install those of the layer.
+            assert [use for use in used[taken:] if "make plan" in use and "PACKAGES=build/packages" not in use] == [], (
+                name
+            )
+
+
+@every_workflow
 def test_writing_to_github_is_for_comments_and_issues_alone(file: Path) -> None:
     written = {
         permission
@@ -144,6 +158,43 @@ def test_apply_role_is_used_only_in_a_github_environment() -> None:
                 assert job["environment"]["name"] == "${{ inputs.environment }}", f"{file.name}: {name}"
 
 
+def test_plan_that_is_applied_is_the_one_that_was_shown() -> None:
+    plan, apply = jobs(GITHUB / "workflows/deploy-environment.yml").values()
+    saved, shown, uploaded = plan["steps"][-3:]
+
+    assert 'PLAN="build/plans/$ENVIRONMENT.tfplan"' in saved["run"]
+    assert "build/plans/$ENVIRONMENT.txt" in shown["run"]
+    assert uploaded["with"]["path"] == "build/plans"
+    assert apply["needs"] == "plan"
+    assert 'PLAN="build/plans/$ENVIRONMENT.tfplan"' in apply["steps"][-1]["run"]
+
+
+def test_pull_requests_plan_without_prod_and_without_a_lock() -> None:
+    plan = jobs(GITHUB / "workflows/deploy.yml")["plan"]
+
+    assert {each["environment"]: each["plan_role"] for each in plan["strategy"]["matrix"]["include"]} == {
+        environment: f"${{{{ vars.AWS_PULL_REQUEST_ROLE_ARN_{environment.upper()} }}}}" for environment in ("dev", "qa")
+    }
+    assert "NO_LOCK=1" in next(step["run"] for step in plan["steps"] if "make plan" in step.get("run", ""))
+    assert "PULL_REQUEST_ROLE" not in "".join(file.read_text() for file in WORKFLOWS if file.stem != "deploy")
+
+
+def test_github_environments_are_those_of_the_deployments() -> None:
+    assert list(read_rules()) == ["dev", "qa", "prod"]
+    assert all(rules["branches"] == ["main"] for rules in read_rules().values())
+    assert all(read_rules()[environment]["reviewers"] for environment in ("qa", "prod"))
+
+
+def test_packages_are_audited_every_week() -> None:
+    audit = GITHUB / "workflows/audit.yml"
+
+    assert "schedule" in triggers(audit)
+    assert make_targets(audit) == {"audit"}
+    assert {file.stem for file in (REPOSITORY / "requirements").glob("*.in")} == {
+        file.stem for file in (REPOSITORY / "requirements").glob("*.txt")
+    }
+
+
 def test_code_of_a_fork_never_runs_with_credentials() -> None:
     deploy = GITHUB / "workflows/deploy.yml"
 
@@ -169,17 +220,22 @@ def test_ci_runs_every_test_once() -> None:
     assert (REPOSITORY / ".ci/run").read_text().endswith("\nmake lint test\n")
 
 
-def test_exhaustive_tests_run_every_night() -> None:
+def test_exhaustive_tests_and_the_check_of_github_run_every_night() -> None:
     nightly = GITHUB / "workflows/nightly.yml"
 
     assert "schedule" in triggers(nightly)
-    assert make_targets(nightly) == {"test-matrix"}
+    assert make_targets(nightly) == {"test-matrix", "github-environments"}
+    assert "make github-environments CHECK=1" in nightly.read_text()
+
+
+def pipeline_actions() -> set[str]:
+    return set(workflow(PIPELINE)[True]["workflow_dispatch"]["inputs"]["action"]["options"])
 
 
 def make_targets(file: Path) -> set[str]:
     called = {target for step in steps(file) for target in re.findall(r'\bmake "?([$\w-]+)', step.get("run", ""))}
     if "$ACTION" in called:
-        called |= set(workflow(file)[True]["workflow_dispatch"]["inputs"]["action"]["options"])
+        called |= pipeline_actions()
     return called - {"$ACTION"}
 
 
@@ -191,9 +247,8 @@ def test_every_make_target_exists(file: Path) -> None:
 
 
 def test_operators_can_run_every_operation() -> None:
-    assert make_targets(PIPELINE) == {
+    assert pipeline_actions() == {
         "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml",
-        "update-lambdas",
     }  # fmt: skip
 
 
@@ -243,7 +298,48 @@ def test_plans_become_one_comment_with_the_changes_of_each_environment(github: G
     assert "<b>dev</b>: Plan: 3 to add, 1 to change, 0 to destroy." in written["body"]
     assert "# module.a will be created" in written["body"]
     assert "<b>qa</b>: No changes." in written["body"]
-    assert "<b>prod</b>: the plan failed" in written["body"]
+    assert "prod" not in written["body"]
+
+
+def test_plan_that_is_missing_failed(github: GitHub) -> None:
+    (github.plans / "dev.txt").write_text("No changes. Your infrastructure matches the configuration.\n")
+
+    _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
+
+    assert "<b>qa</b>: the plan failed" in written["body"]
+
+
+@pytest.mark.parametrize("fence", ["~~~~", "~~~~~~~", "~" * 500])
+def test_fence_in_a_plan_does_not_end_the_code(github: GitHub, fence: str) -> None:
+    text = f"{fence}\n</details> @everyone\n{fence}\nPlan: 1 to add.\n"
+    (github.plans / "dev.txt").write_text(text)
+
+    _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
+
+    (block,) = re.findall(r"^(~{4,})\n(.*?)\n\1$", written["body"], flags=re.MULTILINE | re.DOTALL)
+    assert block[1] == text.rstrip()
+
+
+def test_mask_hides_account_ids_and_email_addresses_and_nothing_else(tmp_path: Path) -> None:
+    plan = tmp_path / "dev.txt"
+    plan.write_text(
+        "arn:aws:iam::123456789012:role/plan, buyer-stage-code-dev-123456789012_1, first.last+alerts@mail.example.com, "
+        "~ memory 1024 -> 2048, 1234567890123\n"
+    )
+    subprocess.run([GITHUB / "scripts/mask.sh", plan], check=True)
+
+    assert plan.read_text() == (
+        "arn:aws:iam::(account):role/plan, buyer-stage-code-dev-(account)_1, (email), "
+        "~ memory 1024 -> 2048, 1234567890123\n"
+    )
+
+
+def test_what_others_can_read_is_masked() -> None:
+    """Comments show the artifacts of plans, issues what `report_drift.sh` gets."""
+    for name in ("deploy", "drift"):
+        job = jobs(GITHUB / f"workflows/{name}.yml")["plan"]
+        commands = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+        assert '.github/scripts/mask.sh "build/plans/$ENVIRONMENT.txt"' in "".join(commands[-2:]), name
 
 
 def test_second_push_replaces_the_comment(github: GitHub) -> None:
@@ -253,13 +349,13 @@ def test_second_push_replaces_the_comment(github: GitHub) -> None:
 
 
 def test_long_plans_are_truncated_to_the_limit_of_a_comment(github: GitHub) -> None:
-    for environment in ("dev", "qa", "prod"):
+    for environment in ("dev", "qa"):
         (github.plans / f"{environment}.txt").write_text("é" * 100_000)
 
     _, written = github.run("comment_plans.sh", str(github.plans), PULL_REQUEST="5")
 
     assert len(written["body"].encode()) < 65_536
-    assert written["body"].count("Truncated after 20000 bytes") == 3
+    assert written["body"].count("Truncated after 20000 bytes") == 2
 
 
 @pytest.mark.parametrize(
@@ -311,9 +407,10 @@ INPUTS = {
         ({"MODEL": "buy-prod-1a8f03dc6d-1"}, "model applies to approve-model and delete-model only"),
         ({"ACTION": "approve-model", "MODEL": "buy-prod-1a8f03dc6d-1"}, None),
         ({"ACTION": "approve-model", "MODEL": "$(shell id)"}, "model is not a model version"),
-        ({"ACTION": "destroy"}, "enter its name"),
-        ({"ACTION": "destroy", "CONFIRMATION": "dev"}, "enter its name"),
-        ({"ACTION": "destroy", "CONFIRMATION": "prod"}, None),
+        ({"ACTION": "destroy", "ENVIRONMENT": "qa"}, "enter its name"),
+        ({"ACTION": "destroy", "ENVIRONMENT": "qa", "CONFIRMATION": "dev"}, "enter its name"),
+        ({"ACTION": "destroy", "CONFIRMATION": "prod"}, "no workflow destroys prod"),
+        ({"ACTION": "destroy", "ENVIRONMENT": "qa", "CONFIRMATION": "qa"}, None),
         ({"GITHUB_REF": "refs/heads/feature"}, "from main"),
     ],
 )

@@ -42,7 +42,7 @@ from tools.preflight.storage import check_bucket, check_partitions, check_survey
 from tools.publish import code_bucket
 from tools.recorded_calls import DOCUMENT, read_document
 from tools.security_docs import find_topic, read_placeholders, read_resource_policies
-from tools.terraform import ENVIRONMENTS
+from tools.terraform import ENVIRONMENTS, state_bucket
 from tools.terraform_binary import TerraformError
 from tools.terraform_variables import BOOTSTRAP, read_backend, read_variables
 
@@ -92,9 +92,7 @@ def checks(
     return {
         "account": lambda: check_identity(client("sts").get_caller_identity(), environment),
         "Region": lambda: check_region(present_region, region, backend["region"]),
-        "state bucket": lambda: check_bucket(
-            client("s3"), "state", backend["bucket"], f"{bootstrap}, and set bucket in {environment}.s3.tfbackend"
-        ),
+        "state bucket": lambda: check_bucket(client("s3"), "state", state_bucket(environment), bootstrap),
         "code bucket": lambda: check_bucket(client("s3"), "code", code_bucket(environment), bootstrap),
         "data lake": lambda: check_partitions(client("s3"), lake["bucket"], snapshot_date),
         "survey": lambda: check_survey(client("s3"), survey_uri),

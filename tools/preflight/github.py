@@ -3,39 +3,51 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from tools.preflight.result import CannotLookError, Result, failed, judged
+from tools.repository import REPOSITORY
 
-Api = Callable[[str], Any]
-"""Answers a GET request for a path of GitHub's REST API; None when there is nothing at the path."""
-
-WITH_REVIEWERS = ("qa", "prod")
-SETTINGS = "see step 3 of docs/deployment.md"
+FIX = "run `make github-environments`"
 
 
-def call_github(path: str) -> Any:
-    """Answer a GET request by the GitHub CLI, which uses its login or the token in GH_TOKEN.
+class Api(Protocol):
+    """GitHub's REST API."""
+
+    def __call__(self, path: str, method: str = "GET", body: Mapping[str, Any] | None = None, /) -> Any:
+        """Return what GitHub answers to a request; None when there is nothing at the path."""
+
+
+def read_rules() -> dict[str, dict[str, Any]]:
+    """Return the rules of each GitHub environment: the branches that can deploy, and the reviewers."""
+    rules: dict[str, dict[str, Any]] = json.loads((REPOSITORY / ".github/environments.json").read_text())
+    return rules
+
+
+def call_github(path: str, method: str = "GET", body: Mapping[str, Any] | None = None, /) -> Any:
+    """Answer a request by the GitHub CLI, which uses its login or the token in GH_TOKEN.
 
     Raises:
         CannotLookError: the CLI is missing, or GitHub refuses the request.
     """
     if shutil.which("gh") is None:
         raise CannotLookError("the GitHub CLI is not installed", "install gh, then run `gh auth login` or set GH_TOKEN")
-    done = subprocess.run(["gh", "api", path], capture_output=True, text=True, check=False)
+    options, sent = ([], None) if body is None else (["--input", "-"], json.dumps(body))
+    command = ["gh", "api", path, "--method", method, *options]
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        return json.loads(done.stdout)
-    if "HTTP 404" in done.stderr:
+        return json.loads(done.stdout or "null")
+    if method == "GET" and "HTTP 404" in done.stderr:
         return None
     raise CannotLookError(
         f"gh: {' '.join(done.stderr.split())}"[:200],
-        "run `gh auth login`, or set GH_TOKEN to a token that reads the repository",
+        "run `gh auth login`, or set GH_TOKEN to a token with access to the repository",
     )
 
 
 def check_environment_rules(api: Api, repository: str, environment: str) -> Iterator[Result]:
-    """Check that only `main` deploys to a GitHub environment, and that others review what qa and prod get.
+    """Check that a GitHub environment has the rules of `.github/environments.json`.
 
     Args:
         api: GitHub's REST API.
@@ -53,18 +65,31 @@ def check_environment_rules(api: Api, repository: str, environment: str) -> Iter
         yield failed(
             check,
             f"{repository} has no {environment}",
-            f"gh api --method PUT {base}/environments/{environment}; {SETTINGS}",
+            FIX,
         )
         return
+    wanted = read_rules()[environment]
+    only = ", ".join(wanted["branches"])
     branches = _deploying_branches(api, f"{base}/environments/{environment}", described)
-    problems = [] if branches == ["main"] else [f"{', '.join(branches)} can deploy to {environment}, not only main"]
-    if environment in WITH_REVIEWERS:
-        rules = [rule for rule in described.get("protection_rules", []) if rule["type"] == "required_reviewers"]
-        if not any(rule.get("reviewers") for rule in rules):
-            problems.append(f"{environment} requires no reviewers")
-        elif not any(rule.get("prevent_self_review") for rule in rules):
-            problems.append(f"{environment} allows self-review")
-    yield judged(check, problems, f"only main deploys to {environment}", f"change the environment's rules: {SETTINGS}")
+    problems = []
+    if branches != wanted["branches"]:
+        problems.append(f"{', '.join(branches)} can deploy to {environment}, not only {only}")
+    rules = [rule for rule in described.get("protection_rules", []) if rule["type"] == "required_reviewers"]
+    reviewers = sorted(_named(reviewer) for rule in rules for reviewer in rule["reviewers"])
+    required = sorted(f"{reviewer['type']} {reviewer['name']}" for reviewer in wanted["reviewers"])
+    if reviewers != required:
+        found, expected = ", ".join(reviewers) or "none", ", ".join(required) or "none"
+        problems.append(f"{environment} has the reviewers {found}, not {expected}")
+    if required and not all(rule.get("prevent_self_review") for rule in rules):
+        problems.append(f"{environment} allows self-review")
+    if described.get("can_admins_bypass", False):  # GitHub does not document this field, and can leave it out.
+        problems.append(f"administrators can bypass the rules of {environment}")
+    yield judged(check, problems, f"only {only} deploys to {environment}", FIX)
+
+
+def _named(reviewer: Any) -> str:
+    described = reviewer["reviewer"]
+    return f"{reviewer['type']} {described['slug'] if reviewer['type'] == 'Team' else described['login']}"
 
 
 def _deploying_branches(api: Api, path: str, environment: Any) -> list[str]:
@@ -74,4 +99,5 @@ def _deploying_branches(api: Api, path: str, environment: Any) -> list[str]:
     if not policy["custom_branch_policies"]:
         return ["every protected branch"]
     listed = api(f"{path}/deployment-branch-policies") or {"branch_policies": []}
-    return sorted(each["name"] for each in listed["branch_policies"]) or ["no branch"]
+    names = [each["name"] if each.get("type") != "tag" else f"tag {each['name']}" for each in listed["branch_policies"]]
+    return sorted(names) or ["no branch"]

@@ -88,8 +88,9 @@ run "dev" {
 
   assert {
     condition = alltrue([
-      for policy in data.aws_iam_policy_document.bucket :
-      toset([for statement in jsondecode(policy.json).Statement : statement.Sid if statement.Effect == "Deny"]) == toset(["KmsOnly", "TlsOnly"])
+      for purpose, policy in data.aws_iam_policy_document.bucket :
+      toset([for statement in jsondecode(policy.json).Statement : statement.Sid if statement.Effect == "Deny"]) ==
+      toset(concat(["KmsOnly", "TlsOnly"], purpose == "code" ? ["CodeIsWrittenOnce"] : []))
     ])
     error_message = "A bucket accepts requests without TLS, or with another encryption."
   }

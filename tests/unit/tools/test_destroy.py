@@ -1,6 +1,7 @@
 """What is in the way of a destroy goes first, unless the environment is prod or a person refuses."""
 
 import io
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,9 +42,9 @@ class Environment:
         self.later = {}
 
 
-def clear(environment: Environment, name: str) -> str:
+def clear(environment: Environment, name: str, *, planned: bool = False) -> str:
     console = Console(file=io.StringIO(), width=200)
-    clear_the_way(name, environment.find, console, lambda: None)
+    clear_the_way(name, environment.find, console, lambda: None, planned=planned)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -52,14 +53,12 @@ def clear(environment: Environment, name: str) -> str:
 def answer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the answers of the person, who is asked on a terminal; none means that the person must not be asked."""
     answers: list[str] = []
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr("builtins.input", lambda *_: answers.pop())
     return answers
 
 
 @pytest.mark.usefixtures("answer")
-def test_prod_is_refused_with_what_a_person_must_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
+def test_prod_is_refused_with_what_a_person_must_do() -> None:
     environment = Environment({"model one": 0, "execution two": 0})
 
     with pytest.raises(ObstacleError, match=r"(?s)- model one\n    remove model one\n- execution two\n"):
@@ -92,14 +91,45 @@ def test_another_answer_changes_nothing(answer: list[str], text: str) -> None:
     assert environment.removed == []
 
 
-@pytest.mark.parametrize(("name", "ci"), [("local", ""), ("dev", "true"), ("qa", "true")])
+@pytest.mark.parametrize(("name", "planned"), [("local", False), ("dev", True), ("qa", True)])
 @pytest.mark.usefixtures("answer")
-def test_the_local_cloud_and_workflows_do_not_ask(monkeypatch: pytest.MonkeyPatch, name: str, ci: str) -> None:
-    monkeypatch.setenv("CI", ci)
+def test_the_local_cloud_and_saved_plans_do_not_ask(name: str, planned: bool) -> None:
     environment = Environment({"execution one": 0})
-    clear(environment, name)
+    clear(environment, name, planned=planned)
 
     assert environment.removed == ["execution one"]
+
+
+@pytest.mark.usefixtures("answer")
+def test_nothing_is_removed_that_would_make_the_saved_plan_stale() -> None:
+    removed: list[str] = []
+    obstacles = [
+        Obstacle("execution one", "stop it", lambda: removed.append("execution")),
+        Obstacle("protection", "turn it off", lambda: removed.append("protection"), in_state=True),
+    ]
+
+    with pytest.raises(ObstacleError, match=r"(?s)plan the destruction again:\n- protection\n    turn it off$"):
+        clear_the_way("qa", lambda: obstacles, Console(quiet=True), lambda: None, planned=True)
+    assert removed == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "plan", "message"),
+    [
+        ("dev", [], "A workflow changes dev only by a saved plan"),
+        ("prod", [], "A workflow changes prod only by a saved plan"),
+        ("prod", ["--plan", "prod.tfplan"], "No workflow destroys prod"),
+    ],
+)
+def test_workflow_destroys_by_a_plan_that_was_shown_and_never_prod(
+    monkeypatch: pytest.MonkeyPatch, environment: str, plan: list[str], message: str
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(destroy, "require", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["destroy", "--environment", environment, *plan])
+
+    with pytest.raises(SystemExit, match=message):
+        destroy.main()
 
 
 def test_what_stops_slowly_is_removed_once_and_waited_for() -> None:

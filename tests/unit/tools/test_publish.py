@@ -13,7 +13,7 @@ from cryptography import x509
 from moto import mock_aws
 
 from tools.certificate import make_certificate, must_be_renewed
-from tools.publish import NothingToPublishError, publish_certificate, publish_code
+from tools.publish import NothingToPublishError, PublishedCodeError, publish_certificate, publish_code
 
 BUCKET = "buyer-stage-code-test"
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -58,6 +58,16 @@ def test_only_missing_files_are_uploaded(s3: Any, packages: Path) -> None:
     assert publish_code(s3, BUCKET, packages) == ("1a2b3c", 0)
     s3.delete_object(Bucket=BUCKET, Key="code/1a2b3c/layer.zip")
     assert publish_code(s3, BUCKET, packages) == ("1a2b3c", 1)
+
+
+@pytest.mark.parametrize("checksum", [{"ChecksumAlgorithm": "SHA256"}, {}])
+def test_published_file_that_differs_is_an_error_and_stays(s3: Any, packages: Path, checksum: dict[str, str]) -> None:
+    key = "code/1a2b3c/layer.zip"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"other code", **checksum)
+
+    with pytest.raises(PublishedCodeError, match=rf"s3://{BUCKET}/{key} is not the file of these packages"):
+        publish_code(s3, BUCKET, packages)
+    assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"other code"
 
 
 def test_older_version_stays(s3: Any, packages: Path) -> None:

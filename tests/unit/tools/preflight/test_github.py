@@ -1,4 +1,4 @@
-"""Only `main` deploys to a GitHub environment, and qa and prod are reviewed."""
+"""GitHub environments have the rules of `.github/environments.json`: only `main` deploys, and others review."""
 
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,28 @@ from tools.preflight.github import call_github, check_environment_rules
 from tools.preflight.result import CannotLookError, Result, Status
 
 REPOSITORY = "org/repository"
-REVIEWED = {"type": "required_reviewers", "reviewers": [{"type": "Team"}], "prevent_self_review": True}
+TEAM = {"type": "Team", "reviewer": {"slug": "platform-team"}}
+REVIEWED = {"type": "required_reviewers", "reviewers": [TEAM], "prevent_self_review": True}
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 
 
 def checked(
-    environment: str = "prod", *, rules: Any = (REVIEWED,), policy: Any = CUSTOM, branches: tuple[str, ...] = ("main",)
+    environment: str = "prod",
+    *,
+    rules: Any = (REVIEWED,),
+    policy: Any = CUSTOM,
+    branches: tuple[str, ...] = ("main",),
+    kind: str = "branch",
+    bypass: bool = False,
 ) -> Result:
     path = f"repos/{REPOSITORY}/environments/{environment}"
+    described = {
+        "protection_rules": list(rules), "deployment_branch_policy": policy, "can_admins_bypass": bypass,
+    }  # fmt: skip
     answers = {
         f"repos/{REPOSITORY}": {},
-        path: {"protection_rules": list(rules), "deployment_branch_policy": policy},
-        f"{path}/deployment-branch-policies": {"branch_policies": [{"name": name} for name in branches]},
+        path: described,
+        f"{path}/deployment-branch-policies": {"branch_policies": [{"name": name, "type": kind} for name in branches]},
     }
     (result,) = check_environment_rules(answers.get, REPOSITORY, environment)
     return result
@@ -43,8 +53,13 @@ def test_dev_needs_no_reviewers() -> None:
             "every protected branch can deploy to prod, not only main",
         ),
         ({"branches": ("main", "release/*")}, "main, release/* can deploy to prod, not only main"),
-        ({"rules": ()}, "prod requires no reviewers"),
-        ({"rules": ({**REVIEWED, "reviewers": []},)}, "prod requires no reviewers"),
+        ({"kind": "tag"}, "tag main can deploy to prod, not only main"),
+        ({"bypass": True}, "administrators can bypass the rules of prod"),
+        ({"rules": ()}, "prod has the reviewers none, not Team platform-team"),
+        (
+            {"rules": ({**REVIEWED, "reviewers": [{"type": "User", "reviewer": {"login": "one"}}]},)},
+            "prod has the reviewers User one, not Team platform-team",
+        ),
         ({"rules": ({**REVIEWED, "prevent_self_review": False},)}, "prod allows self-review"),
     ],
 )
@@ -84,6 +99,12 @@ def test_github_cli_answers(path: Path) -> None:
 def test_path_that_does_not_exist_answers_none(path: Path) -> None:
     install_gh(path, "echo 'gh: Not Found (HTTP 404)' >&2; exit 1")
     assert call_github("repos/org/repository") is None
+
+
+def test_change_that_github_hides_is_an_error(path: Path) -> None:
+    install_gh(path, "echo 'gh: Not Found (HTTP 404)' >&2; exit 1")
+    with pytest.raises(CannotLookError, match="Not Found"):
+        call_github("repos/org/repository", "PUT", {})
 
 
 def test_github_that_refuses_is_unknown(path: Path) -> None:
