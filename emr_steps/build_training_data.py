@@ -32,6 +32,7 @@ from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY
 from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
+from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.files import delete, exists, join_uri, list_folder_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import read_suppressed_members
@@ -51,6 +52,7 @@ from emr_steps.sql_definition import run_athena_query
 from emr_steps.survey import Answer, parse_survey
 
 
+@without_values_of_rows()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the step with the arguments of the command line."""
     parser = step_parser(__doc__)

@@ -103,7 +103,7 @@ def name_unreadable_files() -> Iterator[None]:
         file = re.search(rf"(\w+)/{PARTITION_COLUMN}=(\d{{8}})/[^\s,]+", str(error))
         if file is None:
             raise
-        raise DataLakeError(f"table {file[1]}, snapshot {file[2]}: cannot read {file[0]}") from error
+        raise DataLakeError(f"table {file[1]}, snapshot {file[2]}: cannot read {file[0]}") from None
 
 
 def _read_footer(spark: SparkSession, uri: str, where: str) -> _Footer:
@@ -118,7 +118,9 @@ def _read_footer(spark: SparkSession, uri: str, where: str) -> _Footer:
             parquet.util.HadoopInputFile.fromPath(path, spark._jsc.hadoopConfiguration())
         )
     except Py4JJavaError as error:
-        raise DataLakeError(f"{where}: cannot read {uri} as Parquet: {error.java_exception.getMessage()}") from error
+        # Java's message can quote the bytes of the file.
+        name = error.java_exception.getClass().getSimpleName()
+        raise DataLakeError(f"{where}: cannot read {uri} as Parquet ({name}); write the snapshot again") from None
     try:
         schema = converter.convert(reader.getFileMetaData().getSchema())
         types = {field.name(): field.dataType().simpleString() for field in schema.fields()}

@@ -46,8 +46,11 @@ def write_csv(frame: DataFrame, uri: str) -> None:
 
 
 def read_features(spark: SparkSession, uris: list[str]) -> DataFrame:
-    """Read feature part files. A value that does not have its column's type fails the read."""
-    return spark.read.options(**CSV_OPTIONS, mode="FAILFAST").schema(FEATURE_SCHEMA).csv(uris)
+    """Read feature part files, without damaged lines. Readers compare the number of rows.
+
+    In the mode FAILFAST, Spark would quote a damaged line, with its member id, in the log.
+    """
+    return spark.read.options(**CSV_OPTIONS, mode="DROPMALFORMED").schema(FEATURE_SCHEMA).csv(uris)
 
 
 def parse_manifest(text: str) -> FeatureManifest:
@@ -62,4 +65,5 @@ def parse_manifest(text: str) -> FeatureManifest:
         fields["part_files"] = tuple(fields["part_files"])
         return FeatureManifest(**fields)
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidManifestError(f"the feature manifest is damaged: {error}; run process_features again") from error
+        name = type(error).__name__
+        raise InvalidManifestError(f"the feature manifest is damaged ({name}); run process_features again") from None

@@ -17,6 +17,7 @@ from buyer_stage.domain.datalake import partition_prefix, table_name
 from buyer_stage.domain.documents import FeatureManifest, to_json
 from buyer_stage.domain.errors import DataLakeError, InvalidManifestError
 from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.member_id import UNUSABLE_CHARACTER
 from buyer_stage.domain.s3_layout import (
     PART_FILE_PREFIX,
     feature_manifest_key,
@@ -27,6 +28,7 @@ from buyer_stage.domain.s3_layout import (
 )
 from buyer_stage.domain.snapshot_date import format_partition_value
 from buyer_stage.domain.windows import Window
+from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.files import delete, join_uri, list_file_names, write_text
 from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers, read_suppressed_members
@@ -45,8 +47,7 @@ class WrittenFeatures:
     """What the pass that writes the features observes.
 
     Attributes:
-        counts: `row_count`, `suppressed_members`, and per window its rows, repeated members, and whether a row has no
-            member id.
+        counts: `row_count`, `suppressed_members`, and per window its rows, repeated members, and unusable member ids.
         rows_checksum: as in the manifest.
     """
 
@@ -54,6 +55,7 @@ class WrittenFeatures:
     rows_checksum: str
 
 
+@without_values_of_rows()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the step with the arguments of the command line."""
     parser = step_parser(__doc__)
@@ -86,7 +88,7 @@ def process_features(
 
     Raises:
         SuppressionError: as for `read_suppressed_members`.
-        DataLakeError: as for `read_window`, or a row has no member id, or a member occurs more than once in a window.
+        DataLakeError: as for `read_window`, or a member id is unusable, or a member occurs more than once in a window.
             In either case there is no manifest.
         InvalidManifestError: the part files do not hold as many rows as were written.
     """
@@ -137,7 +139,7 @@ def _write_features(joined: DataFrame, folder: str) -> WrittenFeatures:
         sf.count_if(IS_SUPPRESSED).alias("suppressed_members"),
         *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
         *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
-        *[sf.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
+        *[sf.count_if(_has_unusable_id(window)).alias(f"unusable_{window.value}") for window in Window],
     )
     features = observed.where(~sf.col(IS_SUPPRESSED)).select(*feature_columns())
     write_csv(features.observe(output, rows_checksum(features).alias("rows_checksum")), folder)
@@ -153,16 +155,21 @@ def rows_checksum(features: DataFrame) -> Column:
     return sf.coalesce(sf.sum(sf.xxhash64(*features.columns).cast("decimal(20,0)")), sf.lit(0))
 
 
-def _is_nameless(window: Window) -> Column:
-    blank = sf.coalesce(sf.btrim(MEMBER_ID, sf.lit(WHITE_SPACE)), sf.lit("")) == ""
-    return blank & (sf.col(row_count_column(window)) > 0)
+def _has_unusable_id(window: Window) -> Column:
+    member_id = sf.coalesce(MEMBER_ID, sf.lit(""))
+    blank = sf.btrim(member_id, sf.lit(WHITE_SPACE)) == ""
+    return (blank | member_id.rlike(UNUSABLE_CHARACTER)) & (sf.col(row_count_column(window)) > 0)
 
 
 def _refuse_bad_members(observed: dict[str, int], snapshot_date: date) -> None:
     for window in Window:
         where = f"table {table_name(window)}, snapshot {format_partition_value(snapshot_date)}, column {MEMBER_ID}"
-        if observed[f"nameless_{window.value}"]:
-            raise DataLakeError(f"{where}: a row has no member id; remove it from the data lake")
+        unusable = observed[f"unusable_{window.value}"]
+        if unusable:
+            raise DataLakeError(
+                f"{where}: ids that are blank or contain a control character or line break: {unusable}; remove their "
+                "rows from the data lake"
+            )
         repeated = observed[f"repeated_{window.value}"]
         if repeated:
             raise DataLakeError(

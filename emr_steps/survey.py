@@ -9,6 +9,7 @@ from buyer_stage.domain.datalake import SURVEY_COLUMNS
 from buyer_stage.domain.errors import LabeledSetError
 from buyer_stage.domain.features import MEMBER_ID
 from buyer_stage.domain.labeled_set import ANSWER_WINDOW_DAYS
+from buyer_stage.domain.member_id import has_unusable_character
 
 ANSWER_WINDOW = timedelta(days=ANSWER_WINDOW_DAYS)
 
@@ -50,8 +51,10 @@ def _parse_answer(row: dict[str, str], line_number: int) -> Answer:
     member_id = row[MEMBER_ID] or ""
     if not member_id.strip():
         raise LabeledSetError(f"line {line_number} of the survey has no {MEMBER_ID}")
-    if len(member_id.splitlines()) > 1:
-        raise LabeledSetError(f"line {line_number} of the survey ends a {MEMBER_ID} that spans several lines")
+    if has_unusable_character(member_id):
+        raise LabeledSetError(
+            f"line {line_number} of the survey ends a {MEMBER_ID} with a control character or line break; remove it"
+        )
     try:
         start_date, end_date = date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
     except (TypeError, ValueError):

@@ -24,6 +24,7 @@ from buyer_stage.domain.s3_layout import (
     features_prefix,
 )
 from buyer_stage.domain.windows import Window
+from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.files import join_uri, list_file_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import read_suppressed_members
@@ -36,6 +37,7 @@ from emr_steps.sql_definition import run_athena_query
 DIFFERENCES_SHOWN = 10
 
 
+@without_values_of_rows()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the step with the arguments of the command line."""
     parser = step_parser(__doc__)

@@ -1,6 +1,5 @@
 """Scored lines: read from a transform's output, checked one by one, and quarantined where they cannot be written."""
 
-import csv
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ def check_line(line: str, suppressed: SuppressedMembers) -> tuple[LineKey, Outco
         return (line, line), Suppression()
     try:
         scored = parse_scored_line(line)
-    except (InvalidScoredLineError, csv.Error) as error:
+    except InvalidScoredLineError as error:
         return (line, line), Refusal(str(error))
     if len(scored.member_id.encode()) > MAXIMUM_KEY_BYTES:
         return (line, line), Refusal(f"member_id is longer than {MAXIMUM_KEY_BYTES} bytes")

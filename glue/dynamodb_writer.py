@@ -106,10 +106,17 @@ def write_items(
             left = _write_batch(dynamodb, table_name, batch, pacer, sleep)
         except (BotoCoreError, ClientError) as error:
             failed += len(batch) + sum(len(untried) for untried in batches)
-            return WriteCounts(written, failed, str(error))
+            return WriteCounts(written, failed, _name(error))
         written += len(batch) - left
         failed += left
     return WriteCounts(written, failed, None)
+
+
+def _name(error: BotoCoreError | ClientError) -> str:
+    """Return what went wrong, without the message, which can quote an item."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return type(error).__name__
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

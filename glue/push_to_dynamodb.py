@@ -23,6 +23,7 @@ from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix
 from buyer_stage.domain.serving_item import serving_item
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.files import delete, join_uri, write_text
 from buyer_stage.spark.suppression import read_suppressed_members
 from glue.checked_lines import accepted_members, check_lines, count_suppressed, read_lines, write_quarantine
@@ -183,12 +184,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job. An error that repeating cannot fix ends it without a receipt, which fails the execution."""
     logging.basicConfig(level=logging.INFO)
     try:
-        parsed = parse_arguments(arguments)
-        spark = SparkSession.builder.appName("push_to_dynamodb").getOrCreate()
-        try:
-            push(spark, parsed)
-        finally:
-            spark.stop()
+        with without_values_of_rows():
+            parsed = parse_arguments(arguments)
+            spark = SparkSession.builder.appName("push_to_dynamodb").getOrCreate()
+            try:
+                push(spark, parsed)
+            finally:
+                spark.stop()
     except BuyerStageError:
         logger.exception("the push has failed, and repeating it would not help")
 

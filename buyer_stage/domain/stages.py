@@ -37,5 +37,5 @@ def parse_stage(label: str) -> Stage:
     """
     stage = STAGE_BY_SPELLING.get(label.strip())
     if stage is None:
-        raise ValueError(f"unknown stage {label!r}; known: {', '.join(STAGE_BY_SPELLING)}")
+        raise ValueError(f"unknown stage; known: {', '.join(STAGE_BY_SPELLING)}")
     return stage

@@ -4,11 +4,11 @@ The model's response holds `INFERENCE_RESPONSE_KEYS` in this order. `JoinSource=
 input, and `OUTPUT_FILTER` keeps the member id and the response: `member_id, stage, [labels], [probabilities]`.
 """
 
-import ast
 import csv
 import math
 from dataclasses import dataclass
 
+from buyer_stage.domain.member_id import has_unusable_character
 from buyer_stage.domain.stages import Stage, parse_stage
 
 INFERENCE_RESPONSE_KEYS: tuple[str, ...] = ("predicted_label", "labels", "probabilities")
@@ -38,7 +38,7 @@ class ScoredMember:
 
 
 class InvalidScoredLineError(ValueError):
-    """A scored line cannot be used; the message is the reason that the quarantine keeps."""
+    """A scored line cannot be used; the message is the reason, without any of the line's values."""
 
 
 def parse_scored_line(line: str) -> ScoredMember:
@@ -48,25 +48,36 @@ def parse_scored_line(line: str) -> ScoredMember:
         line: CSV of member id, predicted stage, list of labels, and list of probabilities in the same order.
 
     Raises:
-        InvalidScoredLineError: a field is missing, the member id is empty, a stage is unknown, or a
-            probability is impossible.
+        InvalidScoredLineError: a field is missing, the member id is empty or has a control character, a stage is
+            unknown, or a probability is impossible.
     """
-    fields = next(csv.reader([line], skipinitialspace=True), [])
+    if has_unusable_character(line):
+        raise InvalidScoredLineError("a control character or line break")
+    try:
+        fields = next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error:
+        raise InvalidScoredLineError("a field is too long") from None
     if len(fields) != 1 + len(INFERENCE_RESPONSE_KEYS):
         raise InvalidScoredLineError(f"{len(fields)} fields instead of {1 + len(INFERENCE_RESPONSE_KEYS)}")
     member_id, label, labels_text, probabilities_text = (field.strip() for field in fields)
     if not member_id:
         raise InvalidScoredLineError("no member_id")
     labels, values = _parse_list(labels_text), _parse_list(probabilities_text)
+    if len(labels) != len(values):
+        raise InvalidScoredLineError(f"{len(labels)} labels, but {len(values)} probabilities")
     try:
         stage = parse_stage(label)
-        probabilities = {parse_stage(str(name)): float(str(value)) for name, value in zip(labels, values, strict=True)}
+        stages = [parse_stage(name) for name in labels]
     except ValueError as error:
-        raise InvalidScoredLineError(str(error)) from error
+        raise InvalidScoredLineError(str(error)) from None
+    try:
+        probabilities = dict(zip(stages, map(float, values), strict=True))
+    except ValueError:
+        raise InvalidScoredLineError("a probability is not a number") from None
     if stage not in probabilities or not all(0 <= p <= 1 for p in probabilities.values()):
-        raise InvalidScoredLineError(f"impossible probabilities {probabilities_text}")
+        raise InvalidScoredLineError("impossible probabilities")
     if not math.isclose(sum(probabilities.values()), 1, abs_tol=PROBABILITY_SUM_TOLERANCE):
-        raise InvalidScoredLineError(f"probabilities {probabilities_text} do not add up to 1")
+        raise InvalidScoredLineError("probabilities do not add up to 1")
     return ScoredMember(member_id, stage, {s: probabilities.get(s, 0.0) for s in Stage})
 
 
@@ -79,11 +90,8 @@ def member_of_scored_line(line: str) -> str:
     return fields[0].strip() if fields else ""
 
 
-def _parse_list(text: str) -> list[object]:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError) as error:
-        raise InvalidScoredLineError(f"not a list: {text!r}") from error
-    if not isinstance(value, list):
-        raise InvalidScoredLineError(f"not a list: {text!r}")
-    return value
+def _parse_list(text: str) -> list[str]:
+    """Return the parts of a list of labels or numbers as Python prints it. No label contains a comma."""
+    if not (text.startswith("[") and text.endswith("]")):
+        raise InvalidScoredLineError("not a list")
+    return [part.strip().strip("'\"") for part in text[1:-1].split(",")]

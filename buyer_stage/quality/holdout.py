@@ -53,7 +53,7 @@ def predictions(rows: Sequence[tuple[str, Stage]], output: Sequence[str]) -> Pre
         # Without a member id, unlike the lines that the push to DynamoDB reads.
         scored = [parse_scored_line(f"row-{number},{line}") for number, line in enumerate(output)]
     except InvalidScoredLineError as error:
-        raise ModelError(f"the model's predictions for the holdout cannot be read: {error}") from error
+        raise ModelError(f"the model's predictions for the holdout cannot be read: {error}") from None
     return Predictions(
         labels=LABELS,
         members=tuple(member for member, _ in rows),

@@ -120,7 +120,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     try:
         frames = [pd.read_csv(file, dtype={MEMBER_ID: str}, low_memory=False) for file in files]
     except (ValueError, pd.errors.ParserError) as error:
-        raise InvalidInputError(f"{path} cannot be read as CSV with a header: {error}") from error
+        raise InvalidInputError(f"{path} cannot be read as CSV with a header ({type(error).__name__})") from None
     if not any(len(frame) for frame in frames):
         raise InvalidInputError(f"{path} has no rows")
     if any(list(frame.columns) != list(frames[0].columns) for frame in frames):
@@ -162,7 +162,7 @@ def feature_values(frame: pd.DataFrame, features: Sequence[str], source: Path) -
         wrong = (np.isnan(numbers) & column.notna().to_numpy()) | np.isinf(numbers)
         if wrong.any():
             row = int(wrong.argmax())
-            raise InvalidInputError(f"{source}: row {row + 1}: {feature} is {column.iloc[row]}, not a finite number")
+            raise InvalidInputError(f"{source}: row {row + 1}: {feature} is not a finite number")
         values[:, position] = np.nan_to_num(numbers)
         if feature in DWELL_FEATURES:
             values[:, position] = np.minimum(values[:, position], MAXIMUM_DWELL_SECONDS)
@@ -186,7 +186,7 @@ def stage_classes(frame: pd.DataFrame, source: Path, target: str = TARGET_COLUMN
     try:
         stage_of = {label: index_of[parse_stage(str(label))] for label in frame[target].unique()}
     except ValueError as error:
-        raise LabeledSetError(f"{source}: column {target}: {error}") from error
+        raise LabeledSetError(f"{source}: column {target}: {error}") from None
     return np.array([stage_of[label] for label in frame[target]], dtype=np.int64)
 
 

@@ -73,7 +73,8 @@ def parse_document(adapter: TypeAdapter[T], body: bytes, key: str) -> T:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        raise InvalidManifestError(f"{key} is damaged: {problems(error)}; run the step that writes it again") from error
+        found = problems(error, adapter.json_schema())
+        raise InvalidManifestError(f"{key} is damaged: {found}; run the step that writes it again") from None
 
 
 def load_document(s3: "S3Client", bucket: str, key: str, adapter: TypeAdapter[T]) -> T | None:

@@ -60,4 +60,4 @@ def _parse(model: type[EventT], event: dict[str, Any]) -> EventT:
     except ValidationError as error:
         raise InvalidInputError(
             f"invalid event: {problems(error)}; correct the execution's input or the state's payload"
-        ) from error
+        ) from None

@@ -113,10 +113,12 @@ def test_members_that_occur_twice_are_counted_and_not_named(spark: SparkSession,
     assert "m2" not in message
 
 
-@pytest.mark.parametrize("nameless", [None, "", " \t"])
-def test_row_without_member_id(spark: SparkSession, lake: Path, nameless: str | None) -> None:
-    write_window(lake, BAD, [{"member_id": "m1"}, {"member_id": nameless}])
-    assert "column member_id: a row has no member id" in refusal(spark, lake)
+@pytest.mark.parametrize("unusable", [None, "", " \t", "m1\nERROR all is well", "m\u20281"])
+def test_row_without_a_usable_member_id(spark: SparkSession, lake: Path, unusable: str | None) -> None:
+    write_window(lake, BAD, [{"member_id": "m1"}, {"member_id": unusable}])
+    assert "column member_id: ids that are blank or contain a control character or line break: 1;" in refusal(
+        spark, lake
+    )
 
 
 def test_good_lake_leaves_parts_manifest_and_sample_and_nothing_else(spark: SparkSession, lake: Path) -> None:

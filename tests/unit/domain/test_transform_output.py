@@ -54,14 +54,17 @@ def test_rounded_probabilities_are_accepted(printed: str) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        (f'm\r1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "control character"),
+        (f'm1,Dreamer,"{LABELS}","{"-" * 1_000_000}"', "a field is too long"),
+        (f'm1,Dreamer,"{LABELS}","[{"-" * 100_000}, 0.3, 0.4, 0.1]"', "not a number"),
         ("", "0 fields instead of 4"),
         ("m1,Dreamer", "2 fields instead of 4"),
         (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]",more', "5 fields instead of 4"),
         (f' ,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "no member_id"),
-        (f'm1,Buyer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "unknown stage 'Buyer'"),
-        ("m1,Dreamer,\"['Dreamer', 'Buyer']\",\"[0.5, 0.5]\"", "unknown stage 'Buyer'"),
-        (f'm1,Dreamer,"{LABELS}","[0.2, 0.8]"', "zip"),
-        (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, \'x\']"', "could not convert"),
+        (f'm1,Buyer,"{LABELS}","[0.2, 0.3, 0.4, 0.1]"', "unknown stage"),
+        ("m1,Dreamer,\"['Dreamer', 'Buyer']\",\"[0.5, 0.5]\"", "unknown stage"),
+        (f'm1,Dreamer,"{LABELS}","[0.2, 0.8]"', "4 labels, but 2 probabilities"),
+        (f'm1,Dreamer,"{LABELS}","[0.2, 0.3, 0.4, \'x\']"', "not a number"),
         (f'm1,Dreamer,"{LABELS}",0.4', "not a list"),
         (f'm1,Dreamer,"{LABELS}",__import__("os")', "not a list"),
         ("m1,Dreamer,\"['Casual Searcher']\",[1.0]", "impossible probabilities"),
@@ -73,8 +76,9 @@ def test_rounded_probabilities_are_accepted(printed: str) -> None:
     ],
 )
 def test_unusable_line_is_rejected_with_the_reason(line: str, reason: str) -> None:
-    with pytest.raises(InvalidScoredLineError, match=reason):
+    with pytest.raises(InvalidScoredLineError, match=reason) as raised:
         parse_scored_line(line)
+    assert "Buyer" not in str(raised.value), "a field can be a part of a member id that is not quoted"
 
 
 def test_filters_keep_the_member_id_and_the_three_fields_of_the_response() -> None:

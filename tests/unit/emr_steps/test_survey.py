@@ -26,7 +26,7 @@ def test_answers_keep_every_character_of_their_labels() -> None:
     [
         ("member_id,start_date,end_date\n", "stage_label_1"),
         (HEADER + " ,2020-02-05,2020-02-05,Dreamer,x,x\n", "line 2 of the survey has no member_id"),
-        (HEADER + '"m\n1",2020-02-05,2020-02-05,Dreamer,x,x\n', "line 3 of the survey ends a member_id"),
+        (HEADER + '"m\n1",2020-02-05,2020-02-05,Dreamer,x,x\n', "line 3 of the survey ends a member_id with a control"),
         (HEADER + "m1,05/02/2020,2020-02-05,Dreamer,x,x\n", "line 2 of the survey needs dates YYYY-MM-DD"),
         (HEADER + "m1,2020-02-05\n", "line 2 of the survey needs dates YYYY-MM-DD"),
         (HEADER + "m1,2020-02-05,2020-02-04,Dreamer,x,x\n", "before it starts"),

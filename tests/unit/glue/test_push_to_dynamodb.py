@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.failures import UnexpectedError
 from glue.push_to_dynamodb import main, parse_arguments
 
 TEXTS = ("transform_output", "pipeline_bucket", "table_name", "region", "model_version", "run_name")
@@ -52,5 +53,5 @@ def test_other_error_makes_glue_repeat_the_run(monkeypatch: pytest.MonkeyPatch) 
         raise OSError("executor lost")
 
     monkeypatch.setattr("pyspark.sql.SparkSession.Builder.appName", lose_executors)
-    with pytest.raises(OSError, match="executor lost"):
+    with pytest.raises(UnexpectedError, match=r"OSError in glue\.push_to_dynamodb, line"):
         main(command_line(ARGUMENTS))

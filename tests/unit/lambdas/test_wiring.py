@@ -2,6 +2,7 @@
 
 import io
 import json
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from pydantic import TypeAdapter, ValidationError
 
 from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.failures import UnexpectedError
 from lambdas.common.errors import TransientAwsError
 from lambdas.common.events import ExecutionEvent, SnapshotDate
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
+MEMBER = "member-1"
 EVENT = {"execution_name": "daily-2020-02-01", "snapshot_date": "20200130"}
 
 
@@ -114,7 +117,7 @@ def test_rejected_event_sets_the_execution_name_too(context: Any) -> None:
 def test_metrics_are_flushed_when_the_function_raises(
     context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(UnexpectedError):
         failing(KeyError("x"))(EVENT, context)
     assert emitted_metrics() == {"Attempts": 1}
 
@@ -135,7 +138,7 @@ def test_error_that_a_later_attempt_can_avoid_is_transient(
 ) -> None:
     with pytest.raises(TransientAwsError) as raised:
         failing(error)(EVENT, context)
-    assert raised.value.__cause__ is error
+    assert raised.value.__suppress_context__
     (traced,) = [record.exc_info for record in caplog.records if record.exc_info]
     assert traced[0] is TransientAwsError, "the tracer records the final name"
 
@@ -143,11 +146,19 @@ def test_error_that_a_later_attempt_can_avoid_is_transient(
 def invalid() -> ValidationError:
     """Return the error of a document that a function has read."""
     with pytest.raises(ValidationError) as raised:
-        TypeAdapter(int).validate_python("x")
+        TypeAdapter(int).validate_python(MEMBER)
     return raised.value
 
 
-@pytest.mark.parametrize("error", [client_error("AccessDenied", 403), KeyError("x"), InvalidInputError("x"), invalid()])
+@pytest.mark.parametrize("error", [KeyError(MEMBER), invalid()])
+def test_error_of_another_library_shows_its_name_but_not_its_message(context: Any, error: Exception) -> None:
+    with pytest.raises(UnexpectedError) as raised:
+        failing(error)(EVENT, context)
+    assert str(raised.value).startswith(f"{type(error).__name__} in lambdas.common.wiring, line ")
+    assert MEMBER not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("error", [client_error("AccessDenied", 403), InvalidInputError("x")])
 def test_any_other_error_keeps_its_name(context: Any, error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
         failing(error)(EVENT, context)
