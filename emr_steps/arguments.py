@@ -19,6 +19,7 @@ def step_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--datalake", required=True, help="root of the data lake: s3://bucket or a folder")
     parser.add_argument("--pipeline-bucket", required=True, help="root of the pipeline bucket: s3://bucket or a folder")
+    parser.add_argument("--suppression-secret", help="ARN of the secret with the key of the suppression list")
     parser.add_argument(
         "--steps-to-run",
         type=_step_names,

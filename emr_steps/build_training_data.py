@@ -34,12 +34,14 @@ from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.files import delete, exists, join_uri, list_folder_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
+from buyer_stage.spark.suppression import read_suppressed_members
 from emr_steps.arguments import is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_window
 from emr_steps.feature_transforms import SNAPSHOT_DATE
 from emr_steps.split_files import (
     format_split_files,
     read_assigned_splits,
+    read_training_checksums,
     require_intact_files,
     split_file_checksums,
     write_assigned_splits,
@@ -74,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         labeled_set_query=read_text(spark, arguments.labeled_set_query),
         feature_query=read_text(spark, arguments.feature_query),
         split_by=arguments.split_by,
+        suppression_secret=arguments.suppression_secret,
     )
     print(to_json(manifest))
 
@@ -87,6 +90,7 @@ def build_training_data(
     labeled_set_query: str,
     feature_query: str,
     split_by: SplitBy,
+    suppression_secret: str | None = None,
 ) -> LabeledSetManifest:
     """Write the labeled set, and its manifest last.
 
@@ -98,22 +102,32 @@ def build_training_data(
         labeled_set_query: text of `sql/labeled_set.sql`.
         feature_query: text of `sql/features.sql`.
         split_by: decides the split of members who have no assigned split yet.
+        suppression_secret: as for `read_suppressed_members`.
 
     Raises:
+        SuppressionError: as for `read_suppressed_members`.
         LabeledSetError: no snapshot is near an answer, or as for `require_usable`.
         DataLakeError: as for `read_window`, or a member occurs more than once in a window.
     """
+    suppressed = read_suppressed_members(spark, pipeline_bucket, suppression_secret)
+    earlier_checksums = read_training_checksums(spark, pipeline_bucket, suppressed)
     delete(spark, join_uri(pipeline_bucket, LABELED_SET_MANIFEST_KEY))
-    snapshot_dates = _snapshots_near_answers(spark, datalake, answers)
+    kept_answers = [answer for answer in answers if not suppressed.contains(answer.member_id)]
+    snapshot_dates = _snapshots_near_answers(spark, datalake, kept_answers)
     query = fill_labeled_set_query(labeled_set_query, feature_query, snapshot_dates)
     with name_unreadable_files():
-        found = _run_definition(spark, datalake, query, snapshot_dates, answers)
+        found = _run_definition(spark, datalake, query, snapshot_dates, kept_answers)
     outcomes = Counter(row["outcome"] for row in found)
     rows = [_labeled_row(row) for row in found if row["outcome"] == "labeled"]
 
-    earlier_splits = read_assigned_splits(spark, pipeline_bucket)
+    earlier_splits = {
+        member: split
+        for member, split in read_assigned_splits(spark, pipeline_bucket).items()
+        if not suppressed.contains(member)
+    }
     splits = split_members(rows, earlier_splits, split_by)
     split_files = format_split_files(rows, splits)
+    checksums = split_file_checksums(split_files)
     manifest = LabeledSetManifest(
         column_checksum=column_checksum(MODEL_FEATURES),
         snapshot_dates=tuple(sorted({row.snapshot_date for row in rows})),
@@ -125,7 +139,9 @@ def build_training_data(
         duplicate_members=len(duplicate_members((row.member_id, row.features) for row in rows)),
         members_kept=len(splits.keys() & earlier_splits.keys()),
         splits=_count_splits(rows, splits),
-        with_members_sha256=split_file_checksums(split_files),
+        with_members_sha256=checksums,
+        suppressed_answers=len(answers) - len(kept_answers),
+        training_checksums={split: earlier_checksums.get((split, file), file) for split, file in checksums.items()},
     )
     require_usable(manifest)
 

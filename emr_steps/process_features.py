@@ -29,6 +29,7 @@ from buyer_stage.domain.snapshot_date import format_partition_value
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.files import delete, join_uri, list_file_names, write_text
 from buyer_stage.spark.session import start_spark
+from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers, read_suppressed_members
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_window
 from emr_steps.feature_files import read_features, write_csv
@@ -44,7 +45,8 @@ class WrittenFeatures:
     """What the pass that writes the features observes.
 
     Attributes:
-        counts: `row_count`, and per window its rows, repeated members, and whether a row has no member id.
+        counts: `row_count`, `suppressed_members`, and per window its rows, repeated members, and whether a row has no
+            member id.
         rows_checksum: as in the manifest.
     """
 
@@ -60,11 +62,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     if is_skipped("process_features", arguments.steps_to_run):
         return
     spark = start_spark(f"process_features {arguments.snapshot_date}")
-    manifest = process_features(spark, arguments.datalake, arguments.pipeline_bucket, arguments.snapshot_date)
+    manifest = process_features(
+        spark, arguments.datalake, arguments.pipeline_bucket, arguments.snapshot_date, arguments.suppression_secret
+    )
     print(to_json(manifest))
 
 
-def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest:
+def process_features(
+    spark: SparkSession,
+    datalake: str,
+    pipeline_bucket: str,
+    snapshot_date: date,
+    suppression_secret: str | None = None,
+) -> FeatureManifest:
     """Write a snapshot's features, a sample of the raw rows, the feature profile, and the manifest last.
 
     Args:
@@ -72,8 +82,10 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
         datalake: root of the data lake.
         pipeline_bucket: root of the pipeline bucket.
         snapshot_date: the snapshot.
+        suppression_secret: as for `read_suppressed_members`.
 
     Raises:
+        SuppressionError: as for `read_suppressed_members`.
         DataLakeError: as for `read_window`, or a row has no member id, or a member occurs more than once in a window.
             In either case there is no manifest.
         InvalidManifestError: the part files do not hold as many rows as were written.
@@ -85,13 +97,14 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
     delete(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)))
     delete(spark, folder)
 
+    suppressed = read_suppressed_members(spark, pipeline_bucket, suppression_secret)
     tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
     with name_unreadable_files():
-        written = _write_features(join_windows(tables), folder)
+        written = _write_features(suppressed.mark(join_windows(tables)), folder)
         observed = written.counts
         _refuse_bad_members(observed, snapshot_date)
         for window in Window:
-            _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date)
+            _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date, suppressed)
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
     profile = profile_features(read_features(spark, [join_uri(folder, name) for name in part_files]))
     for feature, counts in profile.counts.items():
@@ -109,6 +122,7 @@ def process_features(spark: SparkSession, datalake: str, pipeline_bucket: str, s
         column_checksum=column_checksum(OUTPUT_COLUMNS),
         rows_checksum=written.rows_checksum,
         part_files=part_files,
+        suppressed_members=observed["suppressed_members"],
     )
     write_text(spark, manifest_uri, to_json(manifest))
     return manifest
@@ -119,12 +133,13 @@ def _write_features(joined: DataFrame, folder: str) -> WrittenFeatures:
     observation, output = Observation("input"), Observation("output")
     observed = joined.observe(
         observation,
-        sf.count(sf.lit(1)).alias("row_count"),
+        sf.count_if(~sf.col(IS_SUPPRESSED)).alias("row_count"),
+        sf.count_if(IS_SUPPRESSED).alias("suppressed_members"),
         *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
         *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
         *[sf.max(_is_nameless(window)).alias(f"nameless_{window.value}") for window in Window],
     )
-    features = observed.select(*feature_columns())
+    features = observed.where(~sf.col(IS_SUPPRESSED)).select(*feature_columns())
     write_csv(features.observe(output, rows_checksum(features).alias("rows_checksum")), folder)
     return WrittenFeatures(observation.get, str(output.get["rows_checksum"]))
 
@@ -156,12 +171,17 @@ def _refuse_bad_members(observed: dict[str, int], snapshot_date: date) -> None:
 
 
 def _write_raw_sample(
-    spark: SparkSession, datalake: str, pipeline_bucket: str, window: Window, snapshot_date: date
+    spark: SparkSession,
+    datalake: str,
+    pipeline_bucket: str,
+    window: Window,
+    snapshot_date: date,
+    suppressed: SuppressedMembers,
 ) -> None:
     partition = join_uri(datalake, partition_prefix(window, snapshot_date))
     # Reading one file bounds the cost. The hash picks random members, and the same ones on every run.
     first_file = next(name for name in list_file_names(spark, partition) if not name.startswith(("_", ".")))
-    raw = spark.read.parquet(join_uri(partition, first_file))
+    raw = suppressed.leave_out(spark.read.parquet(join_uri(partition, first_file)))
     sample = raw.orderBy(sf.xxhash64(MEMBER_ID), MEMBER_ID).limit(RAW_SAMPLE_ROWS)
     sample.write.mode("overwrite").parquet(join_uri(pipeline_bucket, raw_sample_prefix(snapshot_date, window)))
 

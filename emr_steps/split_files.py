@@ -6,16 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql import SparkSession
 
-from buyer_stage.domain.labeled_set import SPLIT_SHARES, LabeledRow, channel_line, split_file_lines, split_lines
+from buyer_stage.domain.labeled_set import (
+    SPLIT_SHARES,
+    LabeledRow,
+    channel_line,
+    member_of,
+    split_file_lines,
+    split_lines,
+)
 from buyer_stage.domain.leak_guard import require_intact_splits
 from buyer_stage.domain.s3_layout import (
     ASSIGNED_SPLITS_KEY,
     CHANNEL_PREFIXES,
     LABELED_SET_FILE,
+    LABELED_SET_MANIFEST_KEY,
     TEST_NO_TARGET_PREFIX,
     with_members_prefix,
 )
 from buyer_stage.spark.files import delete, exists, join_uri, list_file_names, read_text, write_text
+from buyer_stage.spark.suppression import SuppressedMembers
 
 SplitFiles = Mapping[str, Sequence[str]]
 """Split -> lines of its split file, header included, without line ends."""
@@ -54,6 +63,30 @@ def format_split_files(rows: Iterable[LabeledRow], assigned_splits: Mapping[str,
 def split_file_checksums(split_files: SplitFiles) -> dict[str, str]:
     """Return split -> SHA-256 (hex) of its split file's bytes."""
     return {split: hashlib.sha256(_text(lines).encode()).hexdigest() for split, lines in split_files.items()}
+
+
+def read_training_checksums(
+    spark: SparkSession, pipeline_bucket: str, suppressed: SuppressedMembers
+) -> dict[tuple[str, str], str]:
+    """Read which checksums name the trainings on the current labeled set, in case the next one differs by suppression.
+
+    Returns:
+        Split and checksum of its split file without suppressed members -> `LabeledSetManifest.training_checksums`.
+        Empty without a usable labeled set, which the next one replaces.
+    """
+    uri = join_uri(pipeline_bucket, LABELED_SET_MANIFEST_KEY)
+    try:
+        manifest = json.loads(read_text(spark, uri)) if exists(spark, uri) else {}
+    except ValueError:
+        manifest = {}
+    names = manifest.get("training_checksums") or manifest.get("with_members_sha256", {})
+    files = {split: join_uri(pipeline_bucket, with_members_prefix(split) + LABELED_SET_FILE) for split in names}
+    kept = {
+        split: [line for line in split_lines(read_text(spark, file)) if not suppressed.contains(member_of(line))]
+        for split, file in files.items()
+        if exists(spark, file)
+    }
+    return {(split, checksum): names[split] for split, checksum in split_file_checksums(kept).items()}
 
 
 def write_split_files(spark: SparkSession, pipeline_bucket: str, split_files: SplitFiles) -> None:

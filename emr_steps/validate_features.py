@@ -26,6 +26,7 @@ from buyer_stage.domain.s3_layout import (
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.files import join_uri, list_file_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
+from buyer_stage.spark.suppression import read_suppressed_members
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_window
 from emr_steps.feature_files import FEATURE_SCHEMA, parse_manifest, read_features
@@ -50,12 +51,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.pipeline_bucket,
         arguments.snapshot_date,
         feature_query=read_text(spark, arguments.feature_query),
+        suppression_secret=arguments.suppression_secret,
     )
     print(to_json(validation))
 
 
 def validate_features(
-    spark: SparkSession, datalake: str, pipeline_bucket: str, snapshot_date: date, *, feature_query: str
+    spark: SparkSession,
+    datalake: str,
+    pipeline_bucket: str,
+    snapshot_date: date,
+    *,
+    feature_query: str,
+    suppression_secret: str | None = None,
 ) -> FeatureValidation:
     """Compare the written features with the SQL definition, and write a document when all values are equal.
 
@@ -65,8 +73,10 @@ def validate_features(
         pipeline_bucket: root of the pipeline bucket.
         snapshot_date: the snapshot whose features were written.
         feature_query: text of `sql/features.sql`.
+        suppression_secret: as for `read_suppressed_members`.
 
     Raises:
+        SuppressionError: as for `read_suppressed_members`.
         FeatureMismatchError: a value, row or type differs. The message shows the first differences.
         InvalidManifestError: the manifest is damaged, or does not describe the files next to it.
         DataLakeError: as for `read_window`.
@@ -74,7 +84,8 @@ def validate_features(
     manifest_text = read_text(spark, join_uri(pipeline_bucket, feature_manifest_key(snapshot_date)))
     manifest = parse_manifest(manifest_text)
     written = _read_written(spark, pipeline_bucket, snapshot_date, manifest)
-    expected = _compute_expected(spark, datalake, snapshot_date, feature_query)
+    suppressed = read_suppressed_members(spark, pipeline_bucket, suppression_secret)
+    expected = suppressed.leave_out(_compute_expected(spark, datalake, snapshot_date, feature_query))
     with name_unreadable_files():
         row_count = _require_equal(written, expected)
     if row_count != manifest.row_count:

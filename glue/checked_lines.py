@@ -15,6 +15,7 @@ from buyer_stage.domain.transform_output import (
     parse_scored_line,
 )
 from buyer_stage.spark.files import exists
+from buyer_stage.spark.suppression import SuppressedMembers
 
 MAXIMUM_KEY_BYTES = 2048
 """DynamoDB's limit for a partition key. A single longer key makes DynamoDB refuse the whole batch."""
@@ -27,7 +28,12 @@ class Refusal:
     reason: str
 
 
-Outcome = ScoredMember | Refusal
+@dataclass(frozen=True)
+class Suppression:
+    """Mark a scored line of a suppressed member, of which the push keeps nothing."""
+
+
+Outcome = ScoredMember | Refusal | Suppression
 
 CheckedLine = tuple[str, Outcome]
 """A scored line, and what the check made of it."""
@@ -50,21 +56,25 @@ def read_lines(spark: SparkSession, transform_output: str) -> RDD[str]:
     return files.rdd.map(lambda row: str(row.value))
 
 
-def check_lines(lines: RDD[str], partitions: int) -> RDD[CheckedLine]:
+def check_lines(lines: RDD[str], partitions: int, suppressed: SuppressedMembers) -> RDD[CheckedLine]:
     """Check all lines, and bring the lines of each member together in one partition.
 
     Args:
         lines: scored lines.
         partitions: number of partitions of the result, 1 or more.
+        suppressed: members to leave out.
     """
-    keyed = lines.map(check_line).repartitionAndSortWithinPartitions(  # type: ignore[type-var]  # tuples do sort
+    keyed = lines.map(lambda line: check_line(line, suppressed)).repartitionAndSortWithinPartitions(  # type: ignore[type-var]  # tuples do sort
         partitions, partitionFunc=lambda key: zlib.crc32(key[0].encode()), keyfunc=lambda key: key
     )
     return keyed.mapPartitions(refuse_repeated_members)
 
 
-def check_line(line: str) -> tuple[LineKey, Outcome]:
+def check_line(line: str, suppressed: SuppressedMembers) -> tuple[LineKey, Outcome]:
     """Parse a line, or say why its item could not be written."""
+    # First of all, because the quarantine keeps the line, too.
+    if suppressed.contains(line_member_id(line)):
+        return (line, line), Suppression()
     try:
         scored = parse_scored_line(line)
     except (InvalidScoredLineError, csv.Error) as error:
@@ -96,6 +106,11 @@ def refuse_repeated_members(lines: Iterable[tuple[LineKey, Outcome]]) -> Iterato
 def accepted_members(checked: RDD[CheckedLine]) -> RDD[ScoredMember]:
     """Return the members of the accepted lines: each member once."""
     return checked.flatMap(lambda line: [line[1]] if isinstance(line[1], ScoredMember) else [])
+
+
+def count_suppressed(checked: RDD[CheckedLine]) -> int:
+    """Return the number of scored lines of suppressed members."""
+    return checked.filter(lambda line: isinstance(line[1], Suppression)).count()
 
 
 def write_quarantine(spark: SparkSession, checked: RDD[CheckedLine], uri: str) -> int:

@@ -1,6 +1,6 @@
 """Pushes a snapshot's stages from the transform's output to the serving table, and accounts for every scored line.
 
-A scored line is written, quarantined with the reason, or failed. The receipt says how many of each. If they do not add
+A scored line is written, quarantined with the reason, suppressed, or failed. The receipt says how many of each. If they do not add
 up to the members that the ETL wrote, or if any failed, the run still ends normally: Glue would repeat a run that fails,
 and write the whole table again for the same loss. The function that checks the run judges the receipt.
 
@@ -24,7 +24,8 @@ from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix
 from buyer_stage.domain.serving_item import serving_item
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from buyer_stage.spark.files import delete, join_uri, write_text
-from glue.checked_lines import accepted_members, check_lines, read_lines, write_quarantine
+from buyer_stage.spark.suppression import read_suppressed_members
+from glue.checked_lines import accepted_members, check_lines, count_suppressed, read_lines, write_quarantine
 from glue.dynamodb_writer import WriteCounts, write_items
 from glue.served_stages import ServedMember, count_stages, read_previous_stages, serve_stages, write_served_stages
 
@@ -52,6 +53,7 @@ class PushArguments:
         expected_line_count: members whose features the ETL wrote.
         write_partitions: number of partitions that are written.
         maximum_writes_per_second: rate of all partitions together.
+        suppression_secret: as for `read_suppressed_members`.
     """
 
     transform_output: str
@@ -67,6 +69,7 @@ class PushArguments:
     expected_line_count: int
     write_partitions: int
     maximum_writes_per_second: int
+    suppression_secret: str | None
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
@@ -79,6 +82,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     for name in ("transform_output", "pipeline_bucket", "table_name", "region", "model_version", "run_name"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--snapshot_date", required=True, type=parse_snapshot_date)
+    parser.add_argument("--suppression_secret")
     for name in (
         "expires_at_epoch_seconds",
         "ttl_days",
@@ -107,12 +111,14 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
     delete(spark, receipt_uri)
     delete(spark, quarantine)
 
+    suppressed = read_suppressed_members(spark, arguments.pipeline_bucket, arguments.suppression_secret)
     lines = read_lines(spark, arguments.transform_output)
-    checked = check_lines(lines, arguments.write_partitions).persist(StorageLevel.MEMORY_AND_DISK)
+    checked = check_lines(lines, arguments.write_partitions, suppressed).persist(StorageLevel.MEMORY_AND_DISK)
     quarantined = write_quarantine(spark, checked, quarantine)
     previous_date, previous = read_previous_stages(
         spark, arguments.pipeline_bucket, arguments.snapshot_date, arguments.ttl_days
     )
+    previous = suppressed.leave_out(previous)
     served = serve_stages(
         accepted_members(checked),
         previous,
@@ -133,6 +139,7 @@ def push(spark: SparkSession, arguments: PushArguments) -> PushReceipt:
         predicted_stages=predicted_stages,
         changes=changes,
         errors=tuple(sorted({count.error for count in counts if count.error})),
+        suppressed=count_suppressed(checked) if suppressed.hashes else 0,
     )
     write_text(spark, receipt_uri, to_json(receipt))
     logger.info("pushed %s: %s", arguments.run_name, receipt)

@@ -5,7 +5,7 @@ Each document is a frozen dataclass. Readers validate it with `pydantic.TypeAdap
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ class FeatureManifest:
         column_checksum: `features.column_checksum` of the written columns.
         rows_checksum: identifies the values of all rows, whatever their order and the part file they are in.
         part_files: names of the part files, sorted.
+        suppressed_members: members of the data lake whom the suppression list leaves out; `row_count` excludes them.
     """
 
     schema_version: int
@@ -35,6 +36,7 @@ class FeatureManifest:
     column_checksum: str
     rows_checksum: str
     part_files: tuple[str, ...]
+    suppressed_members: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ class LabeledSetManifest:
         splits: `train`, `validation` and `test` -> counts. Each member is in one split only.
         with_members_sha256: split -> SHA-256 (hex) of its split file, which identifies the data that a model was
             trained on.
+        suppressed_answers: answers of suppressed members, which are left out.
+        training_checksums: split -> checksum that names trainings: `with_members_sha256` of the split before any of its
+            members was forgotten. Empty in manifests that do not know suppression.
     """
 
     column_checksum: str
@@ -112,6 +117,12 @@ class LabeledSetManifest:
     members_kept: int
     splits: dict[str, SplitCounts]
     with_members_sha256: dict[str, str]
+    suppressed_answers: int = 0
+    training_checksums: dict[str, str] = field(default_factory=dict)
+
+    def name_training(self, split: str) -> str:
+        """Return the checksum of a split that names trainings, so that forgetting members does not start one."""
+        return self.training_checksums.get(split, self.with_members_sha256[split])
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,7 @@ class StageChanges:
 
 @dataclass(frozen=True)
 class PushReceipt:
-    """An account of every scored line of a push to DynamoDB: `read == written + quarantined + failed`.
+    """An account of every scored line of a push: `read == written + quarantined + failed + suppressed`.
 
     Attributes:
         snapshot_date: the day that the stages describe.
@@ -152,6 +163,7 @@ class PushReceipt:
         predicted_stages: predicted stage -> items to write; differs from `stages` where a change waits.
         changes: how these stages differ from the stages served before.
         errors: what ended the writing of some items early.
+        suppressed: scored lines of suppressed members, which the push left out.
     """
 
     snapshot_date: date
@@ -164,12 +176,13 @@ class PushReceipt:
     predicted_stages: dict[str, int]
     changes: StageChanges
     errors: tuple[str, ...]
+    suppressed: int = 0
 
     def find_loss(self) -> str | None:
         """Say which scored lines are lost, with all counts; None when every line is accounted for."""
         if self.failed:
             problem = "DynamoDB did not accept all items"
-        elif self.read != self.written + self.quarantined:
+        elif self.read != self.written + self.quarantined + self.suppressed:
             problem = "the scored lines do not add up"
         elif self.read != self.expected:
             problem = "the transform's output does not hold one line per member"
@@ -177,7 +190,7 @@ class PushReceipt:
             return None
         counts = (
             f"{self.read} read of {self.expected} expected, {self.written} written, {self.quarantined} quarantined, "
-            f"{self.failed} failed"
+            f"{self.failed} failed, {self.suppressed} suppressed"
         )
         return "; ".join([f"{problem}: {counts}", *self.errors])
 

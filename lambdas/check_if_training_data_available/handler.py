@@ -42,8 +42,8 @@ class Result:
         available: whether there is a labeled set.
         training_rows: rows of the training split; None without a labeled set.
         validation_rows: rows of the validation split; None without a labeled set.
-        training_checksum: checksum of the training split; None without a labeled set.
-        validation_checksum: checksum of the validation split; None without a labeled set.
+        training_checksum: names trainings on the training split; None without a labeled set.
+        validation_checksum: names trainings on the validation split; None without a labeled set.
     """
 
     available: bool
@@ -93,8 +93,8 @@ def handler(event: Event) -> Result:  # noqa: ARG001 - says only who calls
         available=True,
         training_rows=rows["train"],
         validation_rows=rows["validation"],
-        training_checksum=manifest.with_members_sha256["train"],
-        validation_checksum=manifest.with_members_sha256["validation"],
+        training_checksum=manifest.name_training("train"),
+        validation_checksum=manifest.name_training("validation"),
     )
 
 

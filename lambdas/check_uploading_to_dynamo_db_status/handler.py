@@ -43,6 +43,7 @@ class Result:
         written: scored lines written as items.
         quarantined: scored lines refused.
         failed: scored lines that DynamoDB did not accept.
+        suppressed: scored lines of suppressed members.
     """
 
     status: Literal["RUNNING", "SUCCEEDED"]
@@ -50,6 +51,7 @@ class Result:
     written: int | None = None
     quarantined: int | None = None
     failed: int | None = None
+    suppressed: int | None = None
 
 
 glue, s3 = boto3.client("glue"), boto3.client("s3")
@@ -91,6 +93,7 @@ def handler(event: Event) -> Result:
         "written": receipt.written,
         "quarantined": receipt.quarantined,
         "failed": receipt.failed,
+        "suppressed": receipt.suppressed,
     }
     for outcome, count in counts.items():
         metrics.add_metric(f"ScoredLines{outcome.title()}", MetricUnit.Count, count)
