@@ -37,13 +37,13 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Holding:
-    """A version that holds rows of members.
+class Searched:
+    """A version that was searched for rows of members.
 
     Attributes:
         version: the version.
         rows: its rows of other members (kept) and of the members (removed).
-        copy: a temporary file with the other members' rows, open only until the next version is read.
+        copy: a temporary file with the other members' rows, open only until the next version is searched.
     """
 
     version: Version
@@ -83,8 +83,8 @@ class Bucket:
         self.s3.put_object(Bucket=self.name, Key=key, Body=body)
         return True
 
-    def find(self, prefix: str, members: Set[str]) -> Iterator[Holding]:
-        """Return every version that holds rows of members. The disk, not the memory, holds one version at a time."""
+    def search(self, prefix: str, members: Set[str]) -> Iterator[Searched]:
+        """Search every version with rows for members. The disk, not the memory, holds one version at a time."""
         for version in self.versions(prefix):
             copy = find_copy(version.key)
             if copy is None:
@@ -92,9 +92,8 @@ class Bucket:
             with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
                 self.download(version, cast(BinaryIO, source))
                 rows = copy(cast(BinaryIO, source), cast(BinaryIO, target), members)
-                if rows.removed:
-                    target.seek(0)
-                    yield Holding(version, rows, cast(BinaryIO, target))
+                target.seek(0)
+                yield Searched(version, rows, cast(BinaryIO, target))
 
     def download(self, version: Version, target: BinaryIO) -> None:
         """Write a version to a file, and return to the file's start."""
@@ -102,15 +101,15 @@ class Bucket:
         self.s3.download_fileobj(self.name, version.key, target, ExtraArgs=extra)
         target.seek(0)
 
-    def replace(self, holding: Holding) -> None:
+    def replace(self, searched: Searched) -> None:
         """Make the copy without the members the latest version, and delete the version that holds them.
 
         S3 refuses the copy if the object has changed meanwhile: then a run has written it that knows the suppression
         list.
         """
-        version = holding.version
+        version = searched.version
         if version.is_latest:
-            self.s3.put_object(Bucket=self.name, Key=version.key, Body=holding.copy, IfMatch=version.etag)
+            self.s3.put_object(Bucket=self.name, Key=version.key, Body=searched.copy, IfMatch=version.etag)
         self.delete_versions([version])
 
     def delete_versions(self, versions: Iterable[Version]) -> int:

@@ -23,6 +23,10 @@ from buyer_stage.domain.s3_layout import MANIFEST_FILE, PART_FILE_PREFIX, PROFIL
 from emr_steps.feature_files import FEATURE_SCHEMA
 from lambdas.common.documents import load_document, parse_document
 from tools.members.bucket import Bucket
+from tools.terraform_layout import layout
+
+PREFIX = layout()["features"]
+"""The folder above the folders of all snapshots."""
 
 SPARK_SEED = 42
 """Where Spark's `xxhash64` starts. Each column's hash is the seed of the next one."""
@@ -30,7 +34,7 @@ SPARK_SEED = 42
 Hashes = npt.NDArray[np.uint64]
 
 
-def describe_again(bucket: Bucket, folder: str) -> None:
+def describe_again(bucket: Bucket, folder: str, row_count: int) -> bool:
     """Make manifest, profile and validation of a snapshot describe its present part files.
 
     A pure function of the part files, so that it can be interrupted and repeated. The manifest comes last. Until then,
@@ -40,14 +44,18 @@ def describe_again(bucket: Bucket, folder: str) -> None:
     Args:
         bucket: the pipeline bucket.
         folder: prefix of the snapshot.
+        row_count: rows of the part files. If the manifest states as many, the documents are already right.
+
+    Returns:
+        Whether the documents are new.
     """
     manifest_key, validation_key = folder + MANIFEST_FILE, folder + VALIDATION_FILE
     body = bucket.read(manifest_key)
     if body is None:
-        return
+        return False
     manifest = parse_document(TypeAdapter(FeatureManifest), body, manifest_key)
-    if manifest.column_checksum != column_checksum(OUTPUT_COLUMNS):
-        return
+    if manifest.row_count == row_count or manifest.column_checksum != column_checksum(OUTPUT_COLUMNS):
+        return False
     part_files, checksum, counts, rows = [], 0, {name: Counter[int]() for name in MODEL_FEATURES}, 0
     for name, batch in _read_rows(bucket, folder):
         part_files.append(name)
@@ -56,10 +64,12 @@ def describe_again(bucket: Bucket, folder: str) -> None:
         for feature in MODEL_FEATURES:
             counts[feature].update(np.searchsorted(UPPER_BOUNDS, batch[feature].to_numpy()).tolist())
     described = dataclasses.replace(
-        manifest, row_count=rows, rows_checksum=str(checksum), part_files=tuple(sorted(set(part_files)))
+        manifest,
+        row_count=rows,
+        rows_checksum=str(checksum),
+        part_files=tuple(sorted(set(part_files))),
+        suppressed_members=manifest.suppressed_members + manifest.row_count - rows,
     )
-    if described == manifest:
-        return
     bins = {feature: tuple(counted[number] for number in range(BIN_COUNT)) for feature, counted in counts.items()}
     bucket.write(folder + PROFILE_FILE, to_json(FeatureProfile(rows, UPPER_BOUNDS, bins)).encode())
     text = to_json(described).encode()
@@ -68,7 +78,7 @@ def describe_again(bucket: Bucket, folder: str) -> None:
     if validation is not None and validation.manifest_sha256 in {_sha256(body), _sha256(text)}:
         validation = dataclasses.replace(validation, row_count=rows, manifest_sha256=_sha256(text))
         bucket.write(validation_key, to_json(validation).encode())
-    bucket.write(manifest_key, text)
+    return bucket.write(manifest_key, text)
 
 
 def hash_rows(batch: pyarrow.RecordBatch) -> Hashes:

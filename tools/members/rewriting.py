@@ -53,7 +53,7 @@ def copy_csv(source: BinaryIO, target: BinaryIO, members: Set[str]) -> Rows:
 
 
 def copy_refused_lines(source: BinaryIO, target: BinaryIO, members: Set[str]) -> Rows:
-    """Copy the quarantine's JSON lines. A refused line can be damaged, so an id anywhere in it is enough to remove it."""
+    """Copy the quarantine's JSON lines. A line can be damaged, so an id anywhere in it is enough to leave it out."""
 
     def names_a_member(line: bytes) -> bool:
         refused = json.loads(line)["line"]
