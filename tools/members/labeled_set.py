@@ -72,7 +72,7 @@ def describe_again(bucket: Bucket) -> bool:
         manifest,
         snapshot_dates=tuple(sorted({snapshot_date_of(line) for line in rows})),
         duplicate_members=len(duplicate_members((member_of(line), tuple(features_of(line))) for line in rows)),
-        splits={split: _count(lines[1:]) for split, lines in split_files.items()},
+        splits={split: count_rows(lines[1:]) for split, lines in split_files.items()},
         with_members_sha256=split_file_checksums(split_files),
         training_checksums=manifest.training_checksums or manifest.with_members_sha256,
     )
@@ -91,6 +91,11 @@ def _read_split_files(bucket: Bucket) -> dict[str, list[str]]:
     return split_files
 
 
-def _count(rows: Sequence[str]) -> SplitCounts:
+def count_rows(rows: Sequence[str]) -> SplitCounts:
+    """Return the size of a split.
+
+    Args:
+        rows: lines of its split file, without the header.
+    """
     stages = Counter(row.rpartition(",")[2] for row in rows)
     return SplitCounts(len(rows), len({member_of(row) for row in rows}), dict(stages))

@@ -19,7 +19,7 @@ def find_items(dynamodb: "DynamoDBServiceResource", table: str, members: Iterabl
     while batch := list(itertools.islice(remaining, ITEMS_PER_READ)):
         keys: Any = [{MEMBER_ID: member} for member in batch]
         while keys:
-            requested = {table: {"Keys": keys, "ProjectionExpression": MEMBER_ID, "ConsistentRead": True}}
+            requested: Any = {table: {"Keys": keys, "ProjectionExpression": MEMBER_ID, "ConsistentRead": True}}
             response: Any = dynamodb.batch_get_item(RequestItems=requested)
             found += [item[MEMBER_ID] for item in response["Responses"].get(table, [])]
             keys = response["UnprocessedKeys"].get(table, {}).get("Keys")
