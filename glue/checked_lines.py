@@ -12,6 +12,7 @@ from buyer_stage.domain.transform_output import (
     OUTPUT_FILE_SUFFIX,
     InvalidScoredLineError,
     ScoredMember,
+    member_of_scored_line,
     parse_scored_line,
 )
 from buyer_stage.spark.files import exists
@@ -30,7 +31,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Suppression:
-    """Mark a scored line of a suppressed member, of which the push keeps nothing."""
+    """The outcome for a line of a suppressed member: the push keeps nothing of it."""
 
 
 Outcome = ScoredMember | Refusal | Suppression
@@ -73,7 +74,7 @@ def check_lines(lines: RDD[str], partitions: int, suppressed: SuppressedMembers)
 def check_line(line: str, suppressed: SuppressedMembers) -> tuple[LineKey, Outcome]:
     """Parse a line, or say why its item could not be written."""
     # First of all, because the quarantine keeps the line, too.
-    if suppressed.contains(line_member_id(line)):
+    if suppressed.hashes and suppressed.contains(member_of_scored_line(line)):
         return (line, line), Suppression()
     try:
         scored = parse_scored_line(line)

@@ -1,8 +1,8 @@
 """Pushes a snapshot's stages from the transform's output to the serving table, and accounts for every scored line.
 
-A scored line is written, quarantined with the reason, suppressed, or failed. The receipt says how many of each. If they do not add
-up to the members that the ETL wrote, or if any failed, the run still ends normally: Glue would repeat a run that fails,
-and write the whole table again for the same loss. The function that checks the run judges the receipt.
+A scored line is written, quarantined with the reason, suppressed, or failed. The receipt says how many of each. If they
+do not add up to the members that the ETL wrote, or if any failed, the run still ends normally: Glue would repeat a run
+that fails, and write the whole table again for the same loss. The function that checks the run judges the receipt.
 
 The push also keeps the served stages, because the next snapshot is compared with them.
 """

@@ -8,10 +8,11 @@ module "encryption" {
 module "storage" {
   source = "./modules/storage"
 
-  bucket_name   = local.names.pipeline_bucket
-  kms_key_arn   = module.encryption.kms_key_arn
-  force_destroy = !var.deletion_protection
-  layout        = local.layout
+  bucket_name             = local.names.pipeline_bucket
+  kms_key_arn             = module.encryption.kms_key_arn
+  force_destroy           = !var.deletion_protection
+  layout                  = local.layout
+  suppression_secret_name = local.names.suppression_secret
 }
 
 module "notifications" {
@@ -65,6 +66,7 @@ module "glue_job" {
   layout                   = local.layout
   table_name               = module.serving_table.table_name
   table_arn                = module.serving_table.table_arn
+  suppression_secret_arn   = module.storage.suppression_secret_arn
   kms_key_arn              = module.encryption.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   push                     = var.push
@@ -83,6 +85,7 @@ module "etl_pipeline" {
   layout                            = local.layout
   datalake_bucket                   = var.datalake.bucket
   survey_uri                        = local.survey_uri
+  suppression_secret_arn            = module.storage.suppression_secret_arn
   send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
   send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
   kms_key_arn                       = module.encryption.kms_key_arn

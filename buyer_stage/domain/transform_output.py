@@ -70,6 +70,15 @@ def parse_scored_line(line: str) -> ScoredMember:
     return ScoredMember(member_id, stage, {s: probabilities.get(s, 0.0) for s in Stage})
 
 
+def member_of_scored_line(line: str) -> str:
+    """Return the member id of a scored line, whatever is wrong with the rest of it."""
+    try:
+        fields = next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error:
+        fields = line.split(",")
+    return fields[0].strip() if fields else ""
+
+
 def _parse_list(text: str) -> list[object]:
     try:
         value = ast.literal_eval(text)

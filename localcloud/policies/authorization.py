@@ -26,7 +26,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_actions import identity_denial_message
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import dynamodb, iam, s3, sns, sts
+from ministack.services import dynamodb, iam, s3, secretsmanager, sns, sts
 
 from localcloud.policies.calls import CALLS_FILE, Call
 from localcloud.policies.dependent_actions import Facts, find_requirements
@@ -243,6 +243,8 @@ def _facts(action: str, resource: str, given: Facts) -> dict[str, Any]:
     elif service == "dynamodb" and resource != "*":
         table = dynamodb._tables.get(resource.partition("/")[2]) or {}
         facts["key"] = table.get("SSEDescription", {}).get("KMSMasterKeyArn")
+    elif service == "secretsmanager" and resource != "*":
+        facts["key"] = (secretsmanager._resolve(resource)[1] or {}).get("KmsKeyId")
     elif service == "sns":
         topic = sns._topics.get(resource) or {}
         facts["key"] = topic.get("attributes", {}).get("KmsMasterKeyId")

@@ -121,6 +121,7 @@ _S3_KEYS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryp
 _S3_MISSING = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"
 _S3A = "https://hadoop.apache.org/docs/r3.4.1/hadoop-aws/tools/hadoop-aws/assumed_roles.html"
 _DYNAMODB_KEYS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
+_SECRETS_KEYS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
 _SNS_KEYS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 _SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
 _LAMBDA_KEYS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html"
@@ -196,6 +197,8 @@ TABLE: Sequence[DependentActions] = (
                      ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
                       "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
                      _DYNAMODB_KEYS, each="request.SSESpecification.KMSMasterKeyId", context=_grant_via("dynamodb")),
+    DependentActions("secretsmanager:GetSecretValue", ("kms:Decrypt",), _SECRETS_KEYS, each="key",
+                     context=_via("secretsmanager")),
     DependentActions("sns:Publish", ("kms:Decrypt", "kms:GenerateDataKey"), _SNS_KEYS, each="key", context=_via("sns")),
     DependentActions("sqs:SendMessage", ("kms:Decrypt", "kms:GenerateDataKey"), _SQS_KEYS, each="key",
                      context=_via("sqs")),

@@ -7,7 +7,7 @@ locals {
   arn = { # Prefix of ARNs in this account and Region, by service.
     for service in [
       "athena", "cloudwatch", "dynamodb", "elasticmapreduce", "events", "glue", "kms", "lambda", "logs", "sagemaker",
-      "scheduler", "sns", "sqs", "states",
+      "scheduler", "secretsmanager", "sns", "sqs", "states",
     ] : service => "arn:aws:${service}:${var.region}:${local.account_id}"
   }
   dashboard           = "arn:aws:cloudwatch::${local.account_id}:dashboard/${local.name_pattern}"
@@ -60,6 +60,10 @@ locals {
         actions    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
         resources  = ["${local.arn.kms}:key/*"]
         conditions = local.key_has_tags
+      }
+      Secrets = {
+        actions   = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"]
+        resources = ["${local.arn.secretsmanager}:secret:${local.name_pattern}"]
       }
       Tables = {
         actions = [
@@ -166,6 +170,13 @@ locals {
         actions    = ["kms:CreateGrant"]
         resources  = ["${local.arn.kms}:key/*"]
         conditions = concat(local.key_has_tags, [{ test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] }])
+      }
+      Secrets = {
+        actions = [
+          "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource",
+          "secretsmanager:UntagResource", "secretsmanager:UpdateSecret",
+        ]
+        resources = ["${local.arn.secretsmanager}:secret:${local.name_pattern}"]
       }
       Tables = {
         actions = [

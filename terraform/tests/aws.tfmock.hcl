@@ -18,3 +18,7 @@ mock_resource "aws_iam_role" {
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:us-west-2:123456789012:mock" }
 }
+
+mock_resource "aws_secretsmanager_secret" {
+  defaults = { arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:mock" }
+}

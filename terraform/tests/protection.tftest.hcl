@@ -15,9 +15,10 @@ run "bucket_is_encrypted_versioned_and_closed" {
   }
 
   variables {
-    bucket_name   = "buyer-stage-ml-pipeline-prod"
-    force_destroy = false
-    layout        = jsondecode(file("../build/packages/s3_layout.json"))
+    bucket_name             = "buyer-stage-ml-pipeline-prod"
+    force_destroy           = false
+    layout                  = jsondecode(file("../build/packages/s3_layout.json"))
+    suppression_secret_name = "buyer-stage-suppression-key-prod"
   }
 
   assert {
@@ -47,6 +48,14 @@ run "bucket_is_encrypted_versioned_and_closed" {
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
     error_message = "terraform destroy deletes the data."
+  }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret.suppression_key.kms_key_id == var.kms_key_arn &&
+      aws_secretsmanager_secret.suppression_key.recovery_window_in_days == 30
+    )
+    error_message = "The suppression list's key is not encrypted with the environment's key, or cannot be recovered."
   }
 
   assert {

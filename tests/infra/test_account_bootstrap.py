@@ -29,8 +29,8 @@ DEPLOYABLE_RESOURCES = {
     "aws_lambda_layer_version", "aws_s3_bucket", "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning", "aws_sagemaker_model_package_group", "aws_scheduler_schedule",
-    "aws_scheduler_schedule_group", "aws_sfn_alias", "aws_sfn_state_machine", "aws_sns_topic", "aws_sns_topic_policy",
-    "aws_sns_topic_subscription", "aws_sqs_queue",
+    "aws_scheduler_schedule_group", "aws_secretsmanager_secret", "aws_sfn_alias", "aws_sfn_state_machine",
+    "aws_sns_topic", "aws_sns_topic_policy", "aws_sns_topic_subscription", "aws_sqs_queue",
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ def deployed() -> set[str]:
         "schedule": [found["Name"] for found in boto3.client("scheduler").list_schedules()["Schedules"]],
         "database": [found["Name"] for found in boto3.client("glue").get_databases()["DatabaseList"]],
         "job": [found["Name"] for found in boto3.client("glue").get_jobs()["Jobs"]],
+        "secret": [found["Name"] for found in boto3.client("secretsmanager").list_secrets()["SecretList"]],
         "alias": [found["AliasName"] for found in boto3.client("kms").list_aliases()["Aliases"]],
     }
     kept = ("terraform-state", "buyer-stage-code-", "buyer-stage-datalake-", "localcloud-notifications")

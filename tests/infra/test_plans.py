@@ -33,6 +33,7 @@ DIFFERENT_ATTRIBUTES = {
         ("module.observability.aws_budgets_budget.this", "limit_amount"),
         ("module.serving_table.aws_dynamodb_table.this", "deletion_protection_enabled"),
         ("module.storage.aws_s3_bucket.this", "force_destroy"),
+        ("module.storage.aws_secretsmanager_secret.suppression_key", "recovery_window_in_days"),
     },
 }
 """Attributes that differ from the plan of dev, by environment, apart from names. Plans do not contain values that are

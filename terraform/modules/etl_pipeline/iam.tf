@@ -158,14 +158,21 @@ data "aws_iam_policy_document" "emr_instances" {
   source_policy_documents = [data.aws_iam_policy_document.encrypt_disks.json]
 
   statement {
-    sid     = "ReadDataLakeAndCode"
+    sid     = "ReadInputAndCode"
     actions = ["s3:GetObject"]
     resources = [
       "${local.datalake_bucket_arn}/${var.layout.datalake_tables}*",
       local.survey_arn,
       "${local.code_bucket_arn}/${var.layout.code}*",
       "${local.code_bucket_arn}/${var.layout.certificates}*",
+      "${local.pipeline_bucket_arn}/${var.layout.suppression_list}",
     ]
+  }
+
+  statement {
+    sid       = "ReadSuppressionKey"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.suppression_secret_arn]
   }
 
   statement {

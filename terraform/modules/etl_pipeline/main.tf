@@ -138,6 +138,7 @@ module "state_machine" {
       pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
       send_sns_notification = var.send_sns_notification_version_arn
       snapshot_date         = var.snapshot_date
+      suppression_secret    = var.suppression_secret_arn
       survey_uri            = var.survey_uri
     }),
     "\"{% cluster %}\"", jsonencode(local.cluster)

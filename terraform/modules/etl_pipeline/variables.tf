@@ -36,16 +36,17 @@ variable "pipeline_bucket" {
 variable "layout" {
   description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
   type = object({
-    datalake_tables = string
-    features        = string
-    raw_samples     = string
-    train           = string
-    validation      = string
-    test            = string
-    emr_logs        = string
-    code            = string
-    certificates    = string
-    emr_certificate = string
+    datalake_tables  = string
+    features         = string
+    raw_samples      = string
+    train            = string
+    validation       = string
+    test             = string
+    emr_logs         = string
+    code             = string
+    certificates     = string
+    emr_certificate  = string
+    suppression_list = string
   })
 }
 
@@ -56,6 +57,11 @@ variable "datalake_bucket" {
 
 variable "survey_uri" {
   description = "S3 URI of the survey (CSV)."
+  type        = string
+}
+
+variable "suppression_secret_arn" {
+  description = "ARN of the secret with the key of the suppression list."
   type        = string
 }
 

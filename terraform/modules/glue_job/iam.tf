@@ -9,9 +9,19 @@ locals {
 
 data "aws_iam_policy_document" "this" {
   statement {
-    sid       = "ReadCodeAndScores"
-    actions   = ["s3:GetObject"]
-    resources = ["arn:aws:s3:::${var.code_bucket}/${var.layout.code}*", "${local.bucket_arn}/${var.layout.inference_results}*"]
+    sid     = "ReadCodeAndScores"
+    actions = ["s3:GetObject"]
+    resources = [
+      "arn:aws:s3:::${var.code_bucket}/${var.layout.code}*",
+      "${local.bucket_arn}/${var.layout.inference_results}*",
+      "${local.bucket_arn}/${var.layout.suppression_list}",
+    ]
+  }
+
+  statement {
+    sid       = "ReadSuppressionKey"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.suppression_secret_arn]
   }
 
   statement {

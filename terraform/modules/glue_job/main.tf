@@ -46,6 +46,7 @@ resource "aws_glue_job" "this" {
     "--extra-py-files"                   = "${var.code_uri}libraries.zip"
     "--pipeline_bucket"                  = "s3://${var.pipeline_bucket}"
     "--table_name"                       = var.table_name
+    "--suppression_secret"               = var.suppression_secret_arn
     "--region"                           = data.aws_region.current.name
     "--write_partitions"                 = tostring(var.push.partitions)
     "--maximum_writes_per_second"        = tostring(var.push.maximum_writes_per_second)

@@ -26,6 +26,7 @@ variable "layout" {
     quarantine        = string
     push_receipts     = string
     served_stages     = string
+    suppression_list  = string
   })
 }
 
@@ -36,6 +37,11 @@ variable "table_name" {
 
 variable "table_arn" {
   description = "ARN of the DynamoDB table."
+  type        = string
+}
+
+variable "suppression_secret_arn" {
+  description = "ARN of the secret with the key of the suppression list."
   type        = string
 }
 

@@ -36,6 +36,15 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
+# `make forget-members` sets the value on its first use, so that the state does not contain it.
+resource "aws_secretsmanager_secret" "suppression_key" {
+  # checkov:skip=CKV2_AWS_57:The list holds hashes under this key only. A new key would need the ids of the members who were forgotten.
+  name                    = var.suppression_secret_name
+  description             = "Key of the hashes in the suppression list."
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = var.force_destroy ? 0 : 30
+}
+
 data "aws_iam_policy_document" "tls_only" {
   statement {
     sid       = "TlsOnly"

@@ -19,11 +19,16 @@ variable "layout" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the bucket."
+  description = "ARN of the KMS key that encrypts the bucket and the secret."
   type        = string
 }
 
 variable "force_destroy" {
   description = "Whether Terraform can delete the bucket while it holds objects."
   type        = bool
+}
+
+variable "suppression_secret_name" {
+  description = "Name of the secret with the key of the suppression list."
+  type        = string
 }

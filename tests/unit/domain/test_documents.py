@@ -104,7 +104,10 @@ def test_receipt_that_accounts_for_every_line_has_no_loss() -> None:
 @pytest.mark.parametrize(
     ("counts", "loss"),
     [
-        ((5, 5, 3, 1, 1), "did not accept all items: 5 read of 5 expected, 3 written, 1 quarantined, 1 failed; denied"),
+        (
+            (5, 5, 3, 1, 1),
+            "did not accept all items: 5 read of 5 expected, 3 written, 1 quarantined, 1 failed, 0 suppressed; denied",
+        ),
         ((5, 5, 3, 1, 0), "do not add up: 5 read of 5 expected, 3 written"),
         ((5, 5, 5, 1, 0), "do not add up"),
         ((6, 5, 4, 1, 0), "one line per member: 5 read of 6 expected"),

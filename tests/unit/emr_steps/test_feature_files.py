@@ -13,10 +13,15 @@ MANIFEST = FeatureManifest(
     1, date(2020, 2, 3), 2, {"t001": 1, "t007": 2}, "columns", "rows", ("part-0.csv", "part-1.csv")
 )
 FIELDS = json.loads(to_json(MANIFEST))
+REQUIRED = FIELDS.keys() - {"suppressed_members"}
 
 
 def test_manifest_is_read_as_it_was_written() -> None:
     assert parse_manifest(to_json(MANIFEST)) == MANIFEST
+
+
+def test_manifest_from_before_the_suppression_list_has_no_suppressed_members() -> None:
+    assert parse_manifest(json.dumps({name: FIELDS[name] for name in REQUIRED})) == MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,7 @@ def test_manifest_is_read_as_it_was_written() -> None:
         json.dumps({**FIELDS, "unknown": 1}),
         json.dumps({**FIELDS, "snapshot_date": "03/02/2020"}),
         json.dumps({**FIELDS, "part_files": None}),
-        *[json.dumps({name: value for name, value in FIELDS.items() if name != missing}) for missing in FIELDS],
+        *[json.dumps({name: value for name, value in FIELDS.items() if name != missing}) for missing in REQUIRED],
     ],
 )
 def test_damaged_manifest_is_an_error_that_says_what_to_do(text: str) -> None:

@@ -3,8 +3,12 @@
 import pytest
 
 from buyer_stage.domain.stages import Stage
+from buyer_stage.domain.suppression import hash_member
 from buyer_stage.domain.transform_output import ScoredMember
-from glue.checked_lines import MAXIMUM_KEY_BYTES, Refusal, check_line, refuse_repeated_members
+from buyer_stage.spark.suppression import SuppressedMembers
+from glue.checked_lines import MAXIMUM_KEY_BYTES, Refusal, Suppression, check_line, refuse_repeated_members
+
+NOBODY = SuppressedMembers()
 
 LABELS = "\"['Active Searcher', 'Casual Searcher', 'Dreamer', 'Ready To Transact']\""
 
@@ -16,7 +20,7 @@ def scored(member_id: str, stage: str = "Dreamer") -> str:
 def test_good_line_is_keyed_by_its_member_and_parsed() -> None:
     line = scored('"x,""1"""')
 
-    key, outcome = check_line(line)
+    key, outcome = check_line(line, NOBODY)
 
     assert key == ('x,"1"', line)
     assert isinstance(outcome, ScoredMember)
@@ -37,7 +41,7 @@ def test_good_line_is_keyed_by_its_member_and_parsed() -> None:
     ],
 )
 def test_bad_line_is_refused_with_the_reason_and_keyed_by_itself(line: str, reason: str) -> None:
-    key, outcome = check_line(line)
+    key, outcome = check_line(line, NOBODY)
 
     assert key == (line, line)
     assert isinstance(outcome, Refusal)
@@ -45,12 +49,12 @@ def test_bad_line_is_refused_with_the_reason_and_keyed_by_itself(line: str, reas
 
 
 def test_longest_member_id_that_dynamodb_accepts_is_not_refused() -> None:
-    assert isinstance(check_line(scored("i" * MAXIMUM_KEY_BYTES))[1], ScoredMember)
+    assert isinstance(check_line(scored("i" * MAXIMUM_KEY_BYTES), NOBODY)[1], ScoredMember)
 
 
 def test_only_the_first_of_a_members_lines_is_kept_and_the_reason_does_not_name_the_member() -> None:
     first, second, third = scored("b", "Active Searcher"), scored("b"), scored("b", "Ready To Transact")
-    lines = sorted(check_line(line) for line in (third, scored("a"), first, scored("c"), second))
+    lines = sorted(check_line(line, NOBODY) for line in (third, scored("a"), first, scored("c"), second))
 
     outcomes = list(refuse_repeated_members(lines))
 
@@ -67,8 +71,18 @@ def test_only_the_first_of_a_members_lines_is_kept_and_the_reason_does_not_name_
 
 
 def test_refused_line_between_two_lines_of_a_member_does_not_hide_that_they_repeat() -> None:
-    lines = [check_line(scored("b", "Active Searcher")), check_line("bad"), check_line(scored("b"))]
+    lines = [check_line(line, NOBODY) for line in (scored("b", "Active Searcher"), "bad", scored("b"))]
 
     kept = [outcome for _, outcome in refuse_repeated_members(lines) if isinstance(outcome, ScoredMember)]
 
     assert [member.stage for member in kept] == [Stage.ACTIVE_SEARCHER]
+
+
+@pytest.mark.parametrize(
+    "line", [scored("b"), scored('"b"'), scored(" b"), scored("b", "Buyer"), "b", "b,Dreamer", "b,\r,Dreamer"]
+)
+def test_line_of_a_suppressed_member_is_left_out_even_if_it_is_damaged(line: str) -> None:
+    suppressed = SuppressedMembers(frozenset({hash_member("b", "key")}), "key")
+
+    assert check_line(line, suppressed) == ((line, line), Suppression())
+    assert not isinstance(check_line(line.replace("b", "a", 1), suppressed)[1], Suppression)

@@ -76,6 +76,16 @@ def test_labeled_set_is_available_with_its_row_counts(
     assert emitted_metrics() == {"TrainingRows": 500}
 
 
+@pytest.mark.usefixtures("labeled_set")
+def test_training_keeps_its_name_when_members_are_forgotten(event: dict[str, Any], context: Any, put: Put) -> None:
+    before = {"train": "train-before", "validation": "validation-before"}
+    put(KEY, to_json(dataclasses.replace(MANIFEST, training_checksums=before)))
+
+    result = handler(event, context)
+
+    assert (result["training_checksum"], result["validation_checksum"]) == ("train-before", "validation-before")
+
+
 def test_labeled_set_without_manifest_is_not_available(
     event: dict[str, Any], context: Any, emitted_metrics: Callable[[], dict[str, float]]
 ) -> None:

@@ -15,7 +15,7 @@ JOB = "buyer-stage-push"
 DAY = date(2020, 1, 30)
 Put = Callable[[str, str], None]
 Metrics = Callable[[], dict[str, float]]
-RUNNING = {"status": "RUNNING", "read": None, "written": None, "quarantined": None, "failed": None}
+RUNNING = {"status": "RUNNING", "read": None, "written": None, "quarantined": None, "failed": None, "suppressed": None}
 
 
 def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str) -> dict[str, Any]:
@@ -43,11 +43,13 @@ def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
         return function.handler(event, context)
 
 
-def put_receipt(put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int) -> None:
+def put_receipt(
+    put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int, suppressed: int = 0
+) -> None:
     """Write the receipt of the event's run."""
     stages = {"Dreamer": written, "Ready To Transact": 0}
     changes = StageChanges(None, 0, {}, 0)
-    receipt = PushReceipt(DAY, 3, read, written, quarantined, failed, stages, stages, changes, ())
+    receipt = PushReceipt(DAY, 3, read, written, quarantined, failed, stages, stages, changes, (), suppressed)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 
@@ -60,13 +62,13 @@ def test_unfinished_run_is_running(event: dict[str, Any], context: Any, emitted_
 def test_succeeded_run_returns_the_counts_of_its_receipt(
     event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
 ) -> None:
-    put_receipt(put, event, read=3, written=2, quarantined=1, failed=0)
+    put_receipt(put, event, read=3, written=1, quarantined=1, failed=0, suppressed=1)
     assert call(event, context, "SUCCEEDED") == {
-        "status": "SUCCEEDED", "read": 3, "written": 2, "quarantined": 1, "failed": 0,
+        "status": "SUCCEEDED", "read": 3, "written": 1, "quarantined": 1, "failed": 0, "suppressed": 1,
     }  # fmt: skip
     assert emitted_metrics() == {
-        "PushRunsInProgress": 0, "ScoredLinesRead": 3, "ScoredLinesWritten": 2, "ScoredLinesQuarantined": 1,
-        "ScoredLinesFailed": 0, "MembersDreamer": 2, "MembersReadyToTransact": 0,
+        "PushRunsInProgress": 0, "ScoredLinesRead": 3, "ScoredLinesWritten": 1, "ScoredLinesQuarantined": 1,
+        "ScoredLinesFailed": 0, "ScoredLinesSuppressed": 1, "MembersDreamer": 1, "MembersReadyToTransact": 0,
     }  # fmt: skip
 
 
@@ -130,8 +132,8 @@ def test_receipt_that_loses_scored_lines_is_an_error(
         call(event, context, "SUCCEEDED")
     assert emitted_metrics() == {
         "PushRunsInProgress": 0, "ScoredLinesRead": read, "ScoredLinesWritten": written,
-        "ScoredLinesQuarantined": quarantined, "ScoredLinesFailed": failed, "MembersDreamer": written,
-        "MembersReadyToTransact": 0,
+        "ScoredLinesQuarantined": quarantined, "ScoredLinesFailed": failed, "ScoredLinesSuppressed": 0,
+        "MembersDreamer": written, "MembersReadyToTransact": 0,
     }  # fmt: skip
 
 
