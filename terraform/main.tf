@@ -31,6 +31,23 @@ module "serving_table" {
   deletion_protection = var.deletion_protection
 }
 
+module "erasure" {
+  count = length(var.erasure_principal_arns) > 0 ? 1 : 0
+
+  source = "./modules/erasure"
+
+  role_name                = local.names.erasure_role
+  principal_arns           = var.erasure_principal_arns
+  pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
+  suppression_secret_arn   = module.storage.suppression_secret_arn
+  table_arn                = module.serving_table.table_arn
+  state_machine_arns       = [module.etl_pipeline.state_machine_arn, module.ml_pipeline.state_machine_arn]
+  model_package_group_arn  = module.ml_pipeline.model_package_group_arn
+  kms_key_arn              = module.encryption.kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+}
+
 module "functions" {
   source = "./modules/functions"
 

@@ -78,8 +78,8 @@ locals {
   days_kept = {
     features          = 90
     raw_samples       = 30
-    inference_results = 90
-    quarantine        = 365
+    inference_results = 30
+    quarantine        = 30
     push_receipts     = 365
     served_stages     = 30
     drift_reports     = 365
