@@ -14,11 +14,14 @@ import boto3
 import pytest
 from rich.console import Console
 
+from buyer_stage.domain.s3_layout import SUPPRESSION_LIST_KEY
+from buyer_stage.domain.suppression import hash_member, render_suppression_list
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
+from tests.suppression import KEY
 from tools.execution import Execution, run
 
 MEMBERS = 1500
@@ -34,6 +37,7 @@ MISSING_SNAPSHOT = "20260401"
 INVALID_SNAPSHOT = "2026-05-20"
 POLL_SECONDS = 0.2
 PUSH_JOB = "buyer-stage-push-to-dynamodb-local"
+SUPPRESSION_SECRET = "buyer-stage-suppression-key-local"  # noqa: S105  # its name
 
 Item = dict[str, Any]
 
@@ -211,6 +215,7 @@ def deployed_stack(folder: Path) -> Iterator[Stack]:
 
 def run_for_the_first_time(stack: Stack) -> FirstRuns:
     with pointed_at(stack.cloud), ThreadPoolExecutor() as threads:
+        _suppress_a_stranger(stack)
         # Executions that fail early have nothing in common with the ETL, so they run at the same time.
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
@@ -222,6 +227,13 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
     return FirstRuns(
         etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls
     )  # fmt: skip
+
+
+def _suppress_a_stranger(stack: Stack) -> None:
+    """Let the runs read the suppression list and its key, although no member of the data lake is on it."""
+    boto3.client("secretsmanager").put_secret_value(SecretId=SUPPRESSION_SECRET, SecretString=KEY)
+    text = render_suppression_list([hash_member("a member who is not in the data lake", KEY)], KEY)
+    boto3.client("s3").put_object(Bucket=stack.deployment.pipeline_bucket, Key=SUPPRESSION_LIST_KEY, Body=text.encode())
 
 
 def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, dict[str, Any]]:

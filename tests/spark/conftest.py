@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 from pyspark.sql import SparkSession
 
 from buyer_stage.spark.session import start_spark
+from tests.suppression import KEY
 from tools.repository import REPOSITORY
 
 REAL_DATALAKE = REPOSITORY.parent / "shared/tools/real_datalake.py"
@@ -30,6 +33,14 @@ def spark() -> Iterator[SparkSession]:
     session = start_spark("tests")
     yield session
     session.stop()
+
+
+@pytest.fixture
+def suppression_secret() -> Iterator[str]:
+    """The ARN of a secret that holds the key of the suppression list."""
+    with mock_aws():
+        client = boto3.client("secretsmanager", region_name="us-west-2")
+        yield client.create_secret(Name="suppression-key", SecretString=KEY)["ARN"]
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from emr_steps.process_features import process_features
 from emr_steps.survey import Answer, parse_survey
 from sample_data.generate import generate
 from tests.lake import write_lake, write_window
+from tests.suppression import holding, suppress
 from tools.repository import REPOSITORY
 
 SQL = REPOSITORY / "sql"
@@ -40,7 +41,12 @@ ANSWERS = [Answer(m, ANSWER_DAY, ANSWER_DAY, list(Stage)[i % 4].value) for i, m 
 
 
 def build(
-    spark: SparkSession, lake: Path, bucket: Path, answers: list[Answer], split_by: SplitBy = SplitBy.STAGE
+    spark: SparkSession,
+    lake: Path,
+    bucket: Path,
+    answers: list[Answer],
+    split_by: SplitBy = SplitBy.STAGE,
+    suppression_secret: str | None = None,
 ) -> LabeledSetManifest:
     return build_training_data(
         spark,
@@ -50,6 +56,7 @@ def build(
         labeled_set_query=(SQL / "labeled_set.sql").read_text(),
         feature_query=(SQL / "features.sql").read_text(),
         split_by=split_by,
+        suppression_secret=suppression_secret,
     )
 
 
@@ -194,6 +201,25 @@ def test_members_in_one_window_only_are_labeled_once_and_idle_ones_are_not_dupli
     assert sum(split.rows for split in manifest.splits.values()) == len(answers)
     assert manifest.duplicate_members == 0
     assert manifest.split_by == "time"
+
+
+def test_suppressed_members_are_in_no_split_and_forgetting_them_starts_no_training(
+    spark: SparkSession, lake: Path, tmp_path: Path, suppression_secret: str
+) -> None:
+    bucket = tmp_path / "bucket"
+    first = build(spark, lake, bucket, ANSWERS)
+    suppress(bucket, "m7", "m31", "unknown")
+
+    second = build(spark, lake, bucket, ANSWERS, suppression_secret=suppression_secret)
+    changed = build(spark, lake, bucket, ANSWERS[:-1], suppression_secret=suppression_secret)
+
+    assert (second.answers, second.suppressed_answers) == (80, 2)
+    assert sum(split.members for split in second.splits.values()) == 78
+    assert first.training_checksums == first.with_members_sha256 != second.with_members_sha256
+    assert second.training_checksums == first.training_checksums
+    (split,) = (split for split, counts in changed.splits.items() if counts != second.splits[split])
+    assert changed.training_checksums == {**first.training_checksums, split: changed.with_members_sha256[split]}
+    assert [path for member in ("m7,", '"m7"', "m31") for path in holding(bucket, member)] == []
 
 
 def refused(spark: SparkSession, lake: Path, answers: list[Answer], error: type[Exception]) -> str:

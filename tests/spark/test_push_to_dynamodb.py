@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,7 @@ from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix, se
 from buyer_stage.domain.stages import Stage
 from glue.push_to_dynamodb import PushArguments, parse_arguments, push
 from glue.served_stages import read_previous_stages
+from tests.suppression import KEY, holding, suppress
 
 TABLE, REGION = "results", "us-west-2"
 DAY = date(2020, 1, 30)
@@ -256,6 +258,27 @@ def test_refused_lines_are_quarantined_with_the_reason_in_whichever_file_they_ar
     assert "new-line character" in quarantined.pop(scored("d\rd"))
     assert "unknown stage 'Buyer'" in quarantined.pop(scored("e", "Buyer"))
     assert quarantined == {}
+
+
+def test_suppressed_member_is_counted_and_nowhere_else(
+    spark: SparkSession, server: DynamoDBServer, tmp_path: Path
+) -> None:
+    push_day(spark, tmp_path, -1, {"stays": "Dreamer", "forgotten": "Dreamer"})
+    boto3.resource("dynamodb", region_name=REGION).Table(TABLE).delete_item(Key={"member_id": "forgotten"})
+    suppress(tmp_path, "forgotten", "unknown")
+    secret = boto3.client("secretsmanager", region_name=REGION).create_secret(Name="key", SecretString=KEY)["ARN"]
+    lines = [scored("stays"), scored("forgotten"), scored("forgotten", "Buyer"), scored("forgotten"), "bad"]
+    run = Run(tmp_path, {"part-0.csv.out": lines})
+
+    receipt = push(spark, replace(run.arguments(5), suppression_secret=secret))
+
+    assert (receipt.read, receipt.written, receipt.quarantined, receipt.suppressed) == (5, 1, 1, 3)
+    assert receipt.find_loss() is None
+    assert (receipt.changes.previous_members, receipt.changes.transitions["Dreamer"]["Dreamer"]) == (1, 1)
+    assert set(stored()) == {"stays"}
+    assert set(run.quarantined()) == {"bad"}
+    assert {path.split("/")[0] for path in holding(tmp_path, "forgotten")} == {"scored", "served-stages"}
+    assert [path for path in holding(tmp_path, "forgotten") if path.startswith(served_stages_prefix(DAY))] == []
 
 
 def test_denied_access_is_in_the_receipt_and_keeps_no_stages(
