@@ -104,9 +104,8 @@ def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forgotten]:
     with deployed_stack(tmp_path_factory.mktemp("forgetting")) as stack, pointed_at(stack.cloud):
         generate(stack.data_lake.parent / "next", MEMBERS, NEXT_DATE, LABELED_DATE, SEED)
         upload_data_lake(stack.data_lake.parent / "next", stack.deployment.datalake_bucket)
-        days = [
-            stack.run_etl(steps_to_run=list(STEPS)), stack.run_ml(), stack.run_etl(**NEXT_DAY), stack.run_ml(**NEXT_DAY),
-        ]  # fmt: skip
+        days = [stack.run_etl(steps_to_run=list(STEPS)), stack.run_ml()]
+        days += [stack.run_etl(**NEXT_DAY), stack.run_ml(**NEXT_DAY)]
         assert [(day.status, day.cause) for day in days] == [("SUCCEEDED", "")] * len(days)
         boto3.client("s3").put_object(
             Bucket=stack.deployment.pipeline_bucket, Key="athena-results/q.csv", Body="\n".join(stack.items()).encode()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -57,17 +56,18 @@ def describe_again(bucket: Bucket, folder: str, row_count: int) -> bool:
     if manifest.row_count == row_count or manifest.column_checksum != column_checksum(OUTPUT_COLUMNS):
         return False
     part_files, checksum, counts, rows = [], 0, {name: Counter[int]() for name in MODEL_FEATURES}, 0
-    for name, batch in _read_rows(bucket, folder):
+    for name, file in _part_files(bucket, folder):
         part_files.append(name)
-        rows += batch.num_rows
-        checksum += sum(hash_rows(batch).view(np.int64).tolist())
-        for feature in MODEL_FEATURES:
-            counts[feature].update(np.searchsorted(UPPER_BOUNDS, batch[feature].to_numpy()).tolist())
+        for batch in read_batches(file):
+            rows += batch.num_rows
+            checksum += sum(hash_rows(batch).view(np.int64).tolist())
+            for feature in MODEL_FEATURES:
+                counts[feature].update(np.searchsorted(UPPER_BOUNDS, batch[feature].to_numpy()).tolist())
     described = dataclasses.replace(
         manifest,
         row_count=rows,
         rows_checksum=str(checksum),
-        part_files=tuple(sorted(set(part_files))),
+        part_files=tuple(sorted(part_files)),
         suppressed_members=manifest.suppressed_members + manifest.row_count - rows,
     )
     bins = {feature: tuple(counted[number] for number in range(BIN_COUNT)) for feature, counted in counts.items()}
@@ -111,29 +111,29 @@ def _rotate(values: Hashes, bits: int) -> Hashes:
     return (values << np.uint64(bits)) | (values >> np.uint64(64 - bits))
 
 
-def _read_rows(bucket: Bucket, folder: str) -> Iterator[tuple[str, pyarrow.RecordBatch]]:
-    """Return the rows of each part file in batches, with the file's name; one empty batch for a file without rows."""
+def read_batches(file: BinaryIO) -> Iterator[pyarrow.RecordBatch]:
+    """Read the rows of a part file in batches."""
+    if not file.read(1):
+        return  # pyarrow refuses an empty file.
+    file.seek(0)
     types = {
         field.name: pyarrow.float64() if isinstance(field.dataType, DoubleType) else pyarrow.int64()
         for field in FEATURE_SCHEMA.fields
     } | {MEMBER_ID: pyarrow.string()}
-    schema = pyarrow.schema(list(types.items()))
+    yield from pyarrow.csv.open_csv(
+        file,
+        pyarrow.csv.ReadOptions(column_names=list(OUTPUT_COLUMNS)),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
+    )
+
+
+def _part_files(bucket: Bucket, folder: str) -> Iterator[tuple[str, BinaryIO]]:
+    """Return each part file's name and content, open until the next one."""
     for version in bucket.versions(folder + PART_FILE_PREFIX):
-        if not version.is_latest:
-            continue
-        name = version.key.removeprefix(folder)
-        yield name, pyarrow.RecordBatch.from_pylist([], schema)
-        with tempfile.TemporaryFile() as file:
-            bucket.download(version, cast(BinaryIO, file))
-            if file.read(1) == b"":
-                continue  # pyarrow refuses an empty file
-            file.seek(0)
-            reader = pyarrow.csv.open_csv(
-                file,
-                pyarrow.csv.ReadOptions(column_names=list(OUTPUT_COLUMNS)),
-                convert_options=pyarrow.csv.ConvertOptions(column_types=types),
-            )
-            yield from zip(itertools.repeat(name), reader)
+        if version.is_latest:
+            with tempfile.TemporaryFile() as file:
+                bucket.download(version, cast(BinaryIO, file))
+                yield version.key.removeprefix(folder), cast(BinaryIO, file)
 
 
 def _sha256(body: bytes) -> str:
