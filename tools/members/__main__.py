@@ -69,7 +69,8 @@ def running_executions(environment: str) -> list[str]:
     ]
 
 
-def _show_found(environment: str, members: Set[str], console: Console) -> None:
+def show_found(environment: str, members: Set[str], console: Console) -> None:
+    """Print where members are and how often."""
     items, found = find(deployed(environment), members, lambda text: console.print(text, style="dim"))
     table = Table("where", "objects", "older versions", "rows")
     table.add_row("the serving table", str(items), "", str(items))
@@ -78,7 +79,8 @@ def _show_found(environment: str, members: Set[str], console: Console) -> None:
     console.print(table)
 
 
-def _forget(environment: str, members: Set[str], console: Console) -> None:
+def forget_members(environment: str, members: Set[str], console: Console) -> None:
+    """Forget members and print what was removed."""
     receipt = forget(
         deployed(environment),
         members,
@@ -100,7 +102,7 @@ def main() -> None:
     parser.add_argument("--members", required=True, type=Path, help="file with one member id per line")
     arguments = parser.parse_args()
     require(arguments.environment)
-    act = {"find": _show_found, "forget": _forget}[arguments.action]
+    act = {"find": show_found, "forget": forget_members}[arguments.action]
     try:
         act(arguments.environment, read_members(arguments.members), Console())
     except (BuyerStageError, ExecutionRunningError, NotDeletedError, LookupError) as error:
