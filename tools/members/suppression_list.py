@@ -42,6 +42,7 @@ def suppress(bucket: Bucket, client: "SecretsManagerClient", secret: str, member
 
 def _read_key(client: "SecretsManagerClient", secret: str) -> str | None:
     try:
-        return client.get_secret_value(SecretId=secret)["SecretString"]
+        # A secret that never had a value is an error in AWS, and has none on the local cloud.
+        return client.get_secret_value(SecretId=secret).get("SecretString")
     except client.exceptions.ResourceNotFoundException:
         return None
