@@ -11,16 +11,18 @@ import argparse
 import sys
 from collections.abc import Set
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
 from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.s3_layout import erasure_receipt_key
 from tools.environment import require
-from tools.execution import PIPELINES, find_state_machine
+from tools.execution import find_state_machine
 from tools.members.bucket import Bucket, NotDeletedError
 from tools.members.forgetting import Deployed, ExecutionRunningError, find, forget
 from tools.terraform import ENVIRONMENTS
@@ -52,20 +54,18 @@ def deployed(environment: str) -> Deployed:
         dynamodb=boto3.resource("dynamodb"),
         secrets=boto3.client("secretsmanager"),
         sagemaker=boto3.client("sagemaker"),
-        running_executions=lambda: running_executions(environment),
+        executions=partial(find_executions, environment),
     )
 
 
-def running_executions(environment: str) -> list[str]:
-    """Return the ARNs of the running executions of both pipelines."""
-    states = boto3.client("stepfunctions")
+def find_executions(environment: str, pipeline: str, since: datetime) -> list[str]:
+    """Return the ARNs of a pipeline's executions that are running or have started since a time."""
+    states, machine = boto3.client("stepfunctions"), find_state_machine(pipeline, environment)
     return [
         execution["executionArn"]
-        for pipeline in PIPELINES
-        for page in states.get_paginator("list_executions").paginate(
-            stateMachineArn=find_state_machine(pipeline, environment), statusFilter="RUNNING"
-        )
+        for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine)
         for execution in page["executions"]
+        if execution["status"] == "RUNNING" or execution["startDate"] >= since
     ]
 
 
@@ -107,6 +107,8 @@ def main() -> None:
         act(arguments.environment, read_members(arguments.members), Console())
     except (BuyerStageError, ExecutionRunningError, NotDeletedError, LookupError) as error:
         sys.exit(str(error))
+    except ClientError as error:
+        sys.exit(f"{error}. Nothing is lost: run the command again.")
 
 
 if __name__ == "__main__":

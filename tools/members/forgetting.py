@@ -24,6 +24,7 @@ from buyer_stage.domain.s3_layout import (
     erasure_receipt_key,
     with_members_prefix,
 )
+from tools.execution import PIPELINES
 from tools.members import features, labeled_set
 from tools.members.bucket import Bucket, Version
 from tools.members.suppression_list import suppress
@@ -46,7 +47,7 @@ Progress = Callable[[str], None]
 
 
 class ExecutionRunningError(Exception):
-    """An execution runs that can have read the suppression list before the members were on it."""
+    """An execution can write members that were on no list when it started, or that it read before they were removed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Deployed:
         dynamodb: the service resource.
         secrets: the client of Secrets Manager.
         sagemaker: the client.
-        running_executions: returns the ARNs of the running executions of both pipelines.
+        executions: returns the ARNs of a pipeline's executions that are running or have started since a time.
     """
 
     environment: str
@@ -71,7 +72,7 @@ class Deployed:
     dynamodb: "DynamoDBServiceResource"
     secrets: "SecretsManagerClient"
     sagemaker: "SageMakerClient"
-    running_executions: Callable[[], list[str]]
+    executions: Callable[[str, datetime], list[str]]
 
 
 @dataclass(frozen=True)
@@ -108,18 +109,16 @@ def forget(deployed: Deployed, members: Set[str], now: Callable[[], datetime], p
         progress: shows what is done.
 
     Raises:
-        ExecutionRunningError: an execution is running. The members are on the suppression list.
+        ExecutionRunningError: an execution is running, or the ML pipeline has scored members meanwhile. The members are
+            on the suppression list.
         SuppressionError: the suppression list or its key is unusable.
         LabeledSetError: the labeled set has the columns of another version.
         NotDeletedError: S3 did not delete a version.
     """
+    started_at = now()
     progress("suppression list")
     suppressed = suppress(deployed.bucket, deployed.secrets, deployed.secret, members)
-    if running := deployed.running_executions():
-        raise ExecutionRunningError(
-            f"The members are on the suppression list, but {', '.join(running)} can have started before. Wait for the "
-            "end, and run the command again."
-        )
+    _require_no_executions(deployed, PIPELINES, started_at)
     progress("table")
     items = delete_items(deployed.dynamodb, deployed.table, members)
     was_labeled = any(searched.rows.removed for searched in deployed.bucket.search(ASSIGNED_SPLITS_KEY, members))
@@ -128,6 +127,8 @@ def forget(deployed: Deployed, members: Set[str], now: Callable[[], datetime], p
         progress(prefix)
         erased[prefix] = step()
     models = list_models(deployed.sagemaker, deployed.environment) if was_labeled else []
+    # A transform that started before the features were rewritten can have written scored lines after the search.
+    _require_no_executions(deployed, ["ml"], started_at)
     erased[ASSIGNED_SPLITS_KEY] = _erase_rows(deployed.bucket, ASSIGNED_SPLITS_KEY, members)
     ended_at = now()
     receipt = ErasureReceipt(
@@ -145,6 +146,14 @@ def forget(deployed: Deployed, members: Set[str], now: Callable[[], datetime], p
     )
     deployed.bucket.write(erasure_receipt_key(ended_at), to_json(receipt).encode())
     return receipt
+
+
+def _require_no_executions(deployed: Deployed, pipelines: Iterable[str], since: datetime) -> None:
+    if found := [arn for pipeline in pipelines for arn in deployed.executions(pipeline, since)]:
+        raise ExecutionRunningError(
+            f"The members are on the suppression list, but {', '.join(found)} can still write their rows. Wait for the "
+            "end, and run the command again."
+        )
 
 
 def _steps(bucket: Bucket, members: Set[str], *, was_labeled: bool) -> Iterator[tuple[str, Callable[[], Erased]]]:

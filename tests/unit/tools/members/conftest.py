@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from io import BytesIO
 from typing import Any
 
@@ -195,6 +195,10 @@ def make_environment() -> Iterator[Callable[[], Environment]]:
             mock.stop()
 
 
+def no_executions(pipeline: str, since: datetime) -> list[str]:
+    return []
+
+
 def _make() -> Environment:
     s3, dynamodb = boto3.client("s3", REGION), boto3.resource("dynamodb", REGION)
     secrets, sagemaker = boto3.client("secretsmanager", REGION), boto3.client("sagemaker", REGION)
@@ -220,4 +224,4 @@ def _make() -> Environment:
         table.put_item(Item={"member_id": member})
     secrets.create_secret(Name=SECRET, SecretString="0" * 64)
     sagemaker.create_model_package_group(ModelPackageGroupName="buyer-stage-test")
-    return Environment(Deployed("test", Bucket(s3, BUCKET), TABLE, SECRET, dynamodb, secrets, sagemaker, list))
+    return Environment(Deployed("test", Bucket(s3, BUCKET), TABLE, SECRET, dynamodb, secrets, sagemaker, no_executions))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -144,14 +145,24 @@ def test_interrupted_run_ends_in_the_same_state_when_it_runs_again(make_environm
 
 
 def test_running_execution_stops_the_run_after_the_suppression_list(make_environment: Make) -> None:
-    environment = make_environment()
-    running = Environment(replace(environment.deployed, running_executions=lambda: ["arn:etl"]))
+    deployed = make_environment().deployed
+    environment = Environment(replace(deployed, executions=lambda pipeline, since: [f"arn:{pipeline}:{since:%H:%M}"]))
 
-    with pytest.raises(ExecutionRunningError, match="arn:etl can have started before"):
-        forget_all(running)
+    with pytest.raises(ExecutionRunningError, match="arn:etl:04:05, arn:ml:04:05 can still write"):
+        forget_all(environment)
 
-    assert s3_layout.SUPPRESSION_LIST_KEY in running.latest()
-    assert len(running.items()) == len(EVERYONE)
+    assert s3_layout.SUPPRESSION_LIST_KEY in environment.latest()
+    assert len(environment.items()) == len(EVERYONE)
+
+
+def test_scoring_meanwhile_leaves_no_receipt(make_environment: Make) -> None:
+    executions = Mock(side_effect=[[], [], ["arn:ml"]])  # None of ETL and ML at the start, then one of ML.
+    environment = Environment(replace(make_environment().deployed, executions=executions))
+
+    with pytest.raises(ExecutionRunningError, match="arn:ml can still write"):
+        forget_all(environment)
+
+    assert RECEIPT not in environment.latest()
 
 
 def test_members_who_were_never_in_the_labeled_set_leave_it_alone(make_environment: Make) -> None:
