@@ -22,7 +22,6 @@ from rich.table import Table
 from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.s3_layout import erasure_receipt_key
 from tools.environment import require
-from tools.execution import find_state_machine
 from tools.members.bucket import Bucket, NotDeletedError
 from tools.members.forgetting import Deployed, ExecutionRunningError, find, forget
 from tools.terraform import ENVIRONMENTS
@@ -60,7 +59,9 @@ def deployed(environment: str) -> Deployed:
 
 def find_executions(environment: str, pipeline: str, since: datetime) -> list[str]:
     """Return the ARNs of a pipeline's executions that are running or have started since a time."""
-    states, machine = boto3.client("stepfunctions"), find_state_machine(pipeline, environment)
+    states, account = boto3.client("stepfunctions"), boto3.client("sts").get_caller_identity()["Account"]
+    name = f"buyer-stage-{pipeline}-pipeline-{environment}"
+    machine = f"arn:aws:states:{states.meta.region_name}:{account}:stateMachine:{name}"
     return [
         execution["executionArn"]
         for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine)
@@ -105,7 +106,7 @@ def main() -> None:
     act = {"find": show_found, "forget": forget_members}[arguments.action]
     try:
         act(arguments.environment, read_members(arguments.members), Console())
-    except (BuyerStageError, ExecutionRunningError, NotDeletedError, LookupError) as error:
+    except (BuyerStageError, ExecutionRunningError, NotDeletedError) as error:
         sys.exit(str(error))
     except ClientError as error:
         sys.exit(f"{error}. Nothing is lost: run the command again.")

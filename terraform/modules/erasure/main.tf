@@ -52,12 +52,6 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid       = "FindStateMachines"
-    actions   = ["states:ListStateMachines"]
-    resources = ["*"] # Step Functions does not support resources for this action.
-  }
-
-  statement {
     sid       = "FindRunningExecutions"
     actions   = ["states:ListExecutions"]
     resources = var.state_machine_arns
