@@ -37,7 +37,7 @@ MISSING_SNAPSHOT = "20260401"
 INVALID_SNAPSHOT = "2026-05-20"
 POLL_SECONDS = 0.2
 PUSH_JOB = "buyer-stage-push-to-dynamodb-local"
-SUPPRESSION_SECRET = "buyer-stage-suppression-key-local"  # noqa: S105  # its name
+SUPPRESSION_SECRET = "buyer-stage-suppression-key-local"
 
 Item = dict[str, Any]
 

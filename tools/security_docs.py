@@ -49,6 +49,7 @@ class Placeholders:
         region: AWS Region.
         key_arn: ARN of the KMS key.
         datalake_bucket: bucket of the data lake.
+        suppression_secret_arn: ARN of the secret with the key of the suppression list, which ends at random.
     """
 
     environment: str
@@ -56,6 +57,7 @@ class Placeholders:
     region: str
     key_arn: str
     datalake_bucket: str
+    suppression_secret_arn: str
 
     def apply(self, text: str) -> str:
         """Return the text with placeholders, which is the same for every environment."""
@@ -73,6 +75,7 @@ class Placeholders:
     def _names(self) -> tuple[tuple[str, str], ...]:
         return (
             (self.key_arn, "{key}"),
+            (self.suppression_secret_arn, "{suppression key}"),
             (self.datalake_bucket, "{datalake bucket}"),
             (self.account_id, "{account}"),
             (self.region, "{region}"),
@@ -103,7 +106,8 @@ def read_placeholders(environment: str) -> Placeholders:
     datalake_bucket = read_variables(environment)["datalake"]["bucket"]
     sts = boto3.client("sts")
     account = sts.get_caller_identity()["Account"]
-    return Placeholders(environment, account, sts.meta.region_name, find_key(environment), datalake_bucket)
+    secret = boto3.client("secretsmanager").describe_secret(SecretId=f"{PREFIX}suppression-key-{environment}")["ARN"]
+    return Placeholders(environment, account, sts.meta.region_name, find_key(environment), datalake_bucket, secret)
 
 
 def find_key(environment: str) -> str:
@@ -172,9 +176,10 @@ statements with the resource `*` and explains why AWS does not support anything 
 [unused_permissions.json](../tests/infra/unused_permissions.json) lists permissions that the end-to-end run does not
 use.
 
-Braces mark names that differ between environments; `{key}` is the environment's KMS key. This document leaves out the
-two roles of GitHub's workflows (see [deployment.md](deployment.md) and
-[terraform/bootstrap/iam.tf](../terraform/bootstrap/iam.tf)) and the permissions that `sagemaker_vpc` adds."""
+Braces mark names that differ between environments; `{key}` is the environment's KMS key, and `{suppression key}` the
+secret with the key of the suppression list. This document leaves out the two roles of GitHub's workflows (see
+[deployment.md](deployment.md) and [terraform/bootstrap/iam.tf](../terraform/bootstrap/iam.tf)) and the permissions that
+`sagemaker_vpc` adds."""
 
 TABLE = "| statement | actions | resources | conditions |\n|---|---|---|---|"
 TABLE_WITH_PRINCIPALS = "| statement | principals | actions | resources | conditions |\n|---|---|---|---|---|"

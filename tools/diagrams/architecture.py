@@ -101,7 +101,7 @@ HELPERS = {
     "aws_kms_alias", "aws_kms_key", "aws_lambda_alias", "aws_lambda_layer_version",
     "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy", "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_server_side_encryption_configuration", "aws_s3_bucket_versioning", "aws_scheduler_schedule_group",
-    "aws_sfn_alias", "aws_sns_topic_policy", "aws_sns_topic_subscription",
+    "aws_secretsmanager_secret", "aws_sfn_alias", "aws_sns_topic_policy", "aws_sns_topic_subscription",
 }  # fmt: skip
 """Kinds of resources that only serve another one, and are not drawn."""
 

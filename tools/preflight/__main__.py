@@ -49,7 +49,7 @@ from tools.terraform_variables import BOOTSTRAP, read_backend, read_variables
 QUICK = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 4, "mode": "standard"})
 """A service that does not answer is soon unknown."""
 
-NOT_FOUND = {"NotFound", "NotFoundException", "NoSuchBucket", "NoSuchBucketPolicy"}
+NOT_FOUND = {"NotFound", "NotFoundException", "NoSuchBucket", "NoSuchBucketPolicy", "ResourceNotFoundException"}
 
 LOCAL_CLOUD_LACKS = {
     "service-linked roles": "the local cloud needs none",

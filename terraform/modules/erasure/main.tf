@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteListAndReceipts"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [for name in ["suppression_list", "erasure_receipts"] : "${local.bucket_arn}/${var.layout[name]}*"]
+    resources = [for name in ["suppression", "erasure_receipts"] : "${local.bucket_arn}/${var.layout[name]}*"]
   }
 
   statement {

@@ -27,7 +27,7 @@ variable "layout" {
     quarantine        = string
     served_stages     = string
     athena_results    = string
-    suppression_list  = string
+    suppression       = string
     erasure_receipts  = string
   })
 }

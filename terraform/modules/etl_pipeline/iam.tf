@@ -165,7 +165,7 @@ data "aws_iam_policy_document" "emr_instances" {
       local.survey_arn,
       "${local.code_bucket_arn}/${var.layout.code}*",
       "${local.code_bucket_arn}/${var.layout.certificates}*",
-      "${local.pipeline_bucket_arn}/${var.layout.suppression_list}",
+      "${local.pipeline_bucket_arn}/${var.layout.suppression}",
     ]
   }
 

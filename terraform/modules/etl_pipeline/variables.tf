@@ -36,17 +36,17 @@ variable "pipeline_bucket" {
 variable "layout" {
   description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
   type = object({
-    datalake_tables  = string
-    features         = string
-    raw_samples      = string
-    train            = string
-    validation       = string
-    test             = string
-    emr_logs         = string
-    code             = string
-    certificates     = string
-    emr_certificate  = string
-    suppression_list = string
+    datalake_tables = string
+    features        = string
+    raw_samples     = string
+    train           = string
+    validation      = string
+    test            = string
+    emr_logs        = string
+    code            = string
+    certificates    = string
+    emr_certificate = string
+    suppression     = string
   })
 }
 

@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "this" {
     resources = [
       "arn:aws:s3:::${var.code_bucket}/${var.layout.code}*",
       "${local.bucket_arn}/${var.layout.inference_results}*",
-      "${local.bucket_arn}/${var.layout.suppression_list}",
+      "${local.bucket_arn}/${var.layout.suppression}",
     ]
   }
 

@@ -26,7 +26,7 @@ variable "layout" {
     quarantine        = string
     push_receipts     = string
     served_stages     = string
-    suppression_list  = string
+    suppression       = string
   })
 }
 

@@ -7,7 +7,8 @@ from tools.recorded_calls import Calls, combine, read_document, write_document
 from tools.security_docs import Placeholders
 
 KEY = "arn:aws:kms:us-west-2:000000000000:key/32d217a6-92bc-4626-836e-dd8196978c3c"
-PLACEHOLDERS = Placeholders("local", "000000000000", "us-west-2", KEY, "lake-local")
+SECRET = "arn:aws:secretsmanager:us-west-2:000000000000:secret:buyer-stage-suppression-key-local-a1b2c3"
+PLACEHOLDERS = Placeholders("local", "000000000000", "us-west-2", KEY, "lake-local", SECRET)
 BUCKET = "arn:aws:s3:::bucket-local"
 
 
@@ -37,6 +38,7 @@ def call(action: str, resource: str, **context: str) -> Call:
             "arn:aws:elasticmapreduce:{region}:{account}:cluster/{any}",
         ),
         (KEY, "{key}"),
+        (SECRET, "{suppression key}"),
         ("*", "*"),
     ],
 )
@@ -66,6 +68,6 @@ def test_document_keeps_the_calls() -> None:
 
 
 def test_placeholders_are_filled_for_another_environment() -> None:
-    dev = Placeholders("dev", "123456789012", "eu-west-1", "arn:key", "the-lake")
+    dev = Placeholders("dev", "123456789012", "eu-west-1", "arn:key", "the-lake", "arn:secret")
     text = "{key} {datalake bucket} arn:aws:sns:{region}:{account}:alerts-{environment}"
     assert dev.fill(text) == "arn:key the-lake arn:aws:sns:eu-west-1:123456789012:alerts-dev"

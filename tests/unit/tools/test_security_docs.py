@@ -6,7 +6,7 @@ from tools.roles import Role, statements
 from tools.security_docs import Placeholders, UnknownRoleError, purpose, render
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/abc"
-PLACEHOLDERS = Placeholders("dev", "123456789012", "eu-west-1", KEY, "the-lake")
+PLACEHOLDERS = Placeholders("dev", "123456789012", "eu-west-1", KEY, "the-lake", "arn:secret")
 TRUST = {
     "Statement": {
         "Effect": "Allow",

@@ -14,7 +14,8 @@ from tools.security_docs import Placeholders
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/buyer-stage-start-automl-dev"
 JOB = f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:automl-job/buyer-stage-automl-x"
-PLACEHOLDERS = Placeholders("dev", ACCOUNT, "us-west-2", "arn:aws:kms:us-west-2:123456789012:key/abc", "lake")
+KEY = "arn:aws:kms:us-west-2:123456789012:key/abc"
+PLACEHOLDERS = Placeholders("dev", ACCOUNT, "us-west-2", KEY, "lake", "arn:secret")
 CALLS = Calls(
     "buyer-stage-start-automl-{environment}",
     ("sagemaker:AddTags", "sagemaker:CreateAutoMLJobV2"),
