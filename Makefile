@@ -228,6 +228,17 @@ approve-model: $(INSTALLED) ## Approve a model for scoring, by default the newes
 delete-model: $(INSTALLED) ## Delete a model, by default the one in use [ENV= MODEL= ALL=1]
 	$(point_at_local_cloud) $(PYTHON) -m tools.models delete --environment $(ENV) $(if $(MODEL),--model $(MODEL)) $(if $(ALL),--all)
 
+# Without a default: the demo's MEMBERS is a number.
+members = $(if $(filter file,$(origin MEMBERS)),$(error set MEMBERS=<file with one member id per line>),--members "$(MEMBERS)")
+
+.PHONY: find-members
+find-members: $(INSTALLED) ## Show where members are, and change nothing [ENV= MEMBERS=<file>]
+	$(point_at_local_cloud) $(PYTHON) -m tools.members find --environment $(ENV) $(members)
+
+.PHONY: forget-members
+forget-members: $(INSTALLED) ## Remove members everywhere; there is no way back: see docs/privacy.md [ENV= MEMBERS=<file>]
+	$(point_at_local_cloud) $(PYTHON) -m tools.members forget --environment $(ENV) $(members)
+
 .PHONY: labeled-set
 labeled-set: $(INSTALLED) ## Create an Athena table of the labeled set [ENV=]
 	$(point_at_local_cloud) $(PYTHON) -m tools.labeled_set --environment $(ENV)

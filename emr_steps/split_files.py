@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from buyer_stage.domain.labeled_set import (
     SPLIT_SHARES,
     LabeledRow,
-    channel_line,
+    derive_channels,
     member_of,
     split_file_lines,
     split_lines,
@@ -20,7 +20,6 @@ from buyer_stage.domain.s3_layout import (
     CHANNEL_PREFIXES,
     LABELED_SET_FILE,
     LABELED_SET_MANIFEST_KEY,
-    TEST_NO_TARGET_PREFIX,
     with_members_prefix,
 )
 from buyer_stage.spark.files import delete, exists, join_uri, list_file_names, read_text, write_text
@@ -91,11 +90,8 @@ def read_training_checksums(
 
 def write_split_files(spark: SparkSession, pipeline_bucket: str, split_files: SplitFiles) -> None:
     """Write the split files and their channels, and delete everything else in these folders."""
-    files: dict[str, Sequence[str]] = {}
-    for split, lines in split_files.items():
-        files[with_members_prefix(split)] = lines
-        files[CHANNEL_PREFIXES[split]] = [channel_line(line) for line in lines]
-    files[TEST_NO_TARGET_PREFIX] = [line.rpartition(",")[0] for line in files[CHANNEL_PREFIXES["test"]][1:]]
+    files: dict[str, Sequence[str]] = {with_members_prefix(split): lines for split, lines in split_files.items()}
+    files.update(derive_channels(split_files))
     for prefix, lines in files.items():
         delete(spark, join_uri(pipeline_bucket, prefix))
         write_text(spark, join_uri(pipeline_bucket, prefix + LABELED_SET_FILE), _text(lines))

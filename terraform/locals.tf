@@ -29,6 +29,7 @@ locals {
     glue_job            = "buyer-stage-push-to-dynamodb-${var.environment}"
     etl_state_machine   = "buyer-stage-etl-pipeline-${var.environment}"
     ml_state_machine    = "buyer-stage-ml-pipeline-${var.environment}"
+    erasure_role        = "buyer-stage-erasure-${var.environment}"
     suppression_secret  = "buyer-stage-suppression-key-${var.environment}"
     key_alias           = "alias/buyer-stage-${var.environment}"
     model_package_group = "buyer-stage-${var.environment}"

@@ -43,6 +43,23 @@ module "audit" {
   data_tables  = [module.serving_table.table_arn]
 }
 
+module "erasure" {
+  count = length(var.erasure_principal_arns) > 0 ? 1 : 0
+
+  source = "./modules/erasure"
+
+  role_name                = local.names.erasure_role
+  principal_arns           = var.erasure_principal_arns
+  pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
+  suppression_secret_arn   = module.storage.suppression_secret_arn
+  table_arn                = module.serving_table.table_arn
+  state_machine_arns       = [module.etl_pipeline.state_machine_arn, module.ml_pipeline.state_machine_arn]
+  model_package_group_arn  = module.ml_pipeline.model_package_group_arn
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
+}
+
 module "functions" {
   source = "./modules/functions"
 

@@ -394,6 +394,17 @@ variable "alerts" {
   }
 }
 
+variable "erasure_principal_arns" {
+  description = "ARNs of the users and roles that can take the role of make find-members and make forget-members. Empty means that there is no such role."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.erasure_principal_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/.+)$", arn))])
+    error_message = "erasure_principal_arns must contain ARNs of IAM users, roles or accounts."
+  }
+}
+
 variable "athena_bytes_scanned_limit" {
   description = "Bytes that one Athena query can scan before Athena cancels it. At least 10 MB (10485760)."
   type        = number

@@ -49,6 +49,7 @@ def layout() -> dict[str, str]:
         "served_stages": top_folder(s3_layout.served_stages_prefix(ANY_DAY)),
         "drift_reports": top_folder(s3_layout.drift_reports_prefix(ANY)),
         "suppression": s3_layout.SUPPRESSION_LIST_KEY,
+        "erasure_receipts": s3_layout.ERASURE_RECEIPTS_PREFIX,
         "emr_logs": s3_layout.EMR_LOGS_PREFIX,
         "athena_results": s3_layout.ATHENA_RESULTS_PREFIX,
         "code": top_folder(s3_layout.code_prefix(ANY)),

@@ -195,6 +195,48 @@ class PushReceipt:
         return "; ".join([f"{problem}: {counts}", *self.errors])
 
 
+@dataclass(frozen=True)
+class Erased:
+    """What was removed below one prefix of the pipeline bucket.
+
+    Attributes:
+        objects: objects that were written again without the members' rows, or with documents that describe the rest.
+        versions: versions that were deleted.
+        rows: rows of the members in the versions that were deleted.
+    """
+
+    objects: int = 0
+    versions: int = 0
+    rows: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        return Erased(self.objects + other.objects, self.versions + other.versions, self.rows + other.rows)
+
+
+@dataclass(frozen=True)
+class ErasureReceipt:
+    """An account of one `make forget-members`. An interrupted run leaves none; the next one accounts for the rest.
+
+    Attributes:
+        ended_at: when it ended.
+        members: members to forget.
+        suppressed_members: members on the suppression list since then.
+        items_deleted: items deleted from the table.
+        erased: prefix -> what was removed.
+        remains: what can still hold the members -> until which day, or who decides.
+        models: versions of the registered models, each of which can have learned from them; empty if none of them was
+            ever in the labeled set.
+    """
+
+    ended_at: datetime
+    members: int
+    suppressed_members: int
+    items_deleted: int
+    erased: dict[str, Erased]
+    remains: dict[str, str]
+    models: tuple[str, ...]
+
+
 def to_json(document: "DataclassInstance") -> str:
     """Return a document as indented JSON with sorted keys, so that equal documents have equal bytes."""
 

@@ -4,12 +4,13 @@ import csv
 import hashlib
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from buyer_stage.domain.features import MEMBER_ID, MODEL_FEATURES, TARGET_COLUMN
+from buyer_stage.domain.s3_layout import CHANNEL_PREFIXES, TEST_NO_TARGET_PREFIX
 from buyer_stage.domain.stages import Stage
 
 SPLIT_SHARES: dict[str, int] = {"train": 70, "validation": 15, "test": 15}
@@ -158,6 +159,20 @@ def channel_line(line: str) -> str:
     return ",".join(line.rsplit(",", _CHANNEL_COLUMNS)[1:])
 
 
+def derive_channels(split_files: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the lines of every file without member ids, each in the order of its split file.
+
+    Args:
+        split_files: split -> lines of its split file, with header.
+
+    Returns:
+        Prefix -> lines of the only file that it holds.
+    """
+    files = {CHANNEL_PREFIXES[split]: [channel_line(line) for line in lines] for split, lines in split_files.items()}
+    files[TEST_NO_TARGET_PREFIX] = [line.rpartition(",")[0] for line in files[CHANNEL_PREFIXES["test"]][1:]]
+    return files
+
+
 def features_of(line: str) -> list[float]:
     """Return the values of `MODEL_FEATURES` in a line of a split file."""
     return [float(value) for value in channel_line(line).split(",")[:-1]]
@@ -166,6 +181,11 @@ def features_of(line: str) -> list[float]:
 def member_of(line: str) -> str:
     """Return the member id in a line of a split file."""
     return next(csv.reader([line.rsplit(",", _CHANNEL_COLUMNS)[0]]))[0]
+
+
+def snapshot_date_of(line: str) -> date:
+    """Return the snapshot date in a line of a split file."""
+    return date.fromisoformat(line.rsplit(",", _CHANNEL_COLUMNS)[0].rpartition(",")[2])
 
 
 _CHANNEL_COLUMNS = len(SPLIT_FILE_COLUMNS) - len(ID_COLUMNS)

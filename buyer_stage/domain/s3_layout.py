@@ -3,7 +3,7 @@
 Prefixes end with a slash, keys do not; neither starts with one.
 """
 
-from datetime import date
+from datetime import date, datetime
 
 from buyer_stage.domain.windows import Window
 
@@ -37,6 +37,8 @@ LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 
 SUPPRESSION_LIST_KEY = "suppression/list.json"
 """Keyed hashes of the members who must not return. Without this file, no member is suppressed."""
+
+ERASURE_RECEIPTS_PREFIX = "erasure-receipts/"
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
 EMR_LOGS_PREFIX = "emr-logs/"
@@ -115,6 +117,11 @@ def push_receipt_key(snapshot_date: date, run_name: str) -> str:
 def served_stages_prefix(snapshot_date: date) -> str:
     """Return the folder of the stages that a snapshot's last successful push served, for the next push to compare."""
     return f"served-stages/{_day(snapshot_date)}"
+
+
+def erasure_receipt_key(ended_at: datetime) -> str:
+    """Return the key of the receipt of a `make forget-members` that ended at a time in UTC."""
+    return f"{ERASURE_RECEIPTS_PREFIX}{_day(ended_at)}{ended_at:%H%M%S}.json"
 
 
 def drift_reports_prefix(model_version: str) -> str:

@@ -9,6 +9,8 @@ transform = { instance_count = 1 }
 push      = { ttl_days = 5, worker_count = 2, max_retries = 0, partitions = 4 }
 schedules = { enabled = false }
 
+erasure_principal_arns = ["arn:aws:iam::000000000000:root"]
+
 polls = {
   automl    = { seconds = 1, limit = 1800 }
   transform = { seconds = 1, limit = 1800 }

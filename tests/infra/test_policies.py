@@ -149,7 +149,8 @@ def test_services_use_roles_only_for_this_account(roles: list[Role]) -> None:
         role.name
         for role in roles
         for statement in statements(role.trust)
-        if "aws:SourceAccount" not in statement.get("Condition", {}).get("StringEquals", {})
+        if "Service" in statement["Principal"]
+        and "aws:SourceAccount" not in statement.get("Condition", {}).get("StringEquals", {})
     }
     assert open_to_all == {"buyer-stage-emr-instances-local"}
 

@@ -18,6 +18,11 @@ output "sagemaker_role_arns" {
   value       = { for use, role in module.sagemaker_role : use => role.arn }
 }
 
+output "model_package_group_arn" {
+  description = "ARN of the model package group."
+  value       = aws_sagemaker_model_package_group.this.arn
+}
+
 output "model_package_group_name" {
   description = "Name of the model package group."
   value       = aws_sagemaker_model_package_group.this.model_package_group_name

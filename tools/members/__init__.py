@@ -1,0 +1,1 @@
+"""Find members everywhere in an environment, and forget them."""
