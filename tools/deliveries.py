@@ -59,11 +59,6 @@ PERMISSIONS: Sequence[Permission] = (
         {"aws:SourceArn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/buyer-stage-dev"},
     ),
     Permission("cloudwatch.amazonaws.com", "key", _USE_KEY, _ENCRYPTED_TOPICS, _ALARM),
-    Permission(
-        "cloudtrail.amazonaws.com", "key", ("kms:DescribeKey", "kms:GenerateDataKey"),
-        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html",
-        {"aws:SourceArn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/buyer-stage-dev"},
-    ),
     # "You can't use Condition blocks in Amazon SNS topic policies for EventBridge."
     Permission(
         "events.amazonaws.com", "alerts", _PUBLISH,
