@@ -213,6 +213,10 @@ TABLE: Sequence[DependentActions] = (
     DependentActions("lambda:InvokeFunction", _TRACES, _LAMBDA_TRACES, each="job.is_traced && resource", resource="*",
                      acting="job"),
 
+    # CloudTrail
+    DependentActions("cloudtrail:CreateTrail", ("cloudtrail:AddTags",), f"{AUTHORIZATION}/list_awscloudtrail.html",
+                     each="request.TagsList[0] && resource"),
+
     # EventBridge Scheduler
     *(
         DependentActions(f"scheduler:{call}", ("iam:PassRole",), _SCHEDULER_ROLE, each="request.Target.RoleArn",

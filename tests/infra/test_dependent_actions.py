@@ -14,7 +14,7 @@ from localcloud.policies.dependent_actions import TABLE, find_requirements
 from tools.repository import REPOSITORY
 
 TERRAFORM = REPOSITORY / "terraform"
-ACTION = re.compile(r'(?<!variable = )"([a-z0-9-]+:[A-Z][A-Za-z0-9]+\*?)"')
+ACTION = re.compile(r'(?<!variable = )"([a-z0-9-]+:[A-Z][A-Za-z0-9]+\*?)"(?! =)')
 
 REFERENCE = """
 import json, sys
@@ -28,6 +28,15 @@ json.dump(found, sys.stdout)
 """
 
 REVIEWED = {
+    **{
+        (f"cloudtrail:{call}", action): "Only trails of an organization need it."
+        for call in ("CreateTrail", "UpdateTrail")
+        for action in (
+            "iam:CreateServiceLinkedRole",
+            "iam:GetRole",
+            "organizations:ListAWSServiceAccessForOrganization",
+        )
+    },
     ("ec2:CreateNetworkInterface", "ec2:CreateTags"): "SageMaker creates the interfaces of its jobs without tags.",
     ("iam:AddRoleToInstanceProfile", "iam:PassRole"): "The deploying role can pass the environment's roles to EC2.",
     ("kms:CreateKey", "iam:CreateServiceLinkedRole"): "Only keys of several Regions need it.",
@@ -54,6 +63,7 @@ REVIEWED = {
 
 DEPLOYMENT = {
     "Tags": [{"Key": "product", "Value": "any"}],
+    "TagsList": [{"Key": "product", "Value": "any"}],
     "SSESpecification": {"KMSMasterKeyId": "key"},
     "KMSKeyArn": "key",
     "Role": "role",
