@@ -32,6 +32,8 @@ ACCOUNT = "000000000000"
 REGION = "us-west-2"
 IAM = f"arn:aws:iam::{ACCOUNT}"
 KEYS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key"
+DATALAKE = "example-datalake"  # as in bootstrap.tftest.hcl
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:buyer-stage-suppression-key-dev-AbCdEf"
 EVERYTHING: Policy = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 DEPLOYERS = [
     (environment, role)
@@ -490,7 +492,7 @@ EXAMPLE = "1"
 
 
 def test_boundary_allows_every_call_of_a_run(bootstraps: dict[str, Bootstrap]) -> None:
-    names = Placeholders("dev", ACCOUNT, REGION, f"{KEYS}/environment", "example-datalake")
+    names = Placeholders("dev", ACCOUNT, REGION, f"{KEYS}/environment", DATALAKE, SECRET)
     calls = [
         Call(
             names.fill(recorded.role), action, names.fill(resource).replace(ANY, EXAMPLE),

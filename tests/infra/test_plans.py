@@ -20,6 +20,9 @@ DIFFERENT_VARIABLES = {
         "environment", "datalake.bucket", "push.ttl_days", "deletion_protection", "automl.max_candidates",
         "transform.instance_count", "alerts.monthly_budget_usd", "emr.subnet_ids", "sagemaker_vpc.subnet_ids",
         "sagemaker_vpc.security_group_ids",
+        # Plans contain defaults of attributes only where the object is set.
+        "emr.cluster_minutes", "emr.core_instance_count", "emr.core_instance_limit", "emr.core_instance_types",
+        "emr.master_instance_types", "emr.release",
     },
 }  # fmt: skip
 """Variables and their attributes that have other values than in dev, by environment."""
@@ -83,8 +86,8 @@ def resources(plan: Plan) -> Iterator[tuple[str, Plan]]:
 
 
 def without_names(environment: str, plan: Plan) -> dict[str, Plan]:
-    """Return the resources with a placeholder instead of the environment's name."""
-    text = json.dumps(dict(resources(plan)))
+    """Return the resources with placeholders instead of the names of the environment and its key."""
+    text = re.sub(r":key/[0-9a-f-]+", ":key/KEY", json.dumps(dict(resources(plan))))
     return dict(json.loads(re.sub(rf"(?<![a-z]){environment}(?![a-z])", "ENVIRONMENT", text)))
 
 
@@ -152,5 +155,5 @@ def test_local_environment_also_sets_sizes_and_polls_and_nothing_else() -> None:
     dev, local = (set(re.findall(r"\b(\w+) += ", (folder / f"{name}.tfvars").read_text())) for name in ("dev", "local"))
     assert local - dev == {
         "emr", "core_instance_count", "core_instance_limit", "worker_count", "max_retries", "partitions",
-        "polls", "upload", "seconds", "limit",
+        "polls", "upload", "seconds", "limit", "erasure_principal_arns",
     }  # fmt: skip

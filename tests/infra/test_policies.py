@@ -34,6 +34,10 @@ REVIEWED_FINDINGS = {
     # Each service defines the keys of its encryption context, so parliament does not know that this one holds an ARN.
     # CloudWatch Logs documents the condition with ArnLike.
     "key": ["MISMATCHED_TYPE: Type mismatch: ArnLike requires a value of type Arn but given String"],
+    # Its list of actions is older than "ListExecutions: stateMachine" in the service authorization reference.
+    "buyer-stage-erasure-local 0": [
+        "RESOURCE_MISMATCH: [{'action': 'states:ListExecutions', 'required_format': 'arn:*:states:*:*:mapRun:*/*:*'}]"
+    ],
 }
 """Findings of parliament that are correct by intention, by role or resource."""
 

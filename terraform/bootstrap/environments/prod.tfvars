@@ -1,4 +1,4 @@
 environment       = "prod"
 owner             = "buyer-stage-team"
 github_repository = "example-org/buyer-stage-pipelines"
-datalake_buckets  = ["example-datalake-prod"]
+datalake_buckets  = ["amzn-s3-demo-datalake-prod"]

@@ -1,4 +1,4 @@
 environment       = "qa"
 owner             = "buyer-stage-team"
 github_repository = "example-org/buyer-stage-pipelines"
-datalake_buckets  = ["example-datalake-qa"]
+datalake_buckets  = ["amzn-s3-demo-datalake-qa"]
