@@ -29,7 +29,10 @@ def own(stack: Stack) -> Placeholders:
 @pytest.fixture(scope="module")
 def other(own: Placeholders) -> Placeholders:
     key_arn = f"{own.key_arn.rpartition('/')[0]}/00000000-0000-0000-0000-000000000000"
-    return replace(own, environment="prod", key_arn=key_arn, datalake_bucket="datalake-prod")
+    secret_arn = own.suppression_secret_arn.replace("-local-", "-prod-")
+    return replace(
+        own, environment="prod", key_arn=key_arn, datalake_bucket="datalake-prod", suppression_secret_arn=secret_arn
+    )
 
 
 @pytest.fixture(scope="module")
