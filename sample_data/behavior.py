@@ -78,11 +78,17 @@ class Members:
         return Members(rates=rates, **{name: value[positions] for name, value in values.items()})
 
 
-def draw_members(rng: np.random.Generator, count: int) -> Members:
-    """Draw members whose stages have the calibrated shares, as exactly as the count allows."""
+def draw_members(rng: np.random.Generator, count: int, first_number: int = 0) -> Members:
+    """Draw members whose stages have the calibrated shares, as exactly as the count allows.
+
+    Args:
+        rng: source of the random numbers.
+        count: number of members.
+        first_number: number of the first one. Members with different numbers have different ids.
+    """
     bounds = np.cumsum(list(STAGE_SHARES.values()))
     return Members(
-        ids=np.array([f"m{tail:016x}{i:08x}" for i, tail in enumerate(rng.integers(2**63, size=count))]),
+        ids=np.array([f"m{tail:016x}{i:08x}" for i, tail in enumerate(rng.integers(2**63, size=count), first_number)]),
         stages=np.searchsorted(bounds[:-1], (rng.permutation(count) + 0.5) / count),
         rates={activity: rng.gamma(shape, 1 / shape, count) for activity, shape in GAMMA_SHAPES.items()},
         renters=rng.random(count) < RENTER_SHARE,

@@ -88,6 +88,17 @@ def test_same_arguments_produce_the_same_values_even_over_an_older_lake(tmp_path
     assert_same_values(tmp_path / "once", tmp_path / "twice")
 
 
+def test_number_of_processes_does_not_change_the_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sample_data.generate.BLOCK_MEMBERS", 20)
+    shares: list[float] = []
+    for processes in (1, 2):
+        monkeypatch.setattr("os.cpu_count", lambda processes=processes: processes)
+        generate(tmp_path / str(processes), 60, SCORED, LABELED, seed=3, on_progress=shares.append)
+    assert_same_values(tmp_path / "1", tmp_path / "2")
+    assert len(set.union(*(member_ids(tmp_path / "1", window, SCORED) for window in Window))) == 60
+    assert shares[-1] == 1
+
+
 def test_another_seed_produces_other_members(tmp_path: Path) -> None:
     for seed in (1, 2):
         generate(tmp_path / str(seed), 40, SCORED, LABELED, seed)
