@@ -6,7 +6,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from buyer_stage.domain.windows import Window
-from emr_steps.process_features import process_features, rows_checksum
+from emr_steps.feature_transforms import rows_checksum
+from emr_steps.process_features import process_features
 from tests.lake import SNAPSHOT, write_lake, write_window
 
 ROWS = [("m1", 1, 0.5), ("m2", 2, 1.5), ("m3", 2**40, 0.0)]
