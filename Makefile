@@ -81,6 +81,18 @@ features: $(INSTALLED) ## Run only the Spark steps, on local folders [DATALAKE= 
 benchmark: $(INSTALLED) ## Compare the candidate models on unseen members
 	$(PYTHON) -m benchmarks.model_quality
 
+.PHONY: benchmark-etl
+benchmark-etl: $(INSTALLED) .venv-benchmark/.installed ## Compare the ETL with other engines [MEMBERS=]
+	$(WITH_JAVA) $(PYTHON) -m benchmarks.etl $(if $(filter file,$(origin MEMBERS)),,--members $(MEMBERS))
+
+.PHONY: benchmark-scale
+benchmark-scale: $(INSTALLED) .venv-benchmark/.installed ## Do the same with 0.2, 1, 4 and 10 million members
+	$(WITH_JAVA) $(PYTHON) -m benchmarks.etl --members 200000 1000000 4000000 10000000 --repeat 1
+
+.PHONY: benchmark-push
+benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
+	$(PYTHON) -m benchmarks.push
+
 .PHONY: benchmark-autogluon
 benchmark-autogluon: .venv-autogluon/.installed
 	.venv-autogluon/bin/python -m benchmarks.model_quality
@@ -272,7 +284,7 @@ terraform: $(INSTALLED)
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin requirements/*.in with hashes
-	for name in dev layer localcloud checks autogluon audit; do \
+	for name in dev layer localcloud checks autogluon audit benchmark; do \
 		$(VENV)/bin/uv pip compile --quiet --native-tls --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 			--output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -280,5 +292,6 @@ lock: $(INSTALLED) ## Pin requirements/*.in with hashes
 .PHONY: clean
 clean: ## Stop the local cloud and delete everything that was built
 	if [ -e build/localcloud/running.json ]; then $(MAKE) --no-print-directory demo-down; fi
-	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf build .venv .venv-localcloud .venv-checks .venv-autogluon .venv-audit .venv-benchmark .mypy_cache .ruff_cache \
+		.pytest_cache .hypothesis \
 		.coverage spark-warehouse artifacts

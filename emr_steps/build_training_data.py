@@ -29,7 +29,7 @@ from buyer_stage.domain.labeled_set import (
 )
 from buyer_stage.domain.queries import fill_labeled_set_query
 from buyer_stage.domain.s3_layout import LABELED_SET_MANIFEST_KEY
-from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.failures import without_values_of_rows
@@ -38,7 +38,6 @@ from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import read_suppressed_members
 from emr_steps.arguments import is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_window
-from emr_steps.feature_transforms import SNAPSHOT_DATE
 from emr_steps.split_files import (
     format_split_files,
     read_assigned_splits,
@@ -48,7 +47,7 @@ from emr_steps.split_files import (
     write_assigned_splits,
     write_split_files,
 )
-from emr_steps.sql_definition import run_athena_query
+from emr_steps.sql_definition import SNAPSHOT_DATE, run_athena_query
 from emr_steps.survey import Answer, parse_survey
 
 
@@ -200,14 +199,16 @@ def _run_definition(
 
 def _refuse_repeated_members(tables: Mapping[Window, DataFrame]) -> None:
     rows = [
-        table.select(sf.lit(table_name(window)).alias("table"), SNAPSHOT_DATE, MEMBER_ID)
+        table.select(sf.lit(table_name(window)).alias("table"), PARTITION_COLUMN, MEMBER_ID)
         for window, table in tables.items()
     ]
-    repeated = reduce(DataFrame.unionByName, rows).groupBy("table", SNAPSHOT_DATE, MEMBER_ID).count().where("count > 1")
-    first = repeated.groupBy("table", SNAPSHOT_DATE).count().orderBy("table", SNAPSHOT_DATE).first()
+    repeated = (
+        reduce(DataFrame.unionByName, rows).groupBy("table", PARTITION_COLUMN, MEMBER_ID).count().where("count > 1")
+    )
+    first = repeated.groupBy("table", PARTITION_COLUMN).count().orderBy("table", PARTITION_COLUMN).first()
     if first is not None:
         raise DataLakeError(
-            f"table {first['table']}, snapshot {format_partition_value(first[SNAPSHOT_DATE])}, column {MEMBER_ID}: "
+            f"table {first['table']}, snapshot {first[PARTITION_COLUMN]}, column {MEMBER_ID}: "
             f"surveyed members that occur more than once: {first['count']}; remove their extra rows from the data lake"
         )
 

@@ -12,7 +12,7 @@ from buyer_stage.domain.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLU
 from buyer_stage.domain.windows import Window
 
 CSV_OPTIONS: dict[str, str] = {
-    # Spark's defaults would change member ids: they trim values, and escape quotes in a way of their own.
+    # Spark's defaults would change member ids: they trim values, and expect quotes to be escaped by a backslash.
     "ignoreLeadingWhiteSpace": "false",
     "ignoreTrailingWhiteSpace": "false",
     "escape": '"',
@@ -33,16 +33,6 @@ FEATURE_SCHEMA = StructType(
     ]
 )
 """The output columns with their types. The one-hot features of a string column are 0 or 1."""
-
-
-def write_csv(frame: DataFrame, uri: str) -> None:
-    """Write a frame's partitions as part files.
-
-    Args:
-        frame: the output columns, in order.
-        uri: the folder to write, which must not exist yet.
-    """
-    frame.write.options(**CSV_OPTIONS).csv(uri)
 
 
 def read_features(spark: SparkSession, uris: list[str]) -> DataFrame:

@@ -1,13 +1,11 @@
 """Transforms of frames that compute the features, driven by the feature specification."""
 
-from collections.abc import Mapping
-from functools import reduce
+from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
 from buyer_stage.domain.features import (
-    CALENDAR_COLUMNS,
     MAXIMUM_DWELL_SECONDS,
     MEMBER_ID,
     SOURCE_COLUMNS,
@@ -17,8 +15,8 @@ from buyer_stage.domain.features import (
 )
 from buyer_stage.domain.windows import Window
 
-SNAPSHOT_DATE = "snapshot_date"
-"""Date column that frames of raw rows have next to the data lake's columns."""
+WINDOW_DAYS = "window_days"
+"""Column of raw rows: the days of their window, as in the SQL definition."""
 
 WHITE_SPACE = " \t\n\r\f\v"
 
@@ -28,57 +26,85 @@ def row_count_column(window: Window) -> str:
     return f"{window.value}_rows"
 
 
-def join_windows(tables: Mapping[Window, DataFrame]) -> DataFrame:
-    """Join the windows into one row per snapshot and member, whichever windows the member is missing from.
+def window_features() -> list[Column]:
+    """Return a window's features, in output order and without names, as expressions on raw rows."""
+    return [column for source in SOURCE_COLUMNS for column in _source_features(source)]
+
+
+def join_windows(rows: DataFrame) -> DataFrame:
+    """Join the windows into one row per member, whichever windows the member is missing from.
 
     Args:
-        tables: window -> raw rows: `SNAPSHOT_DATE`, member id and the source columns.
+        rows: raw rows of one snapshot: `WINDOW_DAYS`, member id and the source columns.
 
     Returns:
-        `SNAPSHOT_DATE`, `member_id`, and per window a struct of its source columns, null where the member is missing,
-        and the number of rows found (`row_count_column`).
+        `member_id`, and per window its features as CSV, null where the member is missing, and the number of rows found
+        (`row_count_column`).
     """
-    # A union with one groupBy shuffles each row once. A chain of five full outer joins would shuffle rows four times.
-    rows = reduce(
-        lambda union, frame: union.unionByName(frame, allowMissingColumns=True),
-        [_as_struct(tables[window], window) for window in Window],
-    )
-    # At most one row per member and window is not null, and max picks it. The count shows when there are more.
-    return rows.groupBy(SNAPSHOT_DATE, MEMBER_ID).agg(
-        *[sf.max(window.value).alias(window.value) for window in Window],
-        *[sf.count(window.value).alias(row_count_column(window)) for window in Window],
-    )
-
-
-def feature_columns() -> list[Column]:
-    """Return the output columns, in order, as expressions on the frame of `join_windows`."""
-    # weekday() is 0 on Mondays. dayofweek() would count from Sunday, unlike ISO 8601 and the SQL definition.
-    calendar = (sf.month(SNAPSHOT_DATE), sf.dayofmonth(SNAPSHOT_DATE), sf.weekday(SNAPSHOT_DATE) + 1)
-    return [
-        sf.col(MEMBER_ID),
-        *[column.cast("bigint").alias(name) for name, column in zip(CALENDAR_COLUMNS, calendar, strict=True)],
-        *[column for window in Window for source in SOURCE_COLUMNS for column in _source_features(source, window)],
+    # Five strings per member are moved, sorted and written with a fraction of the work that 155 numbers take. Most
+    # values are 0, and a constant is faster than a conversion.
+    texts = [
+        sf.when(feature == 0, zero).otherwise(feature.cast("string"))
+        for feature, zero in zip(window_features(), _ABSENT.split(","), strict=True)
     ]
-
-
-def _as_struct(table: DataFrame, window: Window) -> DataFrame:
-    return table.select(
-        SNAPSHOT_DATE, MEMBER_ID, sf.struct(*[source.name for source in SOURCE_COLUMNS]).alias(window.value)
+    rendered = rows.select(MEMBER_ID, WINDOW_DAYS, sf.concat_ws(",", *texts).alias("features"))
+    # One groupBy shuffles each row once. A chain of five full outer joins would shuffle rows four times.
+    # At most one row per member and window is not null, and max picks it. The count shows when there are more.
+    in_window = {window: sf.when(sf.col(WINDOW_DAYS) == window.days, sf.col("features")) for window in Window}
+    return (
+        rendered.repartition(MEMBER_ID)
+        .groupBy(MEMBER_ID)
+        .agg(
+            *[sf.max(features).alias(window.value) for window, features in in_window.items()],
+            *[sf.count(features).alias(row_count_column(window)) for window, features in in_window.items()],
+        )
     )
 
 
-def _source_features(source: SourceColumn, window: Window) -> list[Column]:
-    value = sf.col(f"{window.value}.{source.name}")
-    names = source.feature_names(window)
+def csv_lines(joined: DataFrame, snapshot_date: date) -> DataFrame:
+    """Return the output columns, in order, as the single column `line`.
+
+    Args:
+        joined: from `join_windows`.
+        snapshot_date: the snapshot, which determines the calendar columns.
+    """
+    quoted = sf.concat(sf.lit('"'), sf.regexp_replace(MEMBER_ID, '"', '""'), sf.lit('"'))
+    calendar = f"{snapshot_date.month},{snapshot_date.day},{snapshot_date.isoweekday()}"
+    line = sf.concat_ws(
+        ",",
+        sf.when(sf.col(MEMBER_ID).rlike(r'[,"\r\n]'), quoted).otherwise(sf.col(MEMBER_ID)),
+        sf.lit(calendar),
+        *[sf.coalesce(window.value, sf.lit(_ABSENT)) for window in Window],
+    )
+    return joined.select(line.alias("line"))
+
+
+def rows_checksum(rows: DataFrame) -> Column:
+    """Return an aggregate that identifies all rows: a sum of hashes, which does not depend on their order.
+
+    `xxhash64` skips nulls, so it cannot tell which of two columns holds one. Only one of two frames that are compared
+    can have nulls.
+    """
+    # As a decimal: a sum of 64-bit integers overflows.
+    return sf.coalesce(sf.sum(sf.xxhash64(*rows.columns).cast("decimal(20,0)")), sf.lit(0))
+
+
+_ABSENT = ",".join(
+    "0.0" if source.hive_type is HiveType.DOUBLE else "0"
+    for source in SOURCE_COLUMNS
+    for _ in source.feature_names(Window.T001)
+)
+"""The features of a window that a member is missing from."""
+
+
+def _source_features(source: SourceColumn) -> list[Column]:
+    value = sf.col(source.name)
     if source.rule is Rule.ONE_HOT:
         trimmed = sf.btrim(value, sf.lit(WHITE_SPACE))
-        return [
-            sf.coalesce((trimmed == known).cast("bigint"), sf.lit(0)).alias(name)
-            for known, name in zip(source.values, names, strict=True)
-        ]
+        return [sf.coalesce((trimmed == known).cast("bigint"), sf.lit(0)) for known in source.values]
     # NaN comes first: Spark orders it above all numbers, so the cap would replace it.
     number = sf.nanvl(value, sf.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value
     filled = sf.coalesce(number, sf.lit(0).cast(source.hive_type.value))
     if source.rule is Rule.DWELL:
         filled = sf.least(filled, sf.lit(MAXIMUM_DWELL_SECONDS).cast(source.hive_type.value))
-    return [filled.alias(names[0])]
+    return [filled]

@@ -15,7 +15,7 @@ from pyspark.sql import functions as sf
 
 from buyer_stage.domain.datalake import partition_prefix, table_name
 from buyer_stage.domain.documents import FeatureManifest, to_json
-from buyer_stage.domain.errors import DataLakeError, InvalidManifestError
+from buyer_stage.domain.errors import DataLakeError
 from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
 from buyer_stage.domain.member_id import UNUSABLE_CHARACTER
 from buyer_stage.domain.s3_layout import (
@@ -33,10 +33,15 @@ from buyer_stage.spark.files import delete, join_uri, list_file_names, write_tex
 from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers, read_suppressed_members
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
-from emr_steps.datalake_reader import name_unreadable_files, read_window
-from emr_steps.feature_files import read_features, write_csv
+from emr_steps.datalake_reader import name_unreadable_files, read_all_windows
 from emr_steps.feature_profile import profile_features
-from emr_steps.feature_transforms import WHITE_SPACE, feature_columns, join_windows, row_count_column
+from emr_steps.feature_transforms import (
+    WHITE_SPACE,
+    csv_lines,
+    join_windows,
+    row_count_column,
+    rows_checksum,
+)
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows that are kept per window."""
@@ -90,7 +95,6 @@ def process_features(
         SuppressionError: as for `read_suppressed_members`.
         DataLakeError: as for `read_window`, or a member id is unusable, or a member occurs more than once in a window.
             In either case there is no manifest.
-        InvalidManifestError: the part files do not hold as many rows as were written.
     """
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
     manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
@@ -100,21 +104,15 @@ def process_features(
     delete(spark, folder)
 
     suppressed = read_suppressed_members(spark, pipeline_bucket, suppression_secret)
-    tables = {window: read_window(spark, datalake, window, [snapshot_date]) for window in Window}
+    rows = read_all_windows(spark, datalake, snapshot_date)
     with name_unreadable_files():
-        written = _write_features(suppressed.mark(join_windows(tables)), folder)
+        written = _write_features(suppressed.mark(join_windows(rows)), folder, snapshot_date)
         observed = written.counts
         _refuse_bad_members(observed, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date, suppressed)
+        profile = profile_features(suppressed.leave_out(rows), observed["row_count"])
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
-    profile = profile_features(read_features(spark, [join_uri(folder, name) for name in part_files]))
-    for feature, counts in profile.counts.items():
-        if sum(counts) != observed["row_count"]:
-            raise InvalidManifestError(
-                f"{folder} holds {sum(counts)} values of {feature} instead of {observed['row_count']}; "
-                "run process_features again"
-            )
     write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profile))
     manifest = FeatureManifest(
         schema_version=FEATURE_SCHEMA_VERSION,
@@ -130,7 +128,7 @@ def process_features(
     return manifest
 
 
-def _write_features(joined: DataFrame, folder: str) -> WrittenFeatures:
+def _write_features(joined: DataFrame, folder: str, snapshot_date: date) -> WrittenFeatures:
     """Write the part files, and return what the same pass observed: a separate check would read the input twice."""
     observation, output = Observation("input"), Observation("output")
     observed = joined.observe(
@@ -141,18 +139,9 @@ def _write_features(joined: DataFrame, folder: str) -> WrittenFeatures:
         *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
         *[sf.count_if(_has_unusable_id(window)).alias(f"unusable_{window.value}") for window in Window],
     )
-    features = observed.where(~sf.col(IS_SUPPRESSED)).select(*feature_columns())
-    write_csv(features.observe(output, rows_checksum(features).alias("rows_checksum")), folder)
+    lines = csv_lines(observed.where(~sf.col(IS_SUPPRESSED)), snapshot_date)
+    lines.observe(output, rows_checksum(lines).alias("rows_checksum")).write.text(folder)
     return WrittenFeatures(observation.get, str(output.get["rows_checksum"]))
-
-
-def rows_checksum(features: DataFrame) -> Column:
-    """Return an aggregate that identifies all rows: a sum of hashes, which does not depend on their order.
-
-    No feature is null. `xxhash64` skips nulls, so it could not tell which of two columns holds one.
-    """
-    # As a decimal: a sum of 64-bit integers overflows.
-    return sf.coalesce(sf.sum(sf.xxhash64(*features.columns).cast("decimal(20,0)")), sf.lit(0))
 
 
 def _has_unusable_id(window: Window) -> Column:

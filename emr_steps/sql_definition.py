@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import sqlglot
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
 
-from buyer_stage.domain.datalake import PARTITION_COLUMN, table_name
+from buyer_stage.domain.datalake import table_name
 from buyer_stage.domain.windows import Window
-from emr_steps.feature_transforms import SNAPSHOT_DATE
+
+SNAPSHOT_DATE = "snapshot_date"
+"""Date column of the results of `sql/features.sql` and `sql/labeled_set.sql`."""
 
 
 def run_athena_query(spark: SparkSession, query: str, tables: Mapping[Window, DataFrame]) -> DataFrame:
@@ -20,6 +21,5 @@ def run_athena_query(spark: SparkSession, query: str, tables: Mapping[Window, Da
         tables: window -> raw rows, from `read_window`.
     """
     for window, table in tables.items():
-        partition = sf.date_format(SNAPSHOT_DATE, "yyyyMMdd").alias(PARTITION_COLUMN)
-        table.select(*table.drop(SNAPSHOT_DATE).columns, partition).createOrReplaceTempView(table_name(window))
+        table.createOrReplaceTempView(table_name(window))
     return spark.sql(sqlglot.transpile(query, read="athena", write="spark")[0])

@@ -20,6 +20,8 @@ OPTIONS: tuple[str, ...] = (
 )
 # These applications run for half a minute, too short for the optimizing compiler to pay off.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+COMPILED_JAVA_OPTIONS = "-XX:TieredStopAtLevel=4 -XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
+"""Options of Java for minutes of work. The cluster's are in terraform/modules/etl_pipeline/main.tf."""
 
 CLASS_ARCHIVE = REPOSITORY / "build" / "spark-classes.jsa"
 """Classes of Spark as Java keeps them in memory; Java ignores an archive of another Java or Spark. It saves a third of

@@ -54,7 +54,17 @@ def list_file_names(spark: SparkSession, uri: str) -> list[str]:
     Raises:
         FileNotFoundError: the folder does not exist.
     """
-    return sorted(status.getPath().getName() for status in _statuses(spark, uri) if status.isFile())
+    return [file.getPath().getName() for file in list_files(spark, uri)]
+
+
+def list_files(spark: SparkSession, uri: str) -> list[Any]:
+    """Return Hadoop's `FileStatus` of the files directly in a folder, sorted by name.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+    """
+    files = (status for status in _statuses(spark, uri) if status.isFile())
+    return sorted(files, key=lambda status: str(status.getPath().getName()))
 
 
 def list_folder_names(spark: SparkSession, uri: str) -> list[str]:

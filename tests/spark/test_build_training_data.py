@@ -61,7 +61,7 @@ def build(
 
 
 def read(folder: Path) -> list[list[str]]:
-    return [row for file in sorted(folder.glob("part-*.csv")) for row in csv.reader(file.open(newline=""))]
+    return [row for file in sorted(folder.glob("part-*")) for row in csv.reader(file.open(newline=""))]
 
 
 # A labeled set of synthetic members, built twice: first from half of the survey, then from all of it

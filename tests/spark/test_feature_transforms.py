@@ -1,20 +1,21 @@
+import csv
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import reduce
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
-from buyer_stage.domain.features import CALENDAR_COLUMNS, OUTPUT_COLUMNS
+from buyer_stage.domain.features import CALENDAR_COLUMNS, OUTPUT_COLUMNS, window_feature_names
 from buyer_stage.domain.windows import Window
 from emr_steps.feature_files import FEATURE_SCHEMA
-from emr_steps.feature_transforms import SNAPSHOT_DATE, feature_columns, join_windows, row_count_column
-from tests.lake import SCHEMA, SNAPSHOT, RawRow, write_window
+from emr_steps.feature_transforms import WINDOW_DAYS, csv_lines, join_windows, row_count_column, window_features
+from tests.lake import SNAPSHOT, RawRow, write_window
 
 Join = Callable[..., DataFrame]
-RAW_SCHEMA = SCHEMA.append(pa.field(SNAPSHOT_DATE, pa.date32()))
 
 
 @pytest.fixture
@@ -22,28 +23,36 @@ def join(spark: SparkSession, tmp_path: Path) -> Join:
     """Join handmade rows. Columns that a row leaves out are null."""
 
     def join_rows(rows: Mapping[Window, list[RawRow]]) -> DataFrame:
-        tables = {}
+        tables = []
         for window in Window:
-            dated = [{SNAPSHOT_DATE: SNAPSHOT, **row} for row in rows.get(window, [])]
-            file = write_window(tmp_path, window, dated, schema=RAW_SCHEMA)
-            tables[window] = spark.read.parquet(str(file))
-        return join_windows(tables)
+            file = write_window(tmp_path, window, rows.get(window, []))
+            tables.append(spark.read.parquet(str(file)).withColumn(WINDOW_DAYS, sf.lit(window.days)))
+        return join_windows(reduce(DataFrame.unionByName, tables))
 
     return join_rows
 
 
-def features(joined: DataFrame) -> dict[str, dict[str, object]]:
+def features(joined: DataFrame, snapshot_date: date = SNAPSHOT) -> dict[str, dict[str, float]]:
     """Return member -> output column -> value."""
-    collected = joined.select(*feature_columns()).collect()
-    assert len({row.member_id for row in collected}) == len(collected), "more than one row for a member"
-    return {row.member_id: row.asDict() for row in collected}
+    lines = [line for (line,) in csv_lines(joined, snapshot_date).collect()]
+    rows = {member: values for member, *values in csv.reader(lines)}
+    assert len(rows) == len(lines), "more than one row for a member"
+    return {member: dict(zip(OUTPUT_COLUMNS[1:], map(float, values), strict=True)) for member, values in rows.items()}
 
 
-def test_columns_have_the_names_order_and_types_of_the_contract(join: Join) -> None:
-    frame = join({}).select(*feature_columns())
+@pytest.mark.parametrize("window", Window)
+def test_features_have_the_order_and_types_of_the_contract(spark: SparkSession, tmp_path: Path, window: Window) -> None:
+    raw = spark.read.parquet(str(write_window(tmp_path, window, [])))
 
-    assert frame.columns == list(OUTPUT_COLUMNS)
-    assert [f.dataType for f in frame.schema] == [f.dataType for f in FEATURE_SCHEMA]
+    types = [field.dataType for field in raw.select(*window_features()).schema]
+
+    assert types == [FEATURE_SCHEMA[name].dataType for name in window_feature_names(window)]
+
+
+def test_present_and_absent_windows_have_a_value_for_each_column(join: Join) -> None:
+    made = features(join({Window.T030: [{"member_id": "m1"}]}))
+
+    assert set(made["m1"].values()) == {0, *(float(n) for n in (SNAPSHOT.month, SNAPSHOT.day, SNAPSHOT.isoweekday()))}
 
 
 def test_member_missing_from_the_first_window_is_one_row_with_zeros_there(join: Join) -> None:
@@ -109,15 +118,11 @@ def test_segment_is_one_of_four_or_none(join: Join) -> None:
     }
 
 
-def test_calendar_columns_count_the_week_from_monday(join: Join) -> None:
-    days = [date(2020, 2, 2), date(2020, 2, 3), date(2020, 2, 29), date(2024, 12, 31)]
-    rows = [{"member_id": day.isoformat(), SNAPSHOT_DATE: day} for day in days]
+@pytest.mark.parametrize("day", [date(2020, 2, 2), date(2020, 2, 3), date(2020, 2, 29), date(2024, 12, 31)])
+def test_calendar_columns_count_the_week_from_monday(join: Join, day: date) -> None:
+    row = features(join({Window.T001: [{"member_id": "m1"}]}), day)["m1"]
 
-    made = features(join({Window.T001: rows}))
-
-    for day in days:
-        row = made[day.isoformat()]
-        assert [row[name] for name in CALENDAR_COLUMNS] == [day.month, day.day, day.isoweekday()]
+    assert [row[name] for name in CALENDAR_COLUMNS] == [day.month, day.day, day.isoweekday()]
 
 
 def test_repeated_member_shows_in_the_row_count_of_the_window(join: Join) -> None:

@@ -1,13 +1,17 @@
 """The checksum of the feature rows identifies their values, and nothing else."""
 
+import io
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from buyer_stage.domain.s3_layout import features_prefix
 from buyer_stage.domain.windows import Window
-from emr_steps.process_features import process_features, rows_checksum
+from emr_steps.feature_transforms import rows_checksum
+from emr_steps.process_features import process_features
 from tests.lake import SNAPSHOT, write_lake, write_window
+from tools.members.features import checksum_lines
 
 ROWS = [("m1", 1, 0.5), ("m2", 2, 1.5), ("m3", 2**40, 0.0)]
 
@@ -55,10 +59,14 @@ def test_same_lake_has_the_same_checksum_whatever_the_part_files_are_called(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lake, bucket = tmp_path / "lake", tmp_path / "bucket"
-    write_lake(lake, [{"member_id": "m1", "total_searches": 1}, {"member_id": "m2"}])
+    write_lake(lake, [{"member_id": "m1", "total_searches": 1}, {"member_id": 'é", "'}])
     first, second = (process_features(spark, str(lake), str(bucket), SNAPSHOT) for _ in range(2))
     assert first.rows_checksum == second.rows_checksum
     assert first.part_files != second.part_files
+
+    folder = bucket / features_prefix(SNAPSHOT)
+    of_parts = [checksum_lines(io.BytesIO((folder / name).read_bytes())) for name in second.part_files]
+    assert sum(of_parts) == int(second.rows_checksum), "forgetting members would compute another checksum"
 
     write_window(lake, Window.T090, [{"member_id": "m1", "total_searches": 2}, {"member_id": "m2"}])
     assert process_features(spark, str(lake), str(bucket), SNAPSHOT).rows_checksum != first.rows_checksum

@@ -26,5 +26,5 @@ def test_features_equal_the_originals_published_values(
 
     process_features(spark, str(real_lake), str(tmp_path), snapshot_date)
 
-    made = numbers_by_member(list((tmp_path / features_prefix(snapshot_date)).glob("part-*.csv")))
+    made = numbers_by_member(list((tmp_path / features_prefix(snapshot_date)).glob("part-*")))
     assert made == numbers_by_member([real_lake / f"expected_features/{day}.csv"])

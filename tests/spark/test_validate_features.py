@@ -69,6 +69,14 @@ def test_missing_member_and_extra_member_are_distinguished(
     assert "a member is written, but not expected" in message
 
 
+def test_member_that_is_written_twice_is_refused(spark: SparkSession, tmp_path: Path, written: FeatureManifest) -> None:
+    part = next(file for file in (tmp_path / features_prefix(SNAPSHOT)).glob("part-*") if file.stat().st_size)
+    part.write_text(part.read_text() + part.read_text().splitlines()[0] + "\n")
+    message = refused(spark, tmp_path, FeatureMismatchError)
+    assert "3 rows" in message
+    assert "more than once" in message
+
+
 def test_definition_with_another_column_order_is_refused(
     spark: SparkSession, tmp_path: Path, written: FeatureManifest
 ) -> None:

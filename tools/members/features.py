@@ -5,10 +5,9 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow
 import pyarrow.csv
 import xxhash
@@ -28,9 +27,7 @@ PREFIX = layout()["features"]
 """The folder above the folders of all snapshots."""
 
 SPARK_SEED = 42
-"""Where Spark's `xxhash64` starts. Each column's hash is the seed of the next one."""
-
-Hashes = npt.NDArray[np.uint64]
+"""Where Spark's `xxhash64` starts."""
 
 
 def describe_again(bucket: Bucket, folder: str, row_count: int) -> bool:
@@ -58,9 +55,9 @@ def describe_again(bucket: Bucket, folder: str, row_count: int) -> bool:
     part_files, checksum, counts, rows = [], 0, {name: Counter[int]() for name in MODEL_FEATURES}, 0
     for name, file in _part_files(bucket, folder):
         part_files.append(name)
+        checksum += checksum_lines(file)
         for batch in read_batches(file):
             rows += batch.num_rows
-            checksum += sum(hash_rows(batch).view(np.int64).tolist())
             for feature in MODEL_FEATURES:
                 counts[feature].update(np.searchsorted(UPPER_BOUNDS, batch[feature].to_numpy()).tolist())
     described = dataclasses.replace(
@@ -81,38 +78,18 @@ def describe_again(bucket: Bucket, folder: str, row_count: int) -> bool:
     return bucket.write(manifest_key, text)
 
 
-def hash_rows(batch: pyarrow.RecordBatch) -> Hashes:
-    """Return what Spark's `xxhash64` returns for the output columns of each row."""
-    ids = batch[MEMBER_ID].to_pylist()
-    hashes = np.array([xxhash.xxh64_intdigest(member.encode(), SPARK_SEED) for member in ids], np.uint64)
-    for column in OUTPUT_COLUMNS[1:]:
-        values: Any = batch[column].to_numpy()
-        hashes = _hash_numbers((values + 0).view(np.uint64), hashes)  # + 0: -0.0 and 0.0 have one hash
-    return hashes
+def checksum_lines(file: BinaryIO) -> int:
+    """Return what the lines of a part file add to the checksum of all rows: Spark's `xxhash64`, as signed numbers.
 
-
-def _hash_numbers(values: Hashes, seeds: Hashes) -> Hashes:
-    """Return XXH64 of 8 bytes each, for many seeds at once, which no library offers. Integers wrap around."""
-    prime_1, prime_2, prime_3, prime_4, prime_5 = (
-        np.uint64(prime)
-        for prime in (
-            0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5,
-        )
-    )  # fmt: skip
-    hashes = seeds + (prime_5 + np.uint64(8))
-    hashes ^= _rotate(values * prime_2, 31) * prime_1
-    hashes = _rotate(hashes, 27) * prime_1 + prime_4
-    for shift, prime in ((33, prime_2), (29, prime_3)):
-        hashes = (hashes ^ (hashes >> np.uint64(shift))) * prime
-    return hashes ^ (hashes >> np.uint64(32))
-
-
-def _rotate(values: Hashes, bits: int) -> Hashes:
-    return (values << np.uint64(bits)) | (values >> np.uint64(64 - bits))
+    No member id contains a line break.
+    """
+    hashes = (xxhash.xxh64_intdigest(line.rstrip(b"\n"), SPARK_SEED) for line in file)
+    return sum(number - (number >> 63 << 64) for number in hashes)
 
 
 def read_batches(file: BinaryIO) -> Iterator[pyarrow.RecordBatch]:
     """Read the rows of a part file in batches."""
+    file.seek(0)
     if not file.read(1):
         return  # pyarrow refuses an empty file.
     file.seek(0)

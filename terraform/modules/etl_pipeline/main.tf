@@ -63,7 +63,14 @@ locals {
       },
       {
         Classification = "spark-defaults"
-        Properties     = { "spark.sql.session.timeZone" = "UTC" }
+        Properties = {
+          "spark.sql.session.timeZone" = "UTC"
+          # Spark generates methods that Java by default considers too long to compile, and interprets for every row.
+          # Without traps, it compiles each of them once, not again for every rare value. benchmarks/README.md has the
+          # measurement. The settings of one machine are in tools/local_spark.py.
+          "spark.driver.extraJavaOptions"   = "-XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
+          "spark.executor.extraJavaOptions" = "-XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
+        }
       },
     ]
 

@@ -24,7 +24,7 @@ from buyer_stage.domain.windows import Window
 from emr_steps.split_files import format_split_files, split_file_checksums
 from tests.function_environment import FUNCTION_ENVIRONMENT, REGION
 from tools.members.bucket import Bucket
-from tools.members.features import hash_rows
+from tools.members.features import checksum_lines
 from tools.members.forgetting import Deployed
 from tools.members.labeled_set import count_rows
 
@@ -93,7 +93,7 @@ def feature_files(members: Sequence[str]) -> dict[str, bytes]:
         row_count=len(members),
         window_row_counts={window.value: len(EVERYONE) for window in Window},
         column_checksum=column_checksum(OUTPUT_COLUMNS),
-        rows_checksum=str(sum(hash_rows(batch(rows)).view("int64").tolist())),
+        rows_checksum=str(sum(checksum_lines(BytesIO(part)) for part in parts.values())),
         part_files=tuple(parts),
         suppressed_members=len(EVERYONE) - len(members),
     )
@@ -107,18 +107,6 @@ def feature_files(members: Sequence[str]) -> dict[str, bytes]:
     return {folder + name: body for name, body in parts.items()} | {
         folder + name: body.encode() for name, body in documents.items()
     }
-
-
-def batch(rows: dict[str, list[int]]) -> pyarrow.RecordBatch:
-    doubles = [name for name in MODEL_FEATURES if name.startswith("average")]
-    columns = {name: [row[number] for row in rows.values()] for number, name in enumerate(OUTPUT_COLUMNS[1:])}
-    return pyarrow.RecordBatch.from_pydict(
-        {"member_id": list(rows)}
-        | {
-            name: pyarrow.array(values, pyarrow.float64() if name in doubles else pyarrow.int64())
-            for name, values in columns.items()
-        }
-    )
 
 
 def labeled_set_files(members: Sequence[str], training_checksums: dict[str, str]) -> dict[str, bytes]:
