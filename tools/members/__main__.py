@@ -22,7 +22,7 @@ from rich.table import Table
 from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.s3_layout import erasure_receipt_key
 from tools.environment import require
-from tools.members.bucket import Bucket, NotDeletedError
+from tools.members.bucket import Bucket
 from tools.members.forgetting import Deployed, ExecutionRunningError, find, forget
 from tools.terraform import ENVIRONMENTS
 
@@ -106,7 +106,7 @@ def main() -> None:
     act = {"find": show_found, "forget": forget_members}[arguments.action]
     try:
         act(arguments.environment, read_members(arguments.members), Console())
-    except (BuyerStageError, ExecutionRunningError, NotDeletedError) as error:
+    except (BuyerStageError, ExecutionRunningError) as error:
         sys.exit(str(error))
     except ClientError as error:
         sys.exit(f"{error}. Nothing is lost: run the command again.")

@@ -1,6 +1,5 @@
 """The pipeline bucket with all versions that S3 keeps of its objects."""
 
-import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
@@ -10,13 +9,6 @@ from tools.members.rewriting import Rows, find_copy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-DELETED_AT_ONCE = 1000
-"""The most versions that S3 deletes in one request."""
-
-
-class NotDeletedError(Exception):
-    """S3 did not delete a version."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +105,9 @@ class Bucket:
         self.delete_versions([version])
 
     def delete_versions(self, versions: Iterable[Version]) -> int:
-        """Delete versions and return how many.
-
-        Raises:
-            NotDeletedError: S3 did not delete one.
-        """
-        deleted, remaining = 0, iter(versions)
-        while batch := list(itertools.islice(remaining, DELETED_AT_ONCE)):
-            keys = [{"Key": version.key, "VersionId": version.version_id} for version in batch]
-            # The stubs do not accept a list of dictionaries here.
-            response = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-            if errors := response.get("Errors"):
-                raise NotDeletedError(f"S3 did not delete {len(errors)} versions, such as {errors[0]}; run it again")
-            deleted += len(batch)
+        """Delete versions and return how many."""
+        deleted = 0
+        for version in versions:
+            self.s3.delete_object(Bucket=self.name, Key=version.key, VersionId=version.version_id)
+            deleted += 1
         return deleted

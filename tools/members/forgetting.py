@@ -113,7 +113,6 @@ def forget(deployed: Deployed, members: Set[str], now: Callable[[], datetime], p
             on the suppression list.
         SuppressionError: the suppression list or its key is unusable.
         LabeledSetError: the labeled set has the columns of another version.
-        NotDeletedError: S3 did not delete a version.
     """
     started_at = now()
     progress("suppression list")

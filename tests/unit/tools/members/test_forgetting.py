@@ -26,7 +26,7 @@ from tools.members.suppression_list import suppress
 
 NOW = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
 RECEIPT = "erasure-receipts/2020/02/03/040506.json"
-WRITES = frozenset({"PutObject", "DeleteObjects", "BatchWriteItem", "PutSecretValue"})
+WRITES = frozenset({"PutObject", "DeleteObject", "BatchWriteItem", "PutSecretValue"})
 Make = Callable[[], Environment]
 
 
