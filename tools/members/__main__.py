@@ -34,7 +34,7 @@ def read_members(file: Path) -> Set[str]:
         InvalidInputError: the file does not exist, is not UTF-8, or has no member id.
     """
     try:
-        members = {line for line in file.read_text(encoding="utf-8").split("\n") if line}
+        members = {line.rstrip("\r") for line in file.read_text(encoding="utf-8").split("\n")} - {""}
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{file} cannot be read: {type(error).__name__}; name a file in UTF-8") from error
     if not members:

@@ -15,7 +15,7 @@ from tools.repository import REPOSITORY
 
 def test_ids_are_lines_and_keep_their_spaces(tmp_path: Path) -> None:
     file = tmp_path / "members"
-    file.write_text("m1\n m 2\n\nm3,é")
+    file.write_bytes("m1\r\n m 2\n\r\nm3,é".encode())
     assert command.read_members(file) == {"m1", " m 2", "m3,é"}
 
 
