@@ -32,7 +32,7 @@ from tools.repository import REPOSITORY
 OUT = REPOSITORY / "build/benchmarks"
 PEERS_PYTHON = REPOSITORY / ".venv-benchmark/bin/python"
 SEED = 3
-PART_FILES = 8
+PART_FILES = 1
 
 PROCESS, VALIDATE, DUCKDB, POLARS, OUTER_JOINS = (
     "process_features",
