@@ -34,6 +34,10 @@ DIFFERENT_ATTRIBUTES = {
     "prod": {
         ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
         ("module.audit[0].aws_s3_bucket.this", "force_destroy"),
+        # The model's network: its subnets, and the permissions for their interfaces.
+        ('module.functions.aws_lambda_function.this["start_batch_transformation"]', "environment"),
+        ('module.ml_pipeline.module.sagemaker_role["autopilot"].aws_iam_role_policy.this', "policy"),
+        ('module.ml_pipeline.module.sagemaker_role["model"].aws_iam_role_policy.this', "policy"),
         ("module.observability.aws_budgets_budget.this", "limit_amount"),
         ("module.serving_table.aws_dynamodb_table.this", "deletion_protection_enabled"),
         ("module.storage.aws_s3_bucket.this", "force_destroy"),
