@@ -136,8 +136,8 @@ def forget_and_run_on(stack: Stack) -> Forgotten:
     calls = [call for call in read_calls(Path(stack.cloud.work_folder)) if call.role == ROLE]
     return Forgotten(
         members, items_before, found_before, found_after, traces_after,
-        stack.document(s3_layout.erasure_receipt_key(receipt.ended_at)), holdout_after, trainings, replayed, etl, ml, trainings_after,
-        retrained, traces(stack, members), calls,
+        stack.document(s3_layout.erasure_receipt_key(receipt.ended_at)), holdout_after, trainings, replayed, etl, ml,
+        trainings_after, retrained, traces(stack, members), calls,
     )  # fmt: skip
 
 
