@@ -27,6 +27,8 @@ from localcloud.policies.authorization import can_read, credentials
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CHECKSUM_FILE = re.compile(r"\..+\.crc")
+
 S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)(?:/(?P<key>[^,]*))?")
 
 
@@ -190,7 +192,13 @@ def _fingerprint(file: Path) -> tuple[int, int]:
 
 
 def _upload_changes(s3: "S3Client", bucket: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
-    after = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    after = {
+        str(file.relative_to(folder)): file
+        for file in sorted(folder.rglob("*"))
+        # On local files, Hadoop writes checksums next to them. On S3 it does not, and whoever changes an object there
+        # could not know of them.
+        if file.is_file() and not CHECKSUM_FILE.fullmatch(file.name)
+    }
     for key in sorted(before.keys() - after.keys()):
         s3.delete_object(Bucket=bucket, Key=key)
     for key, file in after.items():
