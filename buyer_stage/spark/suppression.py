@@ -81,11 +81,14 @@ def _read_key(secret_arn: str) -> str:
     # The nodes of a cluster do not know their Region. The ARN names it.
     client = boto3.client("secretsmanager", region_name=secret_arn.split(":")[3])
     try:
-        key: str = client.get_secret_value(SecretId=secret_arn)["SecretString"]
-    except client.exceptions.ResourceNotFoundException as error:
+        # A secret that never had a value is an error in AWS, and has none on the local cloud.
+        key = client.get_secret_value(SecretId=secret_arn).get("SecretString")
+    except client.exceptions.ResourceNotFoundException:
+        key = None
+    if not key:
         raise SuppressionError(
             f"there is a suppression list, but {secret_arn} does not hold its key; restore the value of the secret"
-        ) from error
+        )
     return key
 
 
