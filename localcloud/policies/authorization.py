@@ -54,6 +54,7 @@ def install() -> None:
     iam_evaluator.enforce = _enforce
     wrap(iam_actions, "extract_resource_arn", _keep_request)
     wrap(iam_actions, "access_denied_response", _name_refused_action)
+    wrap(iam_evaluator, "_resolve_condition_key", _name_role_of_principal)
     # Clients of the local cloud do not use TLS, because nothing leaves the machine. Policies that demand it still hold.
     app.pin_request_origin = lambda source_ip, _secure: iam_evaluator.pin_request_origin(source_ip, True)
 
@@ -281,6 +282,13 @@ def _name_refused_action(respond: Callable[..., Any], service: str, action: str,
 
 def _role_of_session(arn: str) -> str | None:
     return arn.split("/")[1] if ":assumed-role/" in arn else None
+
+
+def _name_role_of_principal(resolve: Callable[..., Any], key: str, context: Any) -> Any:
+    """Return the role, not its session, as the principal of a condition."""
+    value = resolve(key, context)
+    role = _role_of_session(str(value)) if key.lower() == "aws:principalarn" else None
+    return value if role is None else f"arn:aws:iam::{context.principal_account}:role/{role}"
 
 
 def _list(call: Call) -> None:
