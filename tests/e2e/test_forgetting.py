@@ -116,9 +116,9 @@ def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forgotten]:
 
 def forget_and_run_on(stack: Stack) -> Forgotten:
     assigned = stack.document(s3_layout.ASSIGNED_SPLITS_KEY)
-    labeled = [member for split in s3_layout.CHANNEL_PREFIXES for member in assigned if assigned[member] == split]
-    served = sorted(set(stack.items()) - set(labeled))
-    members = frozenset([*labeled[:5], *labeled[-10:], *served[:10]])
+    labeled = [[member for member in assigned if assigned[member] == split][:5] for split in s3_layout.CHANNEL_PREFIXES]
+    served = sorted(set(stack.items()) - assigned.keys())
+    members = frozenset([*labeled[0], *labeled[1], *labeled[2], *served[:10]])
     items_before, found_before = find(deployed("local"), members, silent)
     trainings = stack.trainings()
 

@@ -9,12 +9,17 @@ from typing import BinaryIO
 import pyarrow.compute
 import pyarrow.parquet
 
+from buyer_stage.domain.errors import BuyerStageError
 from buyer_stage.domain.features import MEMBER_ID
-from buyer_stage.domain.s3_layout import ASSIGNED_SPLITS_KEY, PART_FILE_PREFIX
+from buyer_stage.domain.s3_layout import ASSIGNED_SPLITS_KEY, ATHENA_RESULTS_PREFIX, PART_FILE_PREFIX
 from buyer_stage.domain.transform_output import OUTPUT_FILE_SUFFIX
 
 BATCH_ROWS = 65_536
 """Rows of a Parquet file that are in memory at once."""
+
+
+class UnknownFormatError(BuyerStageError):
+    """A part file has a format that no copy here knows, so that members could stay in it unseen."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,22 @@ Copy = Callable[[BinaryIO, BinaryIO, Set[str]], Rows]
 
 
 def find_copy(key: str) -> Copy | None:
-    """Return what copies the object with a key, or None if the object has no rows of members."""
+    """Return what copies the object with a key, or None if the object has no rows of members.
+
+    Raises:
+        UnknownFormatError: it is a part file of an unknown format.
+    """
     if key == ASSIGNED_SPLITS_KEY:
         return copy_json_object
+    if key.startswith(ATHENA_RESULTS_PREFIX):
+        return copy_lines_without_ids
     name = key.rpartition("/")[2]
     if not name.startswith(PART_FILE_PREFIX):
         return None
-    suffixes = {".csv": copy_csv, OUTPUT_FILE_SUFFIX: copy_csv, ".parquet": copy_parquet, ".json": copy_refused_lines}
-    return next((copy for suffix, copy in suffixes.items() if name.endswith(suffix)), None)
+    for suffix, copy in _COPIES.items():
+        if name.endswith(suffix):
+            return copy
+    raise UnknownFormatError(f"{key} is a part file of an unknown format; add the format to tools/members/rewriting.py")
 
 
 def copy_csv(source: BinaryIO, target: BinaryIO, members: Set[str]) -> Rows:
@@ -60,6 +73,12 @@ def copy_refused_lines(source: BinaryIO, target: BinaryIO, members: Set[str]) ->
         return any(member in refused for member in members)
 
     return _copy_lines(source, target, names_a_member)
+
+
+def copy_lines_without_ids(source: BinaryIO, target: BinaryIO, members: Set[str]) -> Rows:
+    """Copy the lines of a file of any format. An id anywhere in a line is enough to leave it out."""
+    encoded = [member.encode() for member in members]
+    return _copy_lines(source, target, lambda line: any(member in line for member in encoded))
 
 
 def copy_parquet(source: BinaryIO, target: BinaryIO, members: Set[str]) -> Rows:
@@ -92,3 +111,13 @@ def _copy_lines(source: BinaryIO, target: BinaryIO, is_unwanted: Callable[[bytes
             target.write(line)
             kept += 1
     return Rows(kept, removed)
+
+
+_COPIES: dict[str, Copy] = {
+    ".txt": copy_csv,  # features, which Spark writes as text
+    ".csv": copy_csv,
+    OUTPUT_FILE_SUFFIX: copy_csv,
+    ".parquet": copy_parquet,
+    ".json": copy_refused_lines,
+}
+"""End of a part file's name -> what copies it."""

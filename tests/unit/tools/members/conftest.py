@@ -82,7 +82,7 @@ def feature_files(members: Sequence[str]) -> dict[str, bytes]:
     rows = {member: [1, 31, 5, *features_of(member)] for member in members}
     halves = [[member for member in members if EVERYONE.index(member) % 2 == half] for half in range(2)]
     parts = {
-        f"part-{number:05}.csv": "".join(
+        f"part-{number:05}.txt": "".join(
             f"{quoted(member)},{','.join(map(str, rows[member]))}\n" for member in half
         ).encode()
         for number, half in enumerate(halves)

@@ -22,6 +22,7 @@ from tests.unit.tools.members.conftest import (
     bucket_files,
 )
 from tools.members.forgetting import ExecutionRunningError, Found, find, forget
+from tools.members.rewriting import UnknownFormatError, find_copy
 from tools.members.suppression_list import suppress
 
 NOW = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -194,3 +195,8 @@ def test_first_use_makes_the_key_and_a_lost_key_is_an_error(make_environment: Ma
     deployed.secrets.create_secret(Name="lost")
     with pytest.raises(SuppressionError, match="lost has no value"):
         suppress(deployed.bucket, deployed.secrets, "lost", {"MARK-1"})
+
+
+def test_part_file_of_an_unknown_format_stops_the_search() -> None:
+    with pytest.raises(UnknownFormatError, match=r"inputs/2026/01/01/part-0\.orc is a part file of an unknown format"):
+        find_copy("inputs/2026/01/01/part-0.orc")
