@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +64,17 @@ def deploy(work_folder: Path) -> Deployment:
         LocalCloudError: Terraform failed; the message names its log.
     """
     terraform = local_workspace(work_folder)
-    build_packages(REPOSITORY, PACKAGES)
-    bootstrap("local", work_folder)
-    publish(code_bucket("local"), PACKAGES, REGION)
-    try:
-        terraform.init()
-        terraform.apply(approved=True)
-    except TerraformError as error:
-        raise LocalCloudError(f"{error}; see {terraform.log}") from error
+    create_buckets("local")
+    with ThreadPoolExecutor(1) as background:
+        bootstrapped = background.submit(apply_bootstrap, "local", state_bucket("local"), work_folder)
+        build_packages(REPOSITORY, PACKAGES)
+        publish(code_bucket("local"), PACKAGES, REGION)
+        try:
+            terraform.init()
+            bootstrapped.result()
+            terraform.apply(approved=True)
+        except TerraformError as error:
+            raise LocalCloudError(f"{error}; see {terraform.log}") from error
     outputs = terraform.outputs()
     create_bucket(outputs["datalake_bucket"])
     return Deployment(
@@ -125,13 +129,23 @@ def bootstrap(environment: str, work_folder: Path) -> None:
         LocalCloudError: Terraform failed.
     """
     create_buckets(environment)
+    apply_bootstrap(environment, state_bucket(environment), work_folder)
+
+
+def apply_bootstrap(environment: str, bucket: str, work_folder: Path) -> None:
+    """Create the key and the roles' boundary of `terraform/bootstrap`. Meanwhile, other threads can use boto3.
+
+    Args:
+        environment: name of the environment.
+        bucket: the bucket of its state, which exists.
+        work_folder: folder for the data of Terraform.
+
+    Raises:
+        LocalCloudError: Terraform failed.
+    """
     PACKAGES.mkdir(parents=True, exist_ok=True)
     (PACKAGES / LAYOUT_FILE).write_text(layout_json())  # which both configurations read
-    state = (
-        f"../environments/{environment}.s3.tfbackend",
-        f"bucket={state_bucket(environment)}",
-        "key=bootstrap/terraform.tfstate",
-    )
+    state = (f"../environments/{environment}.s3.tfbackend", f"bucket={bucket}", "key=bootstrap/terraform.tfstate")
     targets = ('aws_kms_alias.this["environment"]', 'aws_iam_policy.this["boundary"]')
     for arguments in (
         ("init", "-input=false", "-reconfigure", *(f"-backend-config={setting}" for setting in state)),
