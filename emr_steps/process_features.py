@@ -35,13 +35,7 @@ from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers, read
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_all_windows
 from emr_steps.feature_profile import profile_features
-from emr_steps.feature_transforms import (
-    WHITE_SPACE,
-    csv_lines,
-    join_windows,
-    row_count_column,
-    rows_checksum,
-)
+from emr_steps.feature_transforms import WHITE_SPACE, csv_lines, join_windows, row_count_column, rows_checksum
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows that are kept per window."""

@@ -7,6 +7,7 @@ import json
 from datetime import date
 
 from buyer_stage.domain import s3_layout
+from buyer_stage.domain.data_inventory import top_folder
 from buyer_stage.domain.datalake import SURVEY_KEY, TABLES_PREFIX
 from buyer_stage.domain.windows import Window
 
@@ -15,11 +16,6 @@ LAYOUT_FILE = "s3_layout.json"
 ANY = "*"
 """Stands for any job, model or version. In an IAM policy it also matches slashes."""
 ANY_DAY = date(1, 1, 1)
-
-
-def top_folder(key: str) -> str:
-    """Return the first folder of a key or prefix, with its slash."""
-    return key[: key.index("/") + 1]
 
 
 def layout() -> dict[str, str]:

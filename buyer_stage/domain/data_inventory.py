@@ -52,7 +52,8 @@ class Entry:
     members: Members
 
 
-def _top(key: str) -> str:
+def top_folder(key: str) -> str:
+    """Return the first folder of a key or prefix, with its slash."""
     return key[: key.index("/") + 1]
 
 
@@ -65,10 +66,10 @@ def _labeled_set(split: str) -> tuple[Entry, Entry]:
 
 INVENTORY: tuple[Entry, ...] = (
     Entry(
-        _top(s3_layout.features_prefix(_DAY)), "ETL", "features, manifest, profile, validation", 90, Members.NAMED
+        top_folder(s3_layout.features_prefix(_DAY)), "ETL", "features, manifest, profile, validation", 90, Members.NAMED
     ),
     Entry(
-        _top(s3_layout.raw_sample_prefix(_DAY, Window.T001)), "ETL", "sample of the behavior summaries", 30,
+        top_folder(s3_layout.raw_sample_prefix(_DAY, Window.T001)), "ETL", "sample of the behavior summaries", 30,
         Members.NAMED,
     ),
     *[entry for split in s3_layout.CHANNEL_PREFIXES for entry in _labeled_set(split)],
@@ -83,15 +84,15 @@ INVENTORY: tuple[Entry, ...] = (
         Members.UNNAMED,
     ),
     Entry(
-        _top(s3_layout.model_card_key(_ANY)), "ML pipeline", "model cards, drift baselines", None, Members.NONE
+        top_folder(s3_layout.model_card_key(_ANY)), "ML pipeline", "model cards, drift baselines", None, Members.NONE
     ),
     Entry(
-        _top(s3_layout.inference_results_prefix(_DAY, _ANY)), "ML pipeline", "scored lines", 30, Members.NAMED
+        top_folder(s3_layout.inference_results_prefix(_DAY, _ANY)), "ML pipeline", "scored lines", 30, Members.NAMED
     ),
-    Entry(_top(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
-    Entry(_top(s3_layout.served_stages_prefix(_DAY)), "push", "served stages", 30, Members.NAMED),
-    Entry(_top(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
-    Entry(_top(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
+    Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
+    Entry(top_folder(s3_layout.served_stages_prefix(_DAY)), "push", "served stages", 30, Members.NAMED),
+    Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
+    Entry(top_folder(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
     Entry(s3_layout.ATHENA_RESULTS_PREFIX, "people", "results of queries", 30, Members.NAMED),
     Entry(s3_layout.EMR_LOGS_PREFIX, "ETL", "logs of the steps", 30, Members.NONE),
     Entry(

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from buyer_stage.domain.data_inventory import top_folder
 from buyer_stage.domain.stages import Stage
 from tests.history_events import most_events
 from tests.terraform_copy import initialized_copy, terraform
 from tools.repository import REPOSITORY
 from tools.state_machines import read
 from tools.terraform import ENVIRONMENTS
-from tools.terraform_layout import LAYOUT_FILE, layout, layout_json, top_folder
+from tools.terraform_layout import LAYOUT_FILE, layout, layout_json
 
 TERRAFORM = REPOSITORY / "terraform"
 FUNCTIONS = sorted(handler.parent.name for handler in REPOSITORY.glob("lambdas/*/handler.py"))

@@ -58,6 +58,6 @@ variable "kms_key_arn" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits the role. Null means no boundary."
+  description = "ARN of the policy that limits the role."
   type        = string
 }

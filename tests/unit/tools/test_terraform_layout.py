@@ -1,7 +1,8 @@
 """The S3 layout as Terraform reads it."""
 
+from buyer_stage.domain.data_inventory import top_folder
 from tools.repository import REPOSITORY
-from tools.terraform_layout import layout, top_folder
+from tools.terraform_layout import layout
 
 
 def test_folder_of_a_day_is_the_folder_above_the_day() -> None:
