@@ -178,7 +178,7 @@ statements with the resource `*` and explains why AWS does not support anything 
 use.
 
 Braces mark names that differ between environments; `{key}` is the environment's KMS key, and `{suppression key}` the
-secret with the key of the suppression list. This document leaves out the two roles of GitHub's workflows (see
+secret with the key of the suppression list. This document leaves out the roles of GitHub's workflows (see
 [deployment.md](deployment.md) and [terraform/bootstrap/iam.tf](../terraform/bootstrap/iam.tf)) and the permissions that
 `sagemaker_vpc` adds."""
 
