@@ -19,9 +19,9 @@ from rich.table import Table
 from benchmarks.model_quality import SAMPLE
 from buyer_stage.domain.feature_bins import profile_rows
 from buyer_stage.domain.features import MODEL_FEATURES
+from buyer_stage.domain.shift import DriftLevel, measure_shift
 from buyer_stage.domain.stage_changes import ServedStage, next_served_stage
 from buyer_stage.domain.stages import Stage
-from buyer_stage.quality.drift import DriftLevel, measure_shift
 from buyer_stage.training.fitting import FOLDS, member_folds, train
 from buyer_stage.training.training_rows import TrainingRows, read_csv, read_training_rows
 

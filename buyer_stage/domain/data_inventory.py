@@ -90,7 +90,8 @@ INVENTORY: tuple[Entry, ...] = (
         top_folder(s3_layout.inference_results_prefix(_DAY, _ANY)), "ML pipeline", "scored lines", 30, Members.NAMED
     ),
     Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
-    Entry(top_folder(s3_layout.served_stages_prefix(_DAY)), "push", "served stages", 30, Members.NAMED),
+    Entry(top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", 30, Members.NAMED),
+    Entry(top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "live state, and states of pushes that died", None, Members.NONE),
     Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
     Entry(top_folder(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
     Entry(s3_layout.ATHENA_RESULTS_PREFIX, "people", "results of queries", 30, Members.NAMED),

@@ -45,5 +45,9 @@ class ScoredLinesLostError(BuyerStageError):
     """The scored lines read, written, quarantined and failed do not add up, or some could not be written."""
 
 
+class ScoresHeldError(BuyerStageError):
+    """A day breaks rules of the audit, so that its stages were kept from the table."""
+
+
 class SuppressionError(BuyerStageError):
     """The suppression list is damaged, or its key is missing or another one, so that forgotten members could return."""

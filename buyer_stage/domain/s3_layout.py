@@ -38,6 +38,11 @@ LABELED_SET_MANIFEST_KEY = f"train/{MANIFEST_FILE}"
 SUPPRESSION_LIST_KEY = "suppression/list.json"
 """Keyed hashes of the members who must not return. Without this file, no member is suppressed."""
 
+CURRENT_PUBLICATION_KEY = "serving/current.json"
+"""Names the live state. Missing before the first publication."""
+PENDING_PUSH_KEY = "serving/pending.json"
+"""Names the states that the table may hold in part. Missing unless a push is writing or has died."""
+
 ERASURE_RECEIPTS_PREFIX = "erasure-receipts/"
 
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
@@ -114,9 +119,25 @@ def push_receipt_key(snapshot_date: date, run_name: str) -> str:
     return f"push-receipts/{_day(snapshot_date)}{run_name}.json"
 
 
-def served_stages_prefix(snapshot_date: date) -> str:
-    """Return the folder of the stages that a snapshot's last successful push served, for the next push to compare."""
-    return f"served-stages/{_day(snapshot_date)}"
+def served_items_prefix(snapshot_date: date) -> str:
+    """Return the folder of the states that pushes of a snapshot gave the table."""
+    return f"served-items/{_day(snapshot_date)}"
+
+
+def served_state_prefix(snapshot_date: date, sequence: int, attempt: int) -> str:
+    """Return the folder of a state's rows.
+
+    Args:
+        snapshot_date: the snapshot that it serves.
+        sequence: of the publication that it is meant for.
+        attempt: 1, or more after pushes that died before the publication.
+    """
+    return f"{served_items_prefix(snapshot_date)}{sequence:06}-{attempt}/"
+
+
+def served_state_key(prefix: str) -> str:
+    """Return the key of a state's description, written when the table holds the state."""
+    return f"{prefix.removesuffix('/')}.json"
 
 
 def erasure_receipt_key(ended_at: datetime) -> str:

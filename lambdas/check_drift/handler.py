@@ -7,10 +7,12 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import TypeAdapter
 
-from buyer_stage.domain.documents import FeatureProfile, PushReceipt, to_json
+from buyer_stage.domain.documents import FeatureProfile, to_json
 from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.s3_layout import drift_baseline_key, drift_report_key, feature_profile_key, push_receipt_key
-from buyer_stage.quality.drift import DriftBaseline, DriftLevel, DriftReport, report_drift
+from buyer_stage.domain.serving_documents import PushReceipt
+from buyer_stage.domain.shift import DriftLevel
+from buyer_stage.quality.drift import DriftBaseline, DriftReport, report_drift
 from lambdas.common.documents import load_document
 from lambdas.common.environment import Environment
 from lambdas.common.events import ExecutionEvent, SnapshotDate

@@ -26,7 +26,7 @@ DAY = date(2020, 1, 3)
         (s3_layout.inference_results_prefix(DAY, "job"), "inference-results/2020/01/03/job/"),
         (s3_layout.quarantine_prefix(DAY, "run"), "quarantine/2020/01/03/run/"),
         (s3_layout.push_receipt_key(DAY, "run"), "push-receipts/2020/01/03/run.json"),
-        (s3_layout.served_stages_prefix(DAY), "served-stages/2020/01/03/"),
+        (s3_layout.served_state_prefix(DAY, 12, 1), "served-items/2020/01/03/000012-1/"),
         (s3_layout.code_prefix("1.2.3"), "code/1.2.3/"),
     ],
 )
