@@ -91,7 +91,9 @@ INVENTORY: tuple[Entry, ...] = (
     ),
     Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
     Entry(top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", 30, Members.NAMED),
-    Entry(top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "live state, and states of pushes that died", None, Members.NONE),
+    Entry(
+        top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "which state is live, or pending", None, Members.NONE
+    ),
     Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
     Entry(top_folder(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
     Entry(s3_layout.ATHENA_RESULTS_PREFIX, "people", "results of queries", 30, Members.NAMED),
