@@ -34,7 +34,7 @@ CHECKED_COLUMNS = (MEMBER_ID, "predicted", "probabilities", "line", "refusal", I
 _MEMBER = r"[!#-+\x2d-~]{1,256}"
 """Printable ASCII without space, quote and comma, which no quoting can change."""
 _STAGE = "|".join(stage.value for stage in Stage)
-_PROBABILITY = r"[01](?:\.\d{1,30})?(?:e-\d{1,2})?"
+_PROBABILITY = r"\d(?:\.\d{1,30})?(?:e-\d{1,2})?"
 _USUAL_LINE = (
     rf"^{_MEMBER},(?:{_STAGE})"
     + rf""","\['(?:{_STAGE})(?:', '(?:{_STAGE})){{3}}'\]","\[{_PROBABILITY}(?:, {_PROBABILITY}){{3}}\]"$"""
