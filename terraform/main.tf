@@ -101,6 +101,7 @@ module "glue_job" {
   permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.logs.job_retention_days
   push                     = var.push
+  audit_limits             = merge(var.audit, { flip_rate = 3 * var.alerts.maximum_flip_rate })
 }
 
 module "etl_pipeline" {

@@ -270,25 +270,27 @@ variable "transform" {
 variable "push" {
   description = <<-EOT
     Push of stages to the table by the Glue job:
-    ttl_days: days until DynamoDB can delete an item that no push has written again. At least 1.
+    ttl_days: days until DynamoDB can delete an item that no push has written again. 1 to 28, because the pipeline keeps what the table holds for 30 days.
     snapshots_before_stage_change: consecutive snapshots that must predict a new stage before the served stage changes. 1 changes it at once.
     worker_count: Glue workers (G.1X). At least 2.
     max_retries: times that Glue retries a failed run. 0 to 10.
-    partitions: Spark partitions that write in parallel. At least 1.
-    maximum_writes_per_second: writes per second by all partitions together. At least 1.
+    maximum_writes_per_second: writes per second of a run. At least 1.
+    refresh_margin_days: days before an item expires on which it is written again even if nothing has changed. At least 1 and less than ttl_days.
+    probability_tolerance: smallest difference of a probability that is written. Above 0 and at most 1.
   EOT
   type = object({
     ttl_days                      = number
     snapshots_before_stage_change = optional(number, 1)
     worker_count                  = optional(number, 10)
     max_retries                   = optional(number, 3)
-    partitions                    = optional(number, 70)
     maximum_writes_per_second     = optional(number, 4000)
+    refresh_margin_days           = optional(number, 2)
+    probability_tolerance         = optional(number, 0.02)
   })
 
   validation {
-    condition     = var.push.ttl_days >= 1
-    error_message = "push.ttl_days must be at least 1."
+    condition     = var.push.ttl_days >= 1 && var.push.ttl_days <= 28 && floor(var.push.ttl_days) == var.push.ttl_days
+    error_message = "push.ttl_days must be a whole number from 1 to 28."
   }
 
   validation {
@@ -307,13 +309,50 @@ variable "push" {
   }
 
   validation {
-    condition     = var.push.partitions >= 1 && floor(var.push.partitions) == var.push.partitions
-    error_message = "push.partitions must be a whole number of at least 1."
+    condition     = var.push.refresh_margin_days >= 1 && var.push.refresh_margin_days < max(var.push.ttl_days, 2) && floor(var.push.refresh_margin_days) == var.push.refresh_margin_days
+    error_message = "push.refresh_margin_days must be a whole number of at least 1 and less than push.ttl_days."
+  }
+
+  validation {
+    condition     = var.push.probability_tolerance > 0 && var.push.probability_tolerance <= 1
+    error_message = "push.probability_tolerance must be above 0 and at most 1."
   }
 
   validation {
     condition     = var.push.maximum_writes_per_second >= 1
     error_message = "push.maximum_writes_per_second must be at least 1."
+  }
+}
+
+variable "audit" {
+  description = <<-EOT
+    What a day may differ from the snapshot served before, so that its stages reach the table without a person:
+    lowest_member_change, highest_member_change: change in the number of scored members; -0.1 means 10% fewer.
+    stage_mix_psi: population stability index of the served stages. More than 0.25 usually means a different population.
+    stage_mix_psi_of_new_model: the same on another model's first day.
+    flip_rate_of_new_model: share of members whose stage changes on another model's first day. On other days, the limit is three times alerts.maximum_flip_rate.
+    quarantined_share: share of the scored lines that can be quarantined.
+    quarantined_lines: lines that can always be quarantined.
+  EOT
+  type = object({
+    lowest_member_change       = optional(number, -0.1)
+    highest_member_change      = optional(number, 0.25)
+    stage_mix_psi              = optional(number, 0.25)
+    stage_mix_psi_of_new_model = optional(number, 0.5)
+    flip_rate_of_new_model     = optional(number, 0.6)
+    quarantined_share          = optional(number, 0.001)
+    quarantined_lines          = optional(number, 10)
+  })
+  default = {}
+
+  validation {
+    condition     = var.audit.lowest_member_change >= -1 && var.audit.lowest_member_change <= 0 && var.audit.highest_member_change >= 0
+    error_message = "audit.lowest_member_change must be -1 to 0, and audit.highest_member_change at least 0."
+  }
+
+  validation {
+    condition     = alltrue([for name, limit in var.audit : limit > 0 if !endswith(name, "member_change")])
+    error_message = "All limits of audit but the changes in members must be above 0."
   }
 }
 
