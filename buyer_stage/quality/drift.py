@@ -91,11 +91,14 @@ def report_drift(
             f"the feature profile counts {profile.rows} rows, but {run_name} has read {receipt.read} scored lines: the "
             "features were rewritten in between; score the snapshot again"
         )
-    if not receipt.written:
+    members = receipt.written + receipt.unchanged
+    if not members:
         raise ScoredLinesLostError(
             f"{run_name} has served no members: {receipt.quarantined} of {receipt.read} scored lines are in "
             "quarantine, each with the reason"
         )
+    if receipt.changes is None:
+        raise InvalidManifestError(f"{run_name} is a {receipt.kind.value}, which has no predictions to compare")
     then, now = baseline.features, profile
     if then.upper_bounds != now.upper_bounds or not (then.counts.keys() == now.counts.keys() == set(MODEL_FEATURES)):
         raise InvalidManifestError(
@@ -115,7 +118,7 @@ def report_drift(
         snapshot_date=receipt.snapshot_date,
         model_version=model_version,
         run_name=run_name,
-        members=receipt.written,
+        members=members,
         features=features,
         stage_mix=stage_mix,
         stages=receipt.predicted_stages,
