@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import boto3
+from aws_lambda_powertools.metrics import MetricUnit
 
 from buyer_stage.domain.serving_documents import PushKind
 from lambdas.common.pushes import PushEvent, PushVariables, common_arguments, read_serving, start_push
-from lambdas.common.wiring import lambda_handler, logger
+from lambdas.common.wiring import lambda_handler, logger, metrics
 
 SHORTEST_TIME_LEFT = timedelta(days=1)
 """The pipeline runs daily: whoever waits longer can find the first items gone."""
@@ -44,7 +45,12 @@ def handler(event: Event) -> Result:
     Raises:
         InvalidManifestError: the document that names the live state is damaged.
     """
-    now = datetime.now(UTC)
+    result = _extend(event, datetime.now(UTC))
+    metrics.add_metric("TTLExtensionsStarted", MetricUnit.Count, 0 if result.run_name is None else 1)
+    return result
+
+
+def _extend(event: Event, now: datetime) -> Result:
     serving = read_serving(glue, s3, variables, now)
     first_expiry = None if serving.live is None else serving.live.state.first_expiry
     if serving.live is None or first_expiry is None or serving.in_progress:

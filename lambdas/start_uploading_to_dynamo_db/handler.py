@@ -26,7 +26,7 @@ class Event(PushEvent):
         transform_job_name: the transform that scored it.
         model_version: the model that scored it.
         row_count: members whose features the ETL wrote.
-        serve_anyway: why a person wants the day to be served although it breaks rules of the audit; None if nobody does.
+        serve_anyway: why a person has the day served although it breaks rules of the audit; None without a reason.
     """
 
     snapshot_date: SnapshotDate
