@@ -147,7 +147,8 @@ def _explain(event: Event, receipt: PushReceipt) -> str:
     loss = receipt.find_loss()
     if SNAPSHOT_DATE_RULE in [result.rule for result in broken]:
         remedy = [
-            "A later day is live, and serve_anyway does not change that. To bring back what the table held for this day:",
+            "A later day is live, and serve_anyway does not change that. To bring back what the table held for this",
+            "day, if it was ever served:",
             f"  make rollback-scores ENV={variables.environment} TO={day}",
         ]
     else:

@@ -53,8 +53,8 @@ def test_items_that_expire_within_a_day_get_more_time_and_the_note_says_so(
     assert result == {
         "run_name": run_name,
         "note": "The first items of the table expire at 2020-02-02 00:00 UTC, and no later day is served. Push "
-        f"{run_name} gives the items 5 days from today, so members keep the stages of 2020-01-25 until then. Serve a day before "
-        "that.",
+        f"{run_name} gives the items 5 days from today, so members keep the stages of 2020-01-25 until then. Serve a "
+        "day before that.",
     }
     assert emitted_metrics() == {"PushRunsStarted": 1, "TTLExtensionsStarted": 1}
 
