@@ -97,8 +97,6 @@ def report_drift(
             f"{run_name} has served no members: {receipt.quarantined} of {receipt.read} scored lines are in "
             "quarantine, each with the reason"
         )
-    if receipt.changes is None:
-        raise InvalidManifestError(f"{run_name} is a {receipt.kind.value}, which has no predictions to compare")
     then, now = baseline.features, profile
     if then.upper_bounds != now.upper_bounds or not (then.counts.keys() == now.counts.keys() == set(MODEL_FEATURES)):
         raise InvalidManifestError(

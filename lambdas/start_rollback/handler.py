@@ -14,7 +14,7 @@ from buyer_stage.domain.serving_documents import Publication, PushKind, ServedSt
 from buyer_stage.domain.snapshot_date import format_partition_value
 from lambdas.common.documents import load_document
 from lambdas.common.events import SnapshotDate
-from lambdas.common.pushes import PushEvent, PushVariables, common_arguments, read_serving, start_push
+from lambdas.common.pushes import PushEvent, PushVariables, Serving, common_arguments, read_serving, start_push
 from lambdas.common.wiring import lambda_handler
 
 KEPT = timedelta(days=30)
@@ -66,7 +66,7 @@ def handler(event: Event) -> Result:
     serving = read_serving(glue, s3, variables, now)
     if serving.live is None:
         raise InvalidInputError("the table has no live state, because nothing was ever published: there is no way back")
-    target = _find_target(event, serving.live, now)
+    target = _find_target(event, serving, serving.live, now)
     arguments = {
         **common_arguments(variables, event, PushKind.ROLLBACK, target.snapshot_date),
         "--target_state": target.folder,
@@ -76,11 +76,11 @@ def handler(event: Event) -> Result:
     return Result(push.status, push.run_name, format_partition_value(target.snapshot_date), target.folder)
 
 
-def _find_target(event: Event, live: Publication, now: datetime) -> ServedState:
+def _find_target(event: Event, serving: Serving, live: Publication, now: datetime) -> ServedState:
     """Return the state that the event names."""
     kept = _kept_states(now)
     if event.rollback_to == "previous":
-        return _find_previous(event, live, kept)
+        return _find_previous(event, serving, live, kept)
     states = [state for state in kept if state.snapshot_date == event.rollback_to]
     earlier = [state for state in states if state.folder != live.state.folder]
     if not earlier and live.state.snapshot_date == event.rollback_to:
@@ -93,9 +93,10 @@ def _find_target(event: Event, live: Publication, now: datetime) -> ServedState:
     return earlier[-1]
 
 
-def _find_previous(event: Event, live: Publication, kept: list[ServedState]) -> ServedState:
-    # Otherwise two executions at once would go back twice, or back to the state that the first one has replaced.
-    if live.published_at > event.execution_start_time:
+def _find_previous(event: Event, serving: Serving, live: Publication, kept: list[ServedState]) -> ServedState:
+    # Without this check, the second of two executions at once would bring back the state that the first has replaced.
+    ended_at = serving.runs[live.run_name].get("CompletedOn") if live.run_name in serving.runs else None
+    if ended_at is not None and ended_at > event.execution_start_time:
         raise InvalidInputError(
             f"{live.run_name} has changed the live state since the execution started, so `previous` has another "
             "meaning now; look at the live state before you start again"

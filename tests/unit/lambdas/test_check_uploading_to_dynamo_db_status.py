@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from buyer_stage.domain.audit import SNAPSHOT_DATE_RULE, RuleResult
 from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.errors import InvalidManifestError, JobFailedError, ScoredLinesLostError, ScoresHeldError
-from buyer_stage.domain.serving_documents import PushKind, PushReceipt
+from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from lambdas.check_uploading_to_dynamo_db_status import handler as function
 
 JOB = "buyer-stage-push"
@@ -48,9 +48,9 @@ def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
 
 def put_receipt(put: Put, event: dict[str, Any], *, kind: PushKind = PushKind.SCORES, **counts: Any) -> None:
     """Write the receipt of the event's run, which expects three lines."""
-    receipt = PushReceipt(
-        DAY, kind, 2, **{"expected": 3, "read": 3, "stages": {"Dreamer": 2, "Ready To Transact": 0}, **counts}
-    )
+    stages = {"Dreamer": 2, "Ready To Transact": 0}
+    given = {"expected": 3, "read": 3, "changes": StageChanges(None, 0, {}, 0), "stages": stages, **counts}
+    receipt = PushReceipt(DAY, kind, 2, **given)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 

@@ -102,7 +102,7 @@ def test_two_executions_at_once_go_back_once(event: dict[str, Any], context: Any
         stub.add_response("get_job_runs", described([(run_name, "RUNNING")]), {"JobName": JOB})
         assert function.handler(second, context) == started
         # The push of the first execution ends before the second one looks again.
-        publish(state(29, 4, previous=LIVE.folder), 4, run_name, datetime(2020, 2, 1, 10, 30, tzinfo=UTC))
+        publish(state(29, 4, previous=LIVE.folder), 4, run_name)
         stub.add_response("get_job_runs", described([(run_name, "SUCCEEDED")]), {"JobName": JOB})
         with pytest.raises(InvalidInputError, match=f"{run_name} has changed the live state since the execution"):
             function.handler(second, context)
@@ -127,17 +127,28 @@ def test_first_state_has_no_previous_one(event: dict[str, Any], context: Any) ->
     refused(event, context, "the live state is the first one: there is no previous state")
 
 
+def after_daily_push(event: dict[str, Any], context: Any, *, ended: str, rollback_to: str) -> str:
+    """Return what comes back after the push of the live state has ended `before` the execution started, or `after`."""
+    publish(LIVE, 3, "daily-push")
+    started = datetime.now(UTC) - timedelta(minutes=2)
+    ended_ago = {"before": timedelta(minutes=3), "after": timedelta(minutes=1)}[ended]
+    with Stubber(function.glue) as stub:
+        stub.add_response("get_job_runs", described([("daily-push", "SUCCEEDED")], ended_ago), {"JobName": JOB})
+        stub.add_response("start_job_run", {"JobRunId": "jr_1"})
+        return target_of({**event, "execution_start_time": started.isoformat()}, context, rollback_to)
+
+
 def test_live_state_that_has_changed_since_the_execution_started_is_an_error_that_says_so(
     event: dict[str, Any], context: Any, three_days: None
 ) -> None:
-    publish(LIVE, 3, "daily-push", datetime(2020, 2, 1, 10, 0, 1, tzinfo=UTC))
-    refused(
-        event,
-        context,
+    message = (
         "daily-push has changed the live state since the execution started, so `previous` has another meaning now; "
-        "look at the live state before you start again",
+        "look at the live state before you start again"
     )
-    assert target_of(event, context, "20200128") == FIRST.folder, "a named day always means the same"
+    with pytest.raises(InvalidInputError, match=f"^{message}$"):
+        after_daily_push(event, context, ended="after", rollback_to="previous")
+    assert after_daily_push(event, context, ended="before", rollback_to="previous") == BEFORE.folder
+    assert after_daily_push(event, context, ended="after", rollback_to="20200128") == FIRST.folder, "a day is a day"
 
 
 CHOICE = "states are kept for 30 days, and there are states of"
