@@ -1,1 +1,1 @@
-"""Gives the items of the live state more time before they expire, when no later day is served in time."""
+"""Extends the time of the live state's items when no later day is served in time."""

@@ -1,4 +1,4 @@
-"""Gives the items of the live state more time when no day was served until shortly before the first of them expires.
+"""Extends the time of the live state's items when no day was served until shortly before the first one expires.
 
 An outage upstream must not empty the table silently: members keep their stages, and the notification says so.
 """
