@@ -163,7 +163,7 @@ def _explain(event: Event, receipt: PushReceipt) -> str:
             *[f"- {result.describe()}" for result in broken],
             *([f"- {loss}"] if loss else []),
             "",
-            'Look at the day (docs/operations.md, "Read a receipt and a quarantine"):',
+            'Look at the day (docs/operations.md, "A day is held"):',
             f'  aws s3 cp "{bucket}/{push_receipt_key(event.snapshot_date, event.run_name)}" -',
             f'  aws s3 cp --recursive "{bucket}/{quarantine}" build/quarantine/',
             "",

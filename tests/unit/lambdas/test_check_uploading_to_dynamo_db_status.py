@@ -12,6 +12,7 @@ from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.errors import InvalidManifestError, JobFailedError, ScoredLinesLostError, ScoresHeldError
 from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from lambdas.check_uploading_to_dynamo_db_status import handler as function
+from tools.repository import REPOSITORY
 
 JOB = "buyer-stage-push"
 DAY = date(2020, 1, 30)
@@ -114,7 +115,7 @@ def test_held_day_is_an_error_with_the_broken_rules_and_what_to_do(
         "- change in scored members: -0.5, allowed -0.1 to 0.25",
         "- stage mix PSI: 0.31, allowed at most 0.25",
         "",
-        'Look at the day (docs/operations.md, "Read a receipt and a quarantine"):',
+        'Look at the day (docs/operations.md, "A day is held"):',
         '  aws s3 cp "s3://buyer-stage-pipeline/push-receipts/2020/01/30/buy-test-push-0123456789-1.json" -',
         '  aws s3 cp --recursive "s3://buyer-stage-pipeline/quarantine/2020/01/30/buy-test-push-0123456789-1/" '
         "build/quarantine/",
@@ -123,6 +124,7 @@ def test_held_day_is_an_error_with_the_broken_rules_and_what_to_do(
         "right, start the ML pipeline with this input, which records the reason:",
         '  {"snapshot_date": "20200130", "serve_anyway": "<the reason, up to 200 characters>"}',
     ]
+    assert "\n## A day is held\n" in (REPOSITORY / "docs/operations.md").read_text()
     metrics = emitted_metrics()
     assert (metrics["DaysHeld"], metrics["ScoredLinesQuarantined"], metrics["ScoredLinesWritten"]) == (1, 1, 0)
 

@@ -53,7 +53,7 @@ HELD = """the scores of 2020-01-30 are held, and the table keeps its stages. Bro
 - change in scored members: -0.5, allowed -0.1 to 0.25
 - flip rate: 0.7, allowed at most 0.45
 
-Look at the day (docs/operations.md, "Read a receipt and a quarantine"):
+Look at the day (docs/operations.md, "A day is held"):
   aws s3 cp "s3://buyer-stage-pipeline/push-receipts/2020/01/30/buy-test-push-0123456789-1.json" -"""
 
 
