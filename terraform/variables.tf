@@ -357,11 +357,16 @@ variable "audit" {
 }
 
 variable "polls" {
-  description = "How the ML pipeline waits for its jobs: seconds between two status checks, and the maximum number of checks. Both are at least 1. An execution can write 25,000 events, and a check writes up to 21."
+  description = <<-EOT
+    How the ML pipeline waits: seconds between two checks, and the maximum number of checks. Both are at least 1. An execution can write 25,000 events, and a check writes up to 21.
+    daily_data: for features that are late. The default waits 3 hours.
+    automl, transform, upload: for jobs.
+  EOT
   type = object({
-    automl    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
-    transform = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
-    upload    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 240 })
+    daily_data = optional(object({ seconds = number, limit = number }), { seconds = 300, limit = 36 })
+    automl     = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    transform  = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    upload     = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 240 })
   })
   default = {}
 

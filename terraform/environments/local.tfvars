@@ -12,9 +12,10 @@ schedules = { enabled = false }
 erasure_principal_arns = ["arn:aws:iam::000000000000:root"]
 
 polls = {
-  automl    = { seconds = 1, limit = 1800 }
-  transform = { seconds = 1, limit = 1800 }
-  upload    = { seconds = 1, limit = 1800 }
+  daily_data = { seconds = 1, limit = 1 }
+  automl     = { seconds = 1, limit = 1800 }
+  transform  = { seconds = 1, limit = 1800 }
+  upload     = { seconds = 1, limit = 1800 }
 }
 
 alerts = {

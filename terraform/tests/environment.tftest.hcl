@@ -200,10 +200,11 @@ run "values_out_of_range_are_refused_6" {
   variables {
     emr    = { core_instance_count = 0 }
     push   = { ttl_days = 5, maximum_writes_per_second = 0 }
+    polls  = { daily_data = { seconds = 1, limit = 0 } }
     alerts = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 100, maximum_flip_rate = 1.1 }
   }
 
-  expect_failures = [var.emr, var.push, var.alerts]
+  expect_failures = [var.emr, var.push, var.polls, var.alerts]
 }
 
 run "values_out_of_range_are_refused_7" {

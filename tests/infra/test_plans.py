@@ -29,9 +29,14 @@ DIFFERENT_VARIABLES = {
 
 DIFFERENT_ATTRIBUTES = {
     "qa": {
-        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),  # TTL_DAYS
+        # TTL_DAYS
+        ('module.functions.aws_lambda_function.this["start_rollback"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_ttl_extension"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
     },
     "prod": {
+        ('module.functions.aws_lambda_function.this["start_rollback"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_ttl_extension"]', "environment"),
         ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
         ("module.audit[0].aws_s3_bucket.this", "force_destroy"),
         # The model's network: its subnets, and the permissions for their interfaces.
