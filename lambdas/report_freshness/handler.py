@@ -52,7 +52,7 @@ publication = TypeAdapter(Publication)
 
 
 @lambda_handler
-def handler(event: Event) -> Result:
+def handler(event: Event) -> Result:  # noqa: ARG001  The wrapper reads its type.
     """Compare the live snapshot with the schedule, and write the metric that an alarm watches.
 
     Before the first publication there is no number of days: every snapshot since an unknown day is missing. The

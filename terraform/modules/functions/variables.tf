@@ -44,6 +44,7 @@ variable "layout" {
     holdout_scores          = string
     drift_baselines         = string
     push_receipts           = string
+    current_publication     = string
     drift_reports           = string
     automl_output           = string
   })
@@ -112,6 +113,11 @@ variable "retraining" {
 variable "transform" {
   description = "Instances of the batch transform."
   type        = object({ instance_count = number, instance_type = string })
+}
+
+variable "freshness" {
+  description = "When a snapshot should be live: expression of the ML pipeline's schedule, days that the data lake is behind, and hours that a run can take."
+  type        = object({ ml_schedule = string, lag_days = number, grace_hours = number })
 }
 
 variable "push" {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -43,8 +43,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def set_time(now: str) -> None:
         class Clock(datetime):
             @classmethod
-            def now(cls, tz: tzinfo | None = None) -> datetime:
-                return datetime.fromisoformat(now).astimezone(tz)
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return cls.fromisoformat(now).astimezone(tz)
 
         monkeypatch.setattr(function, "datetime", Clock)
 
