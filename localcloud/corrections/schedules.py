@@ -12,7 +12,6 @@ from ministack.services import eventbridge
 from localcloud.policies.authorization import AccessDeniedError, authorize
 from localcloud.wrapping import wrap
 
-
 ACTIONS = {":stateMachine:": "states:StartExecution", ":function:": "lambda:InvokeFunction"}
 """Part of a target's ARN -> the right that a schedule needs."""
 EXECUTION_ID = "<aws.scheduler.execution-id>"

@@ -403,7 +403,7 @@ INPUTS = {
         ({"SNAPSHOT_DATE": "20210229"}, "snapshot_date is not a valid date"),
         ({"SNAPSHOT_DATE": "2020-02-29"}, "snapshot_date is not a valid date"),
         ({"SNAPSHOT_DATE": "$(id)"}, "snapshot_date is not a valid date"),
-        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "snapshot_date applies to start-etl, start-ml and rollback-"),
+        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "applies to start-etl, start-ml and rollback-scores"),
         ({"ACTION": "rollback-scores"}, None),
         ({"ACTION": "rollback-scores", "SNAPSHOT_DATE": "20200229"}, None),
         ({"SERVE_ANYWAY": "Half of the members moved to another portal, see ticket #12: 3.5% left"}, "1 to 200"),
