@@ -275,7 +275,7 @@ locals {
         FRESHNESS_GRACE_HOURS = var.freshness.grace_hours
       }
       statements = {
-        ReadLiveState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.current_publication}"] }
+        ReadLiveState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.serving}*"] }
         ListBucket    = local.list_bucket
         UseKey        = local.decrypt
       }

@@ -44,7 +44,8 @@ variable "layout" {
     holdout_scores          = string
     drift_baselines         = string
     push_receipts           = string
-    current_publication     = string
+    served_items            = string
+    serving                 = string
     drift_reports           = string
     automl_output           = string
   })

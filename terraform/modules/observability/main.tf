@@ -6,6 +6,7 @@ locals {
   freshness_metrics = { service = "report_freshness" }
   push_metrics      = { service = "check_uploading_to_dynamo_db_status" }
   drift_metrics     = { service = "check_drift" }
+  extension_metrics = { service = "start_ttl_extension" }
   stages            = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
 
   execution_alarms = merge([
@@ -56,6 +57,12 @@ locals {
       description = "The audit kept a day from the table, which has the same stages as before."
       metric      = "DaysHeld"
       dimensions  = local.push_metrics
+      threshold   = 0
+    }
+    ttl-extended = {
+      description = "No later day was served until the items were about to expire, so they got more time. They show old stages."
+      metric      = "TTLExtensionsStarted"
+      dimensions  = local.extension_metrics
       threshold   = 0
     }
     scored-lines-quarantined = {
