@@ -46,9 +46,8 @@ variable "glue_job_name" {
 variable "alerts" {
   description = "Thresholds of alarms and budget. See the root variable."
   type = object({
-    freshness_grace_hours = number
-    maximum_flip_rate     = number
-    monthly_budget_usd    = number
+    maximum_flip_rate  = number
+    monthly_budget_usd = number
   })
 }
 
