@@ -19,7 +19,14 @@ from buyer_stage.domain.s3_layout import (
     served_state_key,
     served_state_prefix,
 )
-from buyer_stage.domain.serving_documents import PendingPush, Publication, PushKind, PushReceipt, ServedState
+from buyer_stage.domain.serving_documents import (
+    PendingPush,
+    Publication,
+    PushKind,
+    PushReceipt,
+    ServedState,
+    StageChanges,
+)
 from tests.function_environment import FUNCTION_ENVIRONMENT, REGION
 from tools import scores
 from tools.execution import Execution
@@ -63,7 +70,15 @@ class Table:
         if published:
             name = f"run-{sequence}"
             receipt = PushReceipt(
-                snapshot_date, kind, sequence, 5, 5, written=written, deleted=deleted, unchanged=5 - written
+                snapshot_date,
+                kind,
+                sequence,
+                expected=5,
+                read=5,
+                changes=StageChanges(None, 0, {}, 0),
+                written=written,
+                unchanged=5 - written,
+                deleted=deleted,
             )
             self.put(push_receipt_key(snapshot_date, name), to_json(receipt))
             publication = Publication(sequence, kind, PUBLISHED_AT, name, "daily", state)
