@@ -31,7 +31,7 @@ from buyer_stage.domain.s3_layout import (
     served_items_prefix,
 )
 from buyer_stage.domain.serving_documents import PendingPush, Publication, PushKind, PushReceipt, ServedState
-from buyer_stage.domain.snapshot_date import format_partition_value, parse_snapshot_date
+from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from buyer_stage.domain.stages import Stage
 from lambdas.common.documents import load_document
 from tools.environment import LOCAL, require
@@ -279,7 +279,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["list", "rollback"])
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--to", type=parse_snapshot_date, help="for rollback: the snapshot, as YYYYMMDD")
+    parser.add_argument("--to", help="for rollback: the snapshot, as YYYYMMDD; default: the state before the live one")
     arguments = parser.parse_args()
     require(arguments.environment)
     console = Console()
@@ -287,8 +287,9 @@ def main() -> None:
         if arguments.action == "list":
             show(find_bucket(arguments.environment).read(), console)
         else:
-            to = format_partition_value(arguments.to) if arguments.to else PREVIOUS
-            sys.exit(not roll_back(arguments.environment, to, console))
+            if arguments.to:
+                parse_snapshot_date(arguments.to)
+            sys.exit(not roll_back(arguments.environment, arguments.to or PREVIOUS, console))
     except (BuyerStageError, LookupError) as error:
         sys.exit(str(error))
 

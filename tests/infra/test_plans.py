@@ -142,7 +142,9 @@ def test_budget_counts_the_resources_with_the_tag_of_the_product(plans: dict[str
     ]
 
 
-def test_etl_runs_every_8_hours_ml_pipeline_daily_at_10_utc_and_freshness_is_reported_hourly(plans: dict[str, Plan]) -> None:
+def test_etl_runs_every_8_hours_ml_pipeline_daily_at_10_utc_and_freshness_hourly(
+    plans: dict[str, Plan],
+) -> None:
     schedules = {
         values["name"]: (values["schedule_expression"], values["state"])
         for address, values in resources(plans["prod"])

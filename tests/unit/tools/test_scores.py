@@ -308,3 +308,25 @@ def test_execution_that_fails_is_a_failure(
     answer("yes")
 
     assert not roll_back("dev", "previous", console())
+
+
+def test_command_exits_with_the_message_of_a_refusal(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "require", lambda _: None)
+    for options, message in (
+        (["--to", "2026-11-27"], "is not a day written as YYYYMMDD"),
+        (["--to", "20261127"], "no state is live"),
+    ):
+        monkeypatch.setattr("sys.argv", ["scores", "rollback", "--environment", "dev", *options])
+        with pytest.raises(SystemExit, match=message):
+            scores.main()
+
+
+def test_command_lists_the_states(
+    table: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scores, "require", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["scores", "list", "--environment", "dev"])
+    table.write(9, 26)
+    scores.main()
+
+    assert "9 (live)" in capsys.readouterr().out
