@@ -325,6 +325,7 @@ def test_command_lists_the_states(
     table: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scores, "require", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("sys.argv", ["scores", "list", "--environment", "dev"])
     table.write(9, 26)
     scores.main()
