@@ -26,6 +26,8 @@ PIPELINE ?=
 MODEL ?=
 ALL ?=
 BUILD_TRAINING_DATA ?=
+SERVE_ANYWAY ?=
+TO ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
@@ -225,8 +227,17 @@ start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
 
 .PHONY: start-ml
-start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain)
+start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1 SERVE_ANYWAY="<reason>"]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain) \
+		$(if $(SERVE_ANYWAY),--serve-anyway "$(SERVE_ANYWAY)")
+
+.PHONY: scores
+scores: $(INSTALLED) ## List the states of the table that are kept: which one is live, and what a rollback can bring back [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.scores list --environment $(ENV)
+
+.PHONY: rollback-scores
+rollback-scores: $(INSTALLED) ## Bring back the stages before the live ones, or those of a snapshot [ENV= TO=YYYYMMDD]
+	$(point_at_local_cloud) $(PYTHON) -m tools.scores rollback --environment $(ENV) $(if $(TO),--to $(TO))
 
 .PHONY: models
 models: $(INSTALLED) ## List the registered models: which one is in use, which ones wait for approval [ENV=]

@@ -82,8 +82,13 @@ module "functions" {
   model_package_group_name = local.names.model_package_group
   automl                   = var.automl
   retraining               = var.retraining
-  transform                = var.transform
-  push                     = var.push
+  freshness = {
+    ml_schedule = var.schedules.ml
+    lag_days    = var.datalake.lag_days
+    grace_hours = var.alerts.freshness_grace_hours
+  }
+  transform = var.transform
+  push      = var.push
 }
 
 module "glue_job" {
@@ -159,12 +164,25 @@ module "schedules" {
     etl = {
       description = "Starts the ETL every 8 hours."
       alias_arn   = module.etl_pipeline.alias_arn
+      action      = "states:StartExecution"
+      input       = jsonencode({})
       expression  = var.schedules.etl
     }
     ml = {
       description = "Starts the ML pipeline every day."
       alias_arn   = module.ml_pipeline.alias_arn
+      action      = "states:StartExecution"
+      input       = jsonencode({})
       expression  = var.schedules.ml
+    }
+    freshness = {
+      description = "Reports every hour how many snapshots the table is behind."
+      alias_arn   = module.functions.live_alias_arns["report_freshness"]
+      action      = "lambda:InvokeFunction"
+      # jsonencode would escape the angle brackets of the placeholder.
+      input = "{\"execution_name\": \"<aws.scheduler.execution-id>\"}"
+      # In the middle of an hour, so that a start that is a little early or late stays in the hour of its metric.
+      expression = "cron(30 * * * ? *)"
     }
   }
 }

@@ -381,7 +381,7 @@ variable "schedules" {
     Schedules that start the pipelines (EventBridge Scheduler, UTC):
     enabled: whether the schedules are on.
     etl: expression of the ETL's schedule. The default, every 8 hours, gives the ML pipeline recent features.
-    ml: expression of the ML pipeline's schedule.
+    ml: expression of the ML pipeline's schedule: cron(minute hour * * ? *), once a day at a fixed time, because one snapshot is due every day.
   EOT
   type = object({
     enabled = bool
@@ -390,8 +390,13 @@ variable "schedules" {
   })
 
   validation {
-    condition     = alltrue([for expression in [var.schedules.etl, var.schedules.ml] : can(regex("^(rate|cron|at)\\(.+\\)$", expression))])
-    error_message = "schedules.etl and schedules.ml must be rate(...), cron(...) or at(...)."
+    condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.schedules.etl))
+    error_message = "schedules.etl must be rate(...), cron(...) or at(...)."
+  }
+
+  validation {
+    condition     = can(regex("^cron\\([0-5]?[0-9] ([01]?[0-9]|2[0-3]) \\* \\* \\? \\*\\)$", var.schedules.ml))
+    error_message = "schedules.ml must be cron(minute hour * * ? *), such as cron(0 10 * * ? *) for 10:00 UTC every day."
   }
 }
 
@@ -399,17 +404,15 @@ variable "alerts" {
   description = <<-EOT
     Who gets alerts, and when:
     emails: addresses to send alerts to.
-    rows_written_band: fewest and most stages that a push is expected to write.
-    stale_after_hours: hours without a written stage until the table counts as stale. 2 to 168. With the daily run at 10:00 UTC, the default of 28 raises the alarm at 14:00 UTC of the missed day, plus the duration of the last run.
+    freshness_grace_hours: hours after the start of a scheduled ML run until its snapshot must be live. 1 to 24. The default of 6 covers 3 hours of waiting for late features, and the run.
     maximum_flip_rate: highest expected flip rate, above 0 and at most 1. The default of 0.15 is four times the daily rate among the members of the original study.
     monthly_budget_usd: costs per month in US dollars. A forecast above this amount sends an alert.
   EOT
   type = object({
-    emails             = optional(list(string), [])
-    rows_written_band  = object({ minimum = number, maximum = number })
-    stale_after_hours  = optional(number, 28)
-    maximum_flip_rate  = optional(number, 0.15)
-    monthly_budget_usd = number
+    emails                = optional(list(string), [])
+    freshness_grace_hours = optional(number, 6)
+    maximum_flip_rate     = optional(number, 0.15)
+    monthly_budget_usd    = number
   })
 
   validation {
@@ -418,13 +421,8 @@ variable "alerts" {
   }
 
   validation {
-    condition     = var.alerts.rows_written_band.minimum >= 0 && var.alerts.rows_written_band.minimum < var.alerts.rows_written_band.maximum
-    error_message = "alerts.rows_written_band.minimum must be at least 0 and less than the maximum."
-  }
-
-  validation {
-    condition     = var.alerts.stale_after_hours >= 2 && var.alerts.stale_after_hours <= 168
-    error_message = "alerts.stale_after_hours must be 2 to 168."
+    condition     = var.alerts.freshness_grace_hours >= 1 && var.alerts.freshness_grace_hours <= 24 && floor(var.alerts.freshness_grace_hours) == var.alerts.freshness_grace_hours
+    error_message = "alerts.freshness_grace_hours must be a whole number from 1 to 24."
   }
 
   validation {

@@ -198,6 +198,7 @@ def main() -> None:
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; default: two days ago")
     parser.add_argument("--build-training-data", action="store_true", help="for etl: also build the labeled set")
     parser.add_argument("--retrain", action="store_true", help="for ml: train again on the same labeled set")
+    parser.add_argument("--serve-anyway", metavar="REASON", help="for ml: serve the day although it breaks audit rules")
     arguments = parser.parse_args()
     require(arguments.environment)
     execution_input: dict[str, Any] = {}
@@ -207,6 +208,8 @@ def main() -> None:
         execution_input["steps_to_run"] = list(STEPS)
     if arguments.retrain:
         execution_input["retrain"] = True
+    if arguments.serve_anyway:
+        execution_input["serve_anyway"] = arguments.serve_anyway
     try:
         state_machine_arn = live_alias(find_state_machine(arguments.pipeline, arguments.environment))
     except LookupError as error:

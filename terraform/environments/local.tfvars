@@ -19,6 +19,5 @@ polls = {
 }
 
 alerts = {
-  rows_written_band  = { minimum = 1, maximum = 1000000 }
   monthly_budget_usd = 1
 }

@@ -17,6 +17,8 @@ from tools.repository import REPOSITORY
 from tools.state_machines import called_function, read
 
 FUNCTIONS = sorted(path.parent.name for path in REPOSITORY.glob("lambdas/*/handler.py"))
+SCHEDULED = {"report_freshness"}
+"""Functions that a schedule calls. `terraform/tests/schedules.tftest.hcl` checks what it sends."""
 
 os.environ.update(FUNCTION_ENVIRONMENT)  # before the handlers are imported
 
@@ -65,8 +67,15 @@ def fields_read(name: str, expressions: Iterator[str]) -> set[str]:
     return {field for expression in expressions for field in pattern.findall(expression)}
 
 
-def test_state_machine_calls_every_function() -> None:
-    assert sorted(set(CALLING.values())) == FUNCTIONS
+def test_state_machine_calls_every_function_that_no_schedule_calls() -> None:
+    assert sorted({*CALLING.values(), *SCHEDULED}) == FUNCTIONS
+    assert SCHEDULED.isdisjoint(CALLING.values())
+
+
+@pytest.mark.parametrize("function", sorted(SCHEDULED))
+def test_sample_event_of_a_scheduled_function_is_valid(function: str) -> None:
+    sample = json.loads((REPOSITORY / f"tests/events/{function}.json").read_text())
+    annotations(function)["event"].model_validate(sample)
 
 
 @pytest.mark.parametrize("variable", sorted(variables()))

@@ -258,7 +258,7 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_snapshot_before(
     assert significant == [("total_searches", "t007")]
 
 
-def test_every_metric_that_has_an_alarm_is_measured(stack: Stack, later_runs: LaterRuns) -> None:
+def test_every_metric_of_an_alarm_or_the_dashboard_is_measured(stack: Stack, later_runs: LaterRuns) -> None:
     pages = boto3.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="buyer-stage-")
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     queries = [
@@ -269,8 +269,16 @@ def test_every_metric_that_has_an_alarm_is_measured(stack: Stack, later_runs: La
         for metric in [*alarms, *queries]
         if metric.get("Namespace", "").startswith("BuyerStage")
     }
+    dashboard = boto3.client("cloudwatch").get_dashboard(DashboardName="buyer-stage-local")["DashboardBody"]
+    drawn = {
+        (metric[0], metric[1], metric[3])
+        for widget in json.loads(dashboard)["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0].startswith("BuyerStage")
+    }
     assert len(watched) >= 4
-    assert watched - stack.measured() == set()
+    assert len(drawn) >= 10
+    assert (watched | drawn) - stack.measured() == set()
 
 
 def test_a_member_in_two_splits_stops_the_training_but_not_the_scoring(later_runs: LaterRuns) -> None:

@@ -147,7 +147,9 @@ def test_budget_counts_the_resources_with_the_tag_of_the_product(plans: dict[str
     ]
 
 
-def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str, Plan]) -> None:
+def test_etl_runs_every_8_hours_ml_pipeline_daily_at_10_utc_and_freshness_hourly(
+    plans: dict[str, Plan],
+) -> None:
     schedules = {
         values["name"]: (values["schedule_expression"], values["state"])
         for address, values in resources(plans["prod"])
@@ -156,6 +158,7 @@ def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str,
     assert schedules == {
         "buyer-stage-etl-prod": ("cron(0 0/8 * * ? *)", "ENABLED"),
         "buyer-stage-ml-prod": ("cron(0 10 * * ? *)", "ENABLED"),
+        "buyer-stage-freshness-prod": ("cron(30 * * * ? *)", "ENABLED"),
     }
 
 

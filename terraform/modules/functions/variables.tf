@@ -116,6 +116,11 @@ variable "transform" {
   type        = object({ instance_count = number, instance_type = string })
 }
 
+variable "freshness" {
+  description = "When a snapshot should be live: expression of the ML pipeline's schedule, days that the data lake is behind, and hours that a run can take."
+  type        = object({ ml_schedule = string, lag_days = number, grace_hours = number })
+}
+
 variable "push" {
   description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
   type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
