@@ -69,34 +69,43 @@ def check_lines(lines: DataFrame, suppressed: SuppressedMembers) -> DataFrame:
         One row per line, as `CHECKED_COLUMNS` says. Of several lines with the same member id, the first one in sort
         order is accepted, whichever file it is in, so that a repeated run accepts the same one.
     """
-    parsed = lines.withColumn("parts", sf.when(sf.col("line").rlike(_USUAL_LINE), sf.split("line", _SEPARATOR)))
-    parsed = parsed.withColumn("numbers", sf.array(*[_probability_of(stage) for stage in Stage]))
-    usual = parsed.where(_is_certain())
-    usual = usual.select(
-        sf.col("parts")[0].alias(MEMBER_ID),
-        sf.col("parts")[1].alias("predicted"),
-        sf.col("numbers").cast("array<double>").cast(PROBABILITIES_TYPE).alias("probabilities"),
+    parsed = _parse_usual_lines(lines)
+    is_certain = _is_certain()
+    usual = parsed.where(is_certain).select(
+        MEMBER_ID,
+        "predicted",
+        sf.col("numbers").cast(PROBABILITIES_TYPE).alias("probabilities"),
         "line",
         sf.lit(None).cast("string").alias("refusal"),
     )
-    others = parsed.where(~_is_certain()).select("line").rdd.map(lambda row: _check_line(row.line, suppressed))
+    others = parsed.where(~is_certain).select("line").rdd.map(lambda row: _check_line(row.line, suppressed))
     schema = f"{MEMBER_ID} string, predicted string, probabilities {PROBABILITIES_TYPE}, line string, refusal string"
     unusual = lines.sparkSession.createDataFrame(others, f"{schema}, {IS_SUPPRESSED} boolean")
     return _refuse_repeated_members(suppressed.mark(usual).unionByName(unusual))
 
 
-def _probability_of(stage: Stage) -> Column:
-    """Return the text of a stage's probability; null where the labels lack the stage."""
-    labels = sf.slice("parts", _FIRST_LABEL, len(Stage))
-    position = sf.array_position(labels, stage.value)
-    return sf.when(position > 0, sf.col("parts")[(position + (_FIRST_PROBABILITY - 2)).cast("int")])
+def _parse_usual_lines(lines: DataFrame) -> DataFrame:
+    """Add member id, predicted stage and `numbers` (probabilities in the order of `Stage`), null in other lines."""
+    parts = sf.when(sf.col("line").rlike(_USUAL_LINE), sf.split("line", _SEPARATOR))
+
+    def fields(parts: Column) -> Column:
+        labels = sf.slice(parts, _FIRST_LABEL, len(Stage))
+        positions = [sf.array_position(labels, stage.value) for stage in Stage]
+        numbers = [sf.when(each > 0, parts[(each + _FIRST_PROBABILITY - 2).cast("int")]) for each in positions]
+        return sf.struct(
+            parts[0].alias(MEMBER_ID),
+            parts[1].alias("predicted"),
+            sf.array(*numbers).cast("array<double>").alias("numbers"),
+        )
+
+    # A generator, because Spark would move these expressions to every place that uses a column, and match again there.
+    return lines.select("line", sf.inline(sf.transform(sf.array(parts), fields)))
 
 
 def _is_certain() -> Column:
     """Check that a line is a usual one, and that rounding errors cannot decide whether it is accepted."""
-    numbers = [sf.col("numbers")[position].cast("double") for position in range(len(Stage))]
-    total = sum(numbers[1:], start=numbers[0])
-    certain = sf.abs(total - 1) < PROBABILITY_SUM_TOLERANCE / 2
+    numbers = [sf.col("numbers")[position] for position in range(len(Stage))]
+    certain = sf.abs(sum(numbers[1:], start=numbers[0]) - 1) < PROBABILITY_SUM_TOLERANCE / 2
     for number in numbers:
         certain = certain & (number <= 1)
     return sf.coalesce(certain, sf.lit(False))
