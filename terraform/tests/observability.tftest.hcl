@@ -7,7 +7,7 @@ variables {
   environment                   = "qa"
   topic_arn                     = "arn:aws:sns:us-west-2:123456789012:buyer-stage-alerts-qa"
   metrics_namespace             = "BuyerStage/qa"
-  state_machine_arns            = {}
+  state_machine_arns            = { ml = "arn:aws:states:us-west-2:123456789012:stateMachine:ml" }
   state_machine_log_group_names = {}
   function_log_group_names      = []
   dead_letter_queue_names       = {}

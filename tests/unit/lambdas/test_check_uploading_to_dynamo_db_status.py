@@ -124,7 +124,7 @@ def test_held_day_is_an_error_with_the_broken_rules_and_what_to_do(
         "right, start the ML pipeline with this input, which records the reason:",
         '  {"snapshot_date": "20200130", "serve_anyway": "<the reason, up to 200 characters>"}',
     ]
-    assert "\n## A day is held\n" in (REPOSITORY / "docs/operations.md").read_text()
+    assert "# A day is held\n" in (REPOSITORY / "docs/operations.md").read_text()
     metrics = emitted_metrics()
     assert (metrics["DaysHeld"], metrics["ScoredLinesQuarantined"], metrics["ScoredLinesWritten"]) == (1, 1, 0)
 
