@@ -1,4 +1,4 @@
-"""Gives the serving table a new state: from a snapshot's scores, from an earlier state, or from the live one.
+"""Brings the serving table to a new state: from a snapshot's scores, from an earlier state, or from the live one.
 
 1. Read the source, and what is live.
 2. Decide the new state, and which items differ from it.
@@ -183,7 +183,7 @@ def _positive_decimal(text: str) -> Decimal:
 
 
 def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushReceipt:
-    """Give the table its new state unless the day is held or lines are lost, and write the receipt.
+    """Bring the table to its new state unless the day is held or lines are lost, and write the receipt.
 
     Args:
         spark: the session.

@@ -142,7 +142,7 @@ def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: Fi
 
 def test_executions_at_once_share_every_job(stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns) -> None:
     executions = (later_runs.next_ml, later_runs.rival)
-    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2, executions[0].cause
     assert len({execution.output["transform"]["transform_job_name"] for execution in executions}) == 1
     (push,) = {execution.output["upload"]["run_name"] for execution in executions}
     assert stack.pushes().count(push) == 1
