@@ -26,6 +26,7 @@ PIPELINE ?=
 MODEL ?=
 ALL ?=
 BUILD_TRAINING_DATA ?=
+ACCEPT_INPUT ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
@@ -221,8 +222,9 @@ rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflow
 ##@ Operate it
 
 .PHONY: start-etl
-start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1 ACCEPT_INPUT=<reason>]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) \
+		$(if $(BUILD_TRAINING_DATA),--build-training-data) $(if $(ACCEPT_INPUT),--accept-input "$(ACCEPT_INPUT)")
 
 .PHONY: start-ml
 start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1]
