@@ -162,6 +162,10 @@ diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/sec
 	$(PYTHON) -m tools.diagrams
 	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
 
+.PHONY: contracts
+contracts: $(INSTALLED) ## Regenerate contracts/
+	$(PYTHON) -m tools.contracts
+
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs
 	$(WITH_JAVA) $(PYTHON) -m localcloud.demo --out build/notebooks --members 2000 --seed 7 --keep-running
