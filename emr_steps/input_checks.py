@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from itertools import islice
 
 from pyspark.sql import SparkSession
 
@@ -13,6 +14,21 @@ from buyer_stage.domain.s3_layout import feature_manifest_key
 from buyer_stage.domain.snapshot_date import format_partition_value
 from buyer_stage.spark.files import join_uri, read_text
 from emr_steps.feature_files import parse_manifest
+
+
+def read_manifest(spark: SparkSession, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest | None:
+    """Return the manifest of a snapshot, to compare with.
+
+    None if it is missing, or if this code cannot read it: a later code version can have written it before a rollback.
+    """
+    key = feature_manifest_key(snapshot_date)
+    try:
+        return parse_manifest(read_text(spark, join_uri(pipeline_bucket, key)))
+    except FileNotFoundError:
+        return None
+    except InvalidManifestError as error:
+        print(f"{key} is not compared with: {error}")
+        return None
 
 
 def check_input(
@@ -42,20 +58,7 @@ def check_input(
 
 
 def _read_earlier_manifests(spark: SparkSession, pipeline_bucket: str, snapshot_date: date) -> list[FeatureManifest]:
-    """Return the manifests of the latest `EARLIER_SNAPSHOTS` snapshots before one, as far back as features are kept.
-
-    The latest is first. A manifest that this code cannot read is left out: a later code version can have written it
-    before a rollback.
-    """
-    manifests: list[FeatureManifest] = []
-    for days in range(1, FEATURE_DAYS + 1):
-        key = feature_manifest_key(snapshot_date - timedelta(days))
-        try:
-            manifests.append(parse_manifest(read_text(spark, join_uri(pipeline_bucket, key))))
-        except FileNotFoundError:
-            continue
-        except InvalidManifestError as error:
-            print(f"{key} is not compared with: {error}")
-        if len(manifests) == EARLIER_SNAPSHOTS:
-            break
-    return manifests
+    """Return the manifests of the latest `EARLIER_SNAPSHOTS` snapshots before one, as far back as features are kept."""
+    days = (snapshot_date - timedelta(days) for days in range(1, FEATURE_DAYS + 1))
+    found = (read_manifest(spark, pipeline_bucket, day) for day in days)
+    return list(islice((manifest for manifest in found if manifest is not None), EARLIER_SNAPSHOTS))

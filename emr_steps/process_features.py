@@ -17,7 +17,7 @@ from buyer_stage.domain.datalake import partition_prefix, table_name
 from buyer_stage.domain.documents import FeatureManifest, to_json
 from buyer_stage.domain.errors import DataLakeError
 from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
-from buyer_stage.domain.input_checks import count_input, parse_accept_reason
+from buyer_stage.domain.input_checks import accepted_before, count_input, parse_accept_reason
 from buyer_stage.domain.member_id import UNUSABLE_CHARACTER
 from buyer_stage.domain.s3_layout import (
     PART_FILE_PREFIX,
@@ -37,7 +37,7 @@ from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_all_windows
 from emr_steps.feature_profile import profile_features
 from emr_steps.feature_transforms import WHITE_SPACE, csv_lines, join_windows, row_count_column, rows_checksum
-from emr_steps.input_checks import check_input
+from emr_steps.input_checks import check_input, read_manifest
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows that are kept per window."""
@@ -96,7 +96,8 @@ def process_features(
         pipeline_bucket: root of the pipeline bucket.
         snapshot_date: the snapshot.
         suppression_secret: as for `read_suppressed_members`.
-        accepted_input: why a person accepts a snapshot that breaks input checks; empty if none does.
+        accepted_input: why a person accepts a snapshot that breaks input checks; empty if none does. A reason that an
+            earlier run was given stays valid while the input is the same.
 
     Raises:
         SuppressionError: as for `read_suppressed_members`.
@@ -105,6 +106,7 @@ def process_features(
     """
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
     manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
+    previous = read_manifest(spark, pipeline_bucket, snapshot_date)
     # The manifest goes first: it must never describe files that are already deleted.
     delete(spark, manifest_uri)
     delete(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)))
@@ -122,6 +124,7 @@ def process_features(
     window_row_counts = {window.value: observed[row_count_column(window)] for window in Window}
     kept_rows = {window: observed[f"kept_{window.value}"] for window in Window}
     input_counts = count_input(kept_rows, profiled.nulls, profiled.profile)
+    accepted_input = accepted_input or accepted_before(previous, window_row_counts, input_counts)
     warnings = check_input(spark, pipeline_bucket, snapshot_date, window_row_counts, input_counts, accepted_input)
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
     write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profiled.profile))

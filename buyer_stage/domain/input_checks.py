@@ -193,6 +193,24 @@ def refuse_or_warn(broken: Iterable[BrokenRule], snapshot: str, accepted: str) -
     return tuple(rule.warning for rule in broken)
 
 
+def accepted_before(
+    previous: FeatureManifest | None, window_row_counts: Mapping[str, int], input_counts: Mapping[str, InputCounts]
+) -> str:
+    """Return why a person has accepted the same input in an earlier run; empty if none has.
+
+    Without it, the next scheduled run would refuse a snapshot that was accepted, and delete its features.
+
+    Args:
+        previous: the manifest that an earlier run of the same snapshot wrote; None if there is none.
+        window_row_counts: window -> rows in the data lake.
+        input_counts: window -> what its table holds.
+    """
+    if previous is None:
+        return ""
+    is_same = (previous.window_row_counts, previous.input_counts) == (window_row_counts, input_counts)
+    return previous.accepted_input if is_same else ""
+
+
 def parse_accept_reason(text: str) -> str:
     """Return the reason to accept a snapshot, which is empty if no one accepts it.
 

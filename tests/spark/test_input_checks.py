@@ -119,10 +119,14 @@ def test_column_that_turned_zero_is_refused(run: Run) -> None:
         run(changed(average_searches=0.0), days=1)
 
 
-def test_renamed_segments_are_accepted_only_with_a_reason_which_the_manifest_keeps(run: Run) -> None:
+def test_renamed_segments_are_accepted_with_a_reason_which_the_manifest_and_the_next_run_keep(
+    spark: SparkSession, run: Run, tmp_path: Path
+) -> None:
     manifest = run(changed(ldp_dominant_segment="to buy"), accepted_input="segments were renamed")
+    again = process_features(spark, str(tmp_path / "lake"), str(tmp_path / "bucket"), SNAPSHOT)
 
-    assert manifest.accepted_input == "segments were renamed"
+    assert manifest.accepted_input == again.accepted_input == "segments were renamed"
+    assert manifest.input_warnings == again.input_warnings
     (warning,) = manifest.input_warnings
     assert (warning.rule, warning.column, warning.value) == ("unknown_segment_share", DOMINANT_SEGMENT.name, 1)
 

@@ -19,6 +19,7 @@ from buyer_stage.domain.input_checks import (
     BrokenRule,
     Level,
     Measure,
+    accepted_before,
     count_input,
     find_broken_rules,
     parse_accept_reason,
@@ -209,6 +210,17 @@ def test_accepted_snapshot_keeps_its_broken_rules_as_warnings() -> None:
 
 def test_warnings_do_not_refuse_a_snapshot() -> None:
     assert len(refuse_or_warn(broken(counts(), SEVEN, rows=899), "20200203", "")) == 1
+
+
+def test_accepted_input_stays_accepted_until_it_changes() -> None:
+    accepted = dataclasses.replace(manifest(), accepted_input="the portal was down")
+    rows, by_window = accepted.window_row_counts, accepted.input_counts
+
+    assert accepted_before(accepted, rows, by_window) == "the portal was down"
+    assert accepted_before(accepted, {**rows, "t030": 999}, by_window) == ""
+    assert accepted_before(accepted, rows, {**by_window, "t030": with_nulls(101)}) == ""
+    assert accepted_before(manifest(), rows, by_window) == ""
+    assert accepted_before(None, rows, by_window) == ""
 
 
 @pytest.mark.parametrize("reason", ["", "1", "The portal was down (incident 12): a, b; c/d @e #f +g h_i-j.", "a" * 200])
