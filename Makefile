@@ -28,6 +28,7 @@ ALL ?=
 BUILD_TRAINING_DATA ?=
 SERVE_ANYWAY ?=
 TO ?=
+ACCEPT_INPUT ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
@@ -163,6 +164,10 @@ diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/sec
 	$(PYTHON) -m tools.diagrams
 	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
 
+.PHONY: contracts
+contracts: $(INSTALLED) ## Regenerate contracts/
+	$(PYTHON) -m tools.contracts
+
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs
 	$(WITH_JAVA) $(PYTHON) -m localcloud.demo --out build/notebooks --members 2000 --seed 7 --keep-running
@@ -223,8 +228,9 @@ rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflow
 ##@ Operate it
 
 .PHONY: start-etl
-start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1 ACCEPT_INPUT=<reason>]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) \
+		$(if $(BUILD_TRAINING_DATA),--build-training-data) $(if $(ACCEPT_INPUT),--accept-input "$(ACCEPT_INPUT)")
 
 .PHONY: start-ml
 start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1 SERVE_ANYWAY="<reason>"]

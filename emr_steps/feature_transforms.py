@@ -31,6 +31,12 @@ def window_features() -> list[Column]:
     return [column for source in SOURCE_COLUMNS for column in _source_features(source)]
 
 
+def is_missing(source: SourceColumn) -> Column:
+    """Return whether a raw row has no value in a source column: null or NaN."""
+    value = sf.col(source.name)
+    return value.isNull() | sf.isnan(value) if source.hive_type is HiveType.DOUBLE else value.isNull()
+
+
 def join_windows(rows: DataFrame) -> DataFrame:
     """Join the windows into one row per member, whichever windows the member is missing from.
 

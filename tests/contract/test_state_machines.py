@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.input_checks import ACCEPT_REASON, parse_accept_reason
 from buyer_stage.domain.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, resolve_snapshot_date
 from tools.repository import REPOSITORY
 from tools.state_machines import (
@@ -463,6 +465,56 @@ def test_the_steps_of_a_cluster_share_its_minutes(now: str, seconds: int) -> Non
         )
         == seconds
     )
+
+
+# A reason to accept a snapshot's input.
+
+REASONS = st.one_of(
+    st.from_regex(ACCEPT_REASON, fullmatch=True),
+    st.text(max_size=210),
+    st.text(" ab1.,:;()#+@_/-'\"$\\\\`", max_size=210),
+)
+
+
+def accepts(**execution_input: object) -> bool:
+    """Check whether the ETL starts a cluster for an input."""
+    states = DEFINITIONS["etl_pipeline"]["States"]
+    (choice,) = states["IsAcceptReasonValid"]["Choices"]
+    known = {"input": execution_input}
+    reason = evaluate(states["ResolveRun"]["Assign"]["accept_input"], states=known)
+    return bool(evaluate(choice["Condition"], states=known, accept_input=reason))
+
+
+@given(reason=REASONS)
+def test_the_etl_and_the_step_accept_the_same_reasons(reason: str) -> None:
+    try:
+        accepted = parse_accept_reason(reason) != ""
+    except InvalidInputError:
+        accepted = False
+
+    assert accepts(accept_input=reason) is accepted
+
+
+@pytest.mark.parametrize("reason", ["", " ", "it's down", "a\nb", True, 1, None, ["a"], {"a": "b"}])
+def test_the_etl_fails_before_a_cluster_starts_if_a_reason_is_not_plain_text(reason: object) -> None:
+    states = DEFINITIONS["etl_pipeline"]["States"]
+
+    assert not accepts(accept_input=reason)
+    assert states["IsAcceptReasonValid"]["Default"] == "InvalidAcceptReason"
+    assert states["InvalidAcceptReason"]["Assign"]["failure"]["Error"] == "InvalidInputError"
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "passed"),
+    [({}, ""), ({"accept_input": "The portal was down"}, "The portal was down")],
+)
+def test_the_step_gets_the_reason_as_one_argument(execution_input: dict[str, str], passed: str) -> None:
+    states = DEFINITIONS["etl_pipeline"]["States"]
+    reason = evaluate(states["ResolveRun"]["Assign"]["accept_input"], states={"input": execution_input})
+    last = states["ProcessFeatures"]["Arguments"]["Step"]["HadoopJarStep"]["Args"][-1]
+
+    assert accepts(**execution_input)
+    assert evaluate(last, accept_input=reason) == f"--accept-input={passed}"
 
 
 def resolve(start_time: str, **execution_input: str) -> str:

@@ -37,6 +37,7 @@ from tools.models import approve, list_models
 from tools.rollback import find_rollback, roll_back
 
 NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
+REASON = "Members search more: a campaign (#12)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def later_runs(stack: Stack, first_runs: FirstRuns) -> LaterRuns:
     snapshot = {"snapshot_date": f"{NEXT_DATE:%Y%m%d}"}
     with ThreadPoolExecutor() as threads:
         with leaking_member(stack):
-            etl = threads.submit(stack.run_etl, **snapshot)
+            etl = threads.submit(stack.run_etl, **snapshot, accept_input=REASON)
             leaking = stack.run_ml(retrain=True)
             next_etl = etl.result()
         notifications = stack.deployment.notifications()
@@ -256,6 +257,20 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_snapshot_before(
         if shift["level"] == "significant"
     ]
     assert significant == [("total_searches", "t007")]
+
+
+def test_a_manifest_keeps_the_counts_of_the_data_lake_and_the_reason_to_accept_it(
+    stack: Stack, later_runs: LaterRuns
+) -> None:
+    key = s3_layout.feature_manifest_key(NEXT_DATE)
+    body = boto3.client("s3").get_object(Bucket=stack.deployment.pipeline_bucket, Key=key)["Body"].read()
+    manifest = json.loads(body)
+
+    assert later_runs.next_etl.status == "SUCCEEDED"
+    assert (manifest["accepted_input"], manifest["input_warnings"]) == (REASON, [])
+    assert {window: counts["rows"] for window, counts in manifest["input_counts"].items()} == manifest[
+        "window_row_counts"
+    ]
 
 
 def test_every_metric_of_an_alarm_or_the_dashboard_is_measured(stack: Stack, later_runs: LaterRuns) -> None:
