@@ -168,6 +168,10 @@ class Serving:
         """Return the live publication."""
         return TypeAdapter(Publication).validate_json((self.root / CURRENT_PUBLICATION_KEY).read_bytes())
 
+    def has_published(self) -> bool:
+        """Check whether there is a live state."""
+        return (self.root / CURRENT_PUBLICATION_KEY).exists()
+
     def is_pending(self) -> bool:
         """Check whether a push has died."""
         return (self.root / PENDING_PUSH_KEY).exists()
