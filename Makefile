@@ -92,6 +92,10 @@ benchmark-etl: $(INSTALLED) .venv-benchmark/.installed ## Compare the ETL with o
 benchmark-scale: $(INSTALLED) .venv-benchmark/.installed ## Do the same with 0.2, 1, 4 and 10 million members
 	$(WITH_JAVA) $(PYTHON) -m benchmarks.etl --members 200000 1000000 4000000 10000000 --repeat 1
 
+.PHONY: benchmark-footers
+benchmark-footers: $(INSTALLED) ## Check 2,000 files on a slow file system
+	$(WITH_JAVA) $(PYTHON) -m benchmarks.footers
+
 .PHONY: benchmark-push
 benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
 	$(PYTHON) -m benchmarks.push
