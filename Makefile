@@ -19,6 +19,7 @@ MEMBERS ?= 20000
 SEED ?= 7
 ENV ?= local
 SNAPSHOT_DATE ?=
+DAYS ?= 1
 DATALAKE ?=
 PLAN ?=
 PACKAGES ?=
@@ -32,7 +33,7 @@ ACCEPT_INPUT ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
-	$(snapshot_date) $(if $(DATALAKE),--datalake "$(DATALAKE)")
+	$(snapshot_date) --days $(DAYS) $(if $(DATALAKE),--datalake "$(DATALAKE)")
 
 saved_plan = $(if $(PLAN),--plan "$(PLAN)")
 
@@ -50,7 +51,7 @@ help:
 ##@ Try it on this machine
 
 .PHONY: demo
-demo: setup terraform $(SPARK_CLASSES) ## Run the whole pipeline, from generated data to the table [MEMBERS= SEED= SNAPSHOT_DATE= DATALAKE= OUT=]
+demo: setup terraform $(SPARK_CLASSES) ## Run the whole pipeline, from generated data to the table [MEMBERS= SEED= SNAPSHOT_DATE= DAYS= DATALAKE= OUT=]
 	$(DEMO)
 
 .PHONY: demo-up

@@ -1,6 +1,7 @@
 """Run the whole pipeline on this machine: data lake, deployment, ETL, training, scoring, push and summary.
 
-    python -m localcloud.demo --out build/demo [--members N --seed N] [--snapshot-date YYYYMMDD] [--datalake FOLDER]
+    python -m localcloud.demo --out build/demo [--members N --seed N] [--snapshot-date YYYYMMDD] [--days N]
+        [--datalake FOLDER]
 
 The exit code is 1 if anything fails. Without `--keep-running`, the demo stops everything it started.
 """
@@ -28,6 +29,7 @@ from localcloud.demo.export import export_run
 from localcloud.demo.summary import Summary, print_summary, summarize
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from sample_data.generate import generate
+from sample_data.next_day import generate_next_day
 from tools.execution import Execution, run
 from tools.models import approve, choose, list_models
 
@@ -86,13 +88,15 @@ def step(console: Console, title: str) -> Iterator[None]:
     console.print(f"[bold]{title}[/bold]  {time.monotonic() - started:.1f} s")
 
 
-def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console) -> dict[str, Execution]:
-    """Run the ETL and, if it succeeds, the ML pipeline.
+def run_pipelines(
+    deployment: Deployment, snapshot_date: date, console: Console, **etl_input: object
+) -> dict[str, Execution]:
+    """Run the ETL, whose input can have more fields, and, if it succeeds, the ML pipeline.
 
     If the gate leaves the model to a person, approve the model, because a demo runs unattended, and run ML again.
     """
     snapshot = {"snapshot_date": f"{snapshot_date:%Y%m%d}"}
-    executions = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, "steps_to_run": list(STEPS)}, console)}
+    executions = {"etl": run(deployment.etl_state_machine_arn, {**snapshot, **etl_input}, console)}
     if executions["etl"].status == "SUCCEEDED":
         executions["ml"] = run(deployment.ml_state_machine_arn, snapshot, console)
         if executions["ml"].error == "ModelNotApproved":
@@ -104,7 +108,7 @@ def run_pipelines(deployment: Deployment, snapshot_date: date, console: Console)
 
 
 def demo(arguments: argparse.Namespace, console: Console) -> Summary:
-    """Run the pipeline once and write its results to the output folder.
+    """Run the pipeline for each day and write its results to the output folder.
 
     Raises:
         DemoError: An execution failed. The output folder has the results so far.
@@ -123,17 +127,23 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "Deploy with Terraform (environment local)"):
             deployment = deploy(arguments.out)
-        with step(console, "Upload the data lake"):
-            upload_data_lake(data_lake, deployment.datalake_bucket)
-        executions = run_pipelines(deployment, snapshot_date, console)
-        export_run(deployment, executions, arguments.out)
-        failed = [name for name, execution in executions.items() if execution.status != "SUCCEEDED"]
+        days: dict[date, dict[str, Execution]] = {}
+        for number in range(arguments.days):
+            if number:
+                snapshot_date = generate_next_day(data_lake, snapshot_date, arguments.seed)
+            with step(console, "Upload the data lake"):
+                upload_data_lake(data_lake, deployment.datalake_bucket)
+            etl_input = {} if number else {"steps_to_run": list(STEPS)}
+            days[snapshot_date] = run_pipelines(deployment, snapshot_date, console, **etl_input)
+            failed = [name for name, execution in days[snapshot_date].items() if execution.status != "SUCCEEDED"]
+            if failed:
+                break
+        export_run(deployment, days, arguments.out)
         if failed:
-            status = executions[failed[0]].status
+            status = days[snapshot_date][failed[0]].status
             raise DemoError(f"{failed[0].upper()} execution {status}; see the histories and logs in {arguments.out}")
-        summary = summarize(
-            arguments.out, deployment, executions, snapshot_date, count_distinct_members(data_lake, snapshot_date)
-        )
+        members = count_distinct_members(data_lake, snapshot_date)
+        summary = summarize(arguments.out, deployment, days, members)
     summary.seconds = round(time.monotonic() - started, 1)
     (arguments.out / "summary.json").write_text(json.dumps(summary.as_document(), indent=2) + "\n")
     print_summary(summary, arguments.out, console)
@@ -150,8 +160,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="seed of the synthetic data lake")
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="snapshot to score, YYYYMMDD")
     parser.add_argument("--datalake", type=Path, help="folder with cnsp/ and survey.csv, instead of synthetic data")
+    parser.add_argument("--days", type=int, default=1, help="snapshots to run, one day after the other; default 1")
     parser.add_argument("--keep-running", action="store_true", help="keep the local cloud running")
     arguments = parser.parse_args()
+    if arguments.days < 1 or (arguments.days > 1 and arguments.datalake):
+        parser.error("--days is 1 or more, and more than 1 only with generated data")
     arguments.out = arguments.out.resolve()
     console = Console()
     try:

@@ -1,6 +1,7 @@
 """Copy what a run left in the local cloud to a folder."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from localcloud.deployment import Deployment
 from tools.execution import Execution
 
 
-def export_run(deployment: Deployment, executions: dict[str, Execution], out: Path) -> None:
+def export_run(deployment: Deployment, days: dict[date, dict[str, Execution]], out: Path) -> None:
     """Write the pipeline bucket, the table, the histories, the notifications and the logs of the functions to a folder.
 
     Args:
         deployment: the deployment that ran.
-        executions: `etl` and `ml` -> the execution. `ml` is missing if the ETL failed.
+        days: snapshot -> `etl` and `ml` -> the execution. `ml` is missing if the ETL failed.
         out: the folder.
     """
     _export_bucket(deployment.pipeline_bucket, out / "s3" / deployment.pipeline_bucket)
@@ -24,9 +25,10 @@ def export_run(deployment: Deployment, executions: dict[str, Execution], out: Pa
         for item in sorted(_scan(items), key=lambda item: str(item["member_id"])):
             file.write(json.dumps(item, default=float) + "\n")
     (out / "executions").mkdir(exist_ok=True)
-    for name, execution in executions.items():
-        history = json.dumps(_read_history(execution.arn), default=str, indent=2)
-        (out / "executions" / f"{name}.json").write_text(history + "\n")
+    for day, executions in days.items():
+        for name, execution in executions.items():
+            history = json.dumps(_read_history(execution.arn), default=str, indent=2)
+            (out / "executions" / f"{name}-{day}.json").write_text(history + "\n")
     (out / "notifications.json").write_text(json.dumps(deployment.notifications(), indent=2) + "\n")
     _export_function_logs(deployment.function_names, out / "logs" / "functions")
 

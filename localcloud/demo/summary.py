@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from buyer_stage.domain import s3_layout
+from buyer_stage.domain.audit import RuleResult
 from buyer_stage.domain.labeled_set import SPLIT_SHARES
 from buyer_stage.domain.stages import Stage
 from buyer_stage.quality.bootstrap import CONFIDENCE_LEVEL
 from localcloud.deployment import Deployment
 from tools.execution import Execution
+
+PUSH_COUNTS = ("read", "written", "unchanged", "carried")
 
 SHOWN_ITEMS = 3
 """How many items of the table to show."""
@@ -33,6 +36,7 @@ class Summary:
         members_per_stage: stage -> items in the table.
         model_card: the model card, with the evaluation on the holdout.
         drift: the drift report of the snapshot.
+        pushes: receipts of the pushes, one per day.
         items: a few items of the table.
         seconds_per_state: pipeline -> state -> seconds.
         problems: figures that do not add up; empty after a good run.
@@ -46,6 +50,7 @@ class Summary:
     members_per_stage: dict[str, int]
     model_card: dict[str, Any]
     drift: dict[str, Any]
+    pushes: list[dict[str, Any]]
     items: list[dict[str, Any]]
     seconds_per_state: dict[str, dict[str, float]]
     problems: list[str] = field(default_factory=list)
@@ -57,16 +62,15 @@ class Summary:
 
 
 def summarize(
-    out: Path, deployment: Deployment, executions: dict[str, Execution], snapshot_date: date, distinct_members: int
+    out: Path, deployment: Deployment, days: dict[date, dict[str, Execution]], distinct_members: int
 ) -> Summary:
     """Gather the figures of a run.
 
     Args:
         out: the output folder, with the export of the run.
         deployment: the deployment that ran.
-        executions: `etl` and `ml` -> the execution. Both succeeded.
-        snapshot_date: the scored snapshot.
-        distinct_members: members in the snapshot, counted without the pipeline.
+        days: snapshot, in order -> `etl` and `ml` -> the execution. All of them succeeded.
+        distinct_members: members in the last snapshot, counted without the pipeline.
     """
     bucket = out / "s3" / deployment.pipeline_bucket
 
@@ -74,9 +78,13 @@ def summarize(
         loaded: dict[str, Any] = json.loads((bucket / key).read_text())
         return loaded
 
-    ml = executions["ml"].output
+    pushes = [
+        document(s3_layout.push_receipt_key(day, executions["ml"].output["upload"]["run_name"]))
+        for day, executions in days.items()
+    ]
+    snapshot_date, executions = list(days.items())[-1]
+    ml, receipt = executions["ml"].output, pushes[-1]
     features = document(s3_layout.feature_manifest_key(snapshot_date))
-    receipt = document(s3_layout.push_receipt_key(snapshot_date, ml["upload"]["run_name"]))
     results = bucket / s3_layout.inference_results_prefix(snapshot_date, ml["transform"]["transform_job_name"])
     items = [json.loads(line) for line in (out / "table.jsonl").read_text().splitlines()]
     rows = {
@@ -85,8 +93,8 @@ def summarize(
         "validated rows": document(s3_layout.feature_validation_key(snapshot_date))["row_count"],
         "scored lines": sum(len(file.read_text().splitlines()) for file in results.glob("*.out")),
         "scored lines read by the push": receipt["read"],
-        "items written": receipt["written"],
-        "items in the table": len(items),
+        "items written or unchanged": receipt["written"] + receipt["unchanged"],
+        "items in the table": len(items) - receipt["carried"],
     }
     problems = [
         f"{name}: {count:,} instead of {distinct_members:,}"
@@ -103,6 +111,7 @@ def summarize(
         members_per_stage={stage.value: stages[stage.value] for stage in Stage},
         model_card=document(s3_layout.model_card_key(ml["model"]["model_version"])),
         drift=document(ml["drift"]["report"]),
+        pushes=pushes,
         items=items[:SHOWN_ITEMS],
         seconds_per_state={name: execution.seconds_per_state() for name, execution in executions.items()},
         problems=problems,
@@ -153,6 +162,16 @@ def print_summary(summary: Summary, out: Path, console: Console) -> None:
     verdict = summary.model_card["verdict"]
     console.print(f"[bold]Verdict: {verdict['decision']}[/bold], {verdict['reason']}\n", highlight=False)
     table("Drift since training", _drift_rows(summary.drift))
+    table(
+        "Pushes",
+        {
+            f"snapshot {push['snapshot_date']}": tuple(f"{push[name]:,}" for name in PUSH_COUNTS)
+            for push in summary.pushes
+        },
+        *PUSH_COUNTS,
+    )
+    audit = [RuleResult(**result) for result in summary.pushes[-1]["audit"]]
+    table("Audit", dict(result.describe().split(": ", 1) for result in audit))
     table(
         "Items of the table",
         {item["member_id"]: (item["value"], f"{item['confidence']:.2f}") for item in summary.items},
