@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,14 +17,13 @@ from botocore.exceptions import ClientError
 
 from buyer_stage.domain import s3_layout
 from buyer_stage.domain.datalake import partition_prefix, table_name, table_prefix
+from buyer_stage.domain.features import MEMBER_ID
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
 from localcloud.demo.data_lake import count_distinct_members
 from localcloud.deployment import upload_data_lake
-from sample_data.generate import generate
+from sample_data.next_day import generate_next_day
 from tests.local_stack import (
-    LABELED_DATE,
-    MEMBERS,
     MISSING_SNAPSHOT,
     PUSH_JOB,
     SEED,
@@ -77,9 +77,9 @@ def later_runs(stack: Stack, first_runs: FirstRuns) -> LaterRuns:
 
 
 def upload_next_snapshot(stack: Stack) -> None:
-    """Upload a snapshot in which members search twenty times as often in one window."""
-    lake = stack.data_lake.parent / "next"
-    generate(lake, MEMBERS, NEXT_DATE, LABELED_DATE, SEED)
+    """Upload the next day, on which members search twenty times as often in one window."""
+    lake = stack.data_lake
+    assert generate_next_day(lake, SNAPSHOT_DATE, SEED) == NEXT_DATE
     for file in (lake / partition_prefix(Window.T007, NEXT_DATE)).glob("*.parquet"):
         table = pyarrow.parquet.read_table(file)
         column = table.schema.get_field_index("total_searches")
@@ -163,23 +163,44 @@ def test_an_execution_started_again_leaves_the_table_as_it_is(first_runs: FirstR
     assert [{**item, "ttl": 0} for item in after.values()] == [{**before[member], "ttl": 0} for member in after]
 
 
-def test_pushing_a_day_an_earlier_day_and_the_day_again_writes_three_times(
+def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_rolled_back(
     stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns
 ) -> None:
-    before = stack.pushes()
-    served = []
-    for day in (SNAPSHOT_DATE, NEXT_DATE, SNAPSHOT_DATE):
-        assert stack.run_ml(snapshot_date=f"{day:%Y%m%d}").status == "SUCCEEDED"
-        served.append(len([item for item in stack.items().values() if item["snapshot_date"] == day.isoformat()]))
-    assert len(stack.pushes()) == len(before) + 3
-    assert served == [
-        count_distinct_members(lake, day)
-        for lake, day in (
-            (stack.data_lake, SNAPSHOT_DATE),
-            (stack.data_lake.parent / "next", NEXT_DATE),
-            (stack.data_lake, SNAPSHOT_DATE),
-        )
-    ]
+    before = stack.items()
+    older = stack.run_ml()
+    assert (older.status, older.error) == ("FAILED", "ScoresHeldError")
+    assert "days older than the live snapshot" in older.cause
+
+    day = generate_next_day(stack.data_lake, NEXT_DATE, SEED)
+    for window in Window:
+        for file in (stack.data_lake / partition_prefix(window, day)).glob("*.parquet"):
+            table = pyarrow.parquet.read_table(file)
+            in_half = [zlib.crc32(member.encode()) % 2 == 0 for member in table[MEMBER_ID].to_pylist()]
+            pyarrow.parquet.write_table(table.filter(pyarrow.array(in_half)), file)
+    upload_data_lake(stack.data_lake, stack.deployment.datalake_bucket)
+    snapshot = {"snapshot_date": f"{day:%Y%m%d}"}
+    assert stack.run_etl(**snapshot).status == "SUCCEEDED"
+    stack.deployment.notifications()
+    held = stack.run_ml(**snapshot)
+    (mail,) = stack.deployment.notifications()
+    assert (held.status, held.error) == ("FAILED", "ScoresHeldError")
+    assert "change in scored members" in mail["Message"]
+    assert "serve_anyway" in mail["Message"]
+    assert stack.items() == before
+
+    forced = stack.run_ml(**snapshot, serve_anyway="The lake lost the other half")
+    assert forced.status == "SUCCEEDED"
+    receipt = stack.document(s3_layout.push_receipt_key(day, forced.output["upload"]["run_name"]))
+    assert receipt["serve_anyway"] == "The lake lost the other half"
+    assert stack.document(s3_layout.CURRENT_PUBLICATION_KEY)["state"]["snapshot_date"] == day.isoformat()
+    assert stack.items() != before
+
+    back = stack.run_ml(rollback_to="previous")
+    assert back.status == "SUCCEEDED"
+    without_ttl = [{member: {**item, "ttl": 0} for member, item in items.items()} for items in (before, stack.items())]
+    assert without_ttl[0] == without_ttl[1]
+    # The next tests run this snapshot again.
+    assert stack.run_ml(rollback_to=f"{SNAPSHOT_DATE:%Y%m%d}").status == "SUCCEEDED"
 
 
 def test_a_transform_whose_output_was_partly_deleted_is_repeated(stack: Stack, first_runs: FirstRuns) -> None:
@@ -192,11 +213,10 @@ def test_a_transform_whose_output_was_partly_deleted_is_repeated(stack: Stack, f
 
 @pytest.fixture
 def lost_line(stack: Stack, first_runs: FirstRuns) -> Iterator[None]:
-    """A transform's output without one of its lines, no receipt of its push, and a Glue job that retries failures."""
+    """A transform's output without one of its lines, and a Glue job that retries failures."""
     s3, glue = boto3.client("s3"), boto3.client("glue")
     bucket = stack.deployment.pipeline_bucket
     done = stack.run_ml().output
-    s3.delete_object(Bucket=bucket, Key=s3_layout.push_receipt_key(SNAPSHOT_DATE, done["upload"]["run_name"]))
     prefix = s3_layout.inference_results_prefix(SNAPSHOT_DATE, done["transform"]["transform_job_name"])
     key = stack.keys(prefix)[0]
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -218,7 +238,7 @@ UPDATED_FIELDS = (
 @pytest.mark.usefixtures("lost_line")
 def test_a_push_that_loses_lines_runs_once_and_fails_the_execution(stack: Stack) -> None:
     before = stack.pushes()
-    execution = stack.run_ml()
+    execution = stack.run_ml(serve_anyway="Another push of the same lines")
     (notification,) = stack.deployment.notifications()
     assert (execution.status, execution.error) == ("FAILED", "ScoredLinesLostError")
     assert "does not hold one line per member" in notification["Message"]
