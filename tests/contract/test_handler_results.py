@@ -17,6 +17,7 @@ from tools.repository import REPOSITORY
 from tools.state_machines import called_function, read
 
 FUNCTIONS = sorted(path.parent.name for path in REPOSITORY.glob("lambdas/*/handler.py"))
+CALLED_BY_PRODUCT_TEAMS = {"look_up_stage"}
 
 os.environ.update(FUNCTION_ENVIRONMENT)  # before the handlers are imported
 
@@ -66,7 +67,7 @@ def fields_read(name: str, expressions: Iterator[str]) -> set[str]:
 
 
 def test_state_machine_calls_every_function() -> None:
-    assert sorted(set(CALLING.values())) == FUNCTIONS
+    assert set(CALLING.values()) == set(FUNCTIONS) - CALLED_BY_PRODUCT_TEAMS
 
 
 @pytest.mark.parametrize("variable", sorted(variables()))
