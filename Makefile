@@ -93,6 +93,10 @@ benchmark-scale: $(INSTALLED) .venv-benchmark/.installed ## Do the same with 0.2
 benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
 	$(PYTHON) -m benchmarks.push
 
+.PHONY: benchmark-lookup
+benchmark-lookup: $(INSTALLED) ## Measure what a lookup and its start cost
+	$(PYTHON) -m benchmarks.lookup
+
 .PHONY: benchmark-autogluon
 benchmark-autogluon: .venv-autogluon/.installed
 	.venv-autogluon/bin/python -m benchmarks.model_quality
@@ -160,6 +164,10 @@ format: $(INSTALLED) terraform ## Fix what lint finds, where a tool can
 diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/security.md and docs/recorded_calls.json
 	$(PYTHON) -m tools.diagrams
 	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
+
+.PHONY: contracts
+contracts: $(INSTALLED) ## Write contracts/ again from the code
+	$(PYTHON) -m tools.contracts
 
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from buyer_stage.domain.errors import BuyerStageError
 from buyer_stage.domain.member_id import is_well_formed
+from buyer_stage.domain.stages import Stage
 
 MAXIMUM_IDS = 100
 """Member ids in one request, as many as one `BatchGetItem` reads.
@@ -42,9 +43,9 @@ class MemberStage:
     """
 
     member_id: str
-    value: str
+    value: Stage
     confidence: float
-    probabilities: dict[str, float]
+    probabilities: dict[Stage, float]
     since: date
     snapshot_date: date
     model_version: str

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from buyer_stage.domain.lookup import (
     BatchAnswer,
@@ -35,14 +35,17 @@ from buyer_stage.domain.lookup import (
 )
 from buyer_stage.domain.publication_times import PublicationTimes
 from buyer_stage.domain.s3_layout import CURRENT_PUBLICATION_KEY
+from buyer_stage.domain.stages import Stage
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         KeysAndAttributesOutputTypeDef,
         KeysAndAttributesTypeDef,
     )
+    from mypy_boto3_s3 import S3Client
 
     Item = dict[str, AttributeValueTypeDef]
 
@@ -69,7 +72,10 @@ NOT_PUBLISHED = (
 )
 
 AWS_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
-dynamodb, s3 = boto3.client("dynamodb", config=AWS_CONFIG), boto3.client("s3", config=AWS_CONFIG)
+# Without boto3, which adds the transfer manager to a client of S3.
+session = get_session()
+dynamodb = cast("DynamoDBClient", session.create_client("dynamodb", config=AWS_CONFIG))
+s3 = cast("S3Client", session.create_client("s3", config=AWS_CONFIG))
 logger = Logger()
 app = LambdaFunctionUrlResolver()
 
@@ -213,9 +219,9 @@ def stage_unless_expired(item: "Item") -> MemberStage | None:
         return None
     return MemberStage(
         member_id=item["member_id"]["S"],
-        value=item["value"]["S"],
+        value=Stage(item["value"]["S"]),
         confidence=float(item["confidence"]["N"]),
-        probabilities={stage: float(value["N"]) for stage, value in item["probabilities"]["M"].items()},
+        probabilities={Stage(stage): float(value["N"]) for stage, value in item["probabilities"]["M"].items()},
         since=date.fromisoformat(item["since"]["S"]),
         snapshot_date=date.fromisoformat(item["snapshot_date"]["S"]),
         model_version=item["model_version"]["S"],

@@ -1,0 +1,1 @@
+"""Writes `contracts/`, what others can rely on, from the definitions in the code."""
