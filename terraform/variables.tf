@@ -405,6 +405,52 @@ variable "erasure_principal_arns" {
   }
 }
 
+variable "reader_principal_arns" {
+  description = "ARNs of the IAM roles and users of product teams, in this or another account, that can read single items of the table and call the lookup. AWS refuses principals that do not exist. Set the same list for terraform/bootstrap. See docs/for_product_teams.md."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.reader_principal_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/[\\w+=,.@/-]+$", arn))])
+    error_message = "reader_principal_arns must contain ARNs of IAM users or roles, without wildcards."
+  }
+
+  validation {
+    condition     = length(distinct(var.reader_principal_arns)) == length(var.reader_principal_arns)
+    error_message = "reader_principal_arns must name each principal once."
+  }
+}
+
+variable "lookup" {
+  description = <<-EOT
+    The lookup that product teams call:
+    starts_at: time of day at which the daily ML run starts, HH:MM in UTC, as in schedules.ml. Callers can keep an answer until then.
+    published_by: time of day at which the run has published its stages, HH:MM in UTC, later than starts_at. Answers with an earlier snapshot are then stale.
+    concurrency: requests that are answered at the same time; further ones get status 429. The account needs 100 more than this. -1 reserves none.
+  EOT
+  type = object({
+    starts_at    = optional(string, "10:00")
+    published_by = optional(string, "14:00")
+    concurrency  = optional(number, 50)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for time in [var.lookup.starts_at, var.lookup.published_by] : can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", time))])
+    error_message = "lookup.starts_at and lookup.published_by must be HH:MM."
+  }
+
+  validation {
+    condition     = tonumber(replace(var.lookup.starts_at, ":", "")) < tonumber(replace(var.lookup.published_by, ":", ""))
+    error_message = "lookup.published_by must be later than lookup.starts_at."
+  }
+
+  validation {
+    condition     = var.lookup.concurrency == -1 || (var.lookup.concurrency >= 1 && floor(var.lookup.concurrency) == var.lookup.concurrency)
+    error_message = "lookup.concurrency must be a whole number of at least 1, or -1."
+  }
+}
+
 variable "athena_bytes_scanned_limit" {
   description = "Bytes that one Athena query can scan before Athena cancels it. At least 10 MB (10485760)."
   type        = number

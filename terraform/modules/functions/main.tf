@@ -264,6 +264,26 @@ locals {
       }
     }
 
+    # The function of the lookup. Readers call it, so it must not use up the concurrency that the pipelines need.
+    look_up_stage = {
+      memory_mb       = 1024
+      timeout_seconds = 10
+      concurrency     = var.lookup.concurrency
+      environment = {
+        PIPELINE_BUCKET       = var.pipeline_bucket
+        TABLE_NAME            = var.table.name
+        PUBLICATION_STARTS_AT = var.lookup.starts_at
+        PUBLISHED_BY          = var.lookup.published_by
+        SNAPSHOT_LAG_DAYS     = var.snapshot_lag_days
+      }
+      statements = {
+        ReadItems       = { actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem"], resources = [var.table.arn] }
+        ReadPublication = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.current_publication}"] }
+        ListBucket      = local.list_bucket
+        UseKey          = local.decrypt
+      }
+    }
+
     send_sns_notification = {
       memory_mb       = 512
       timeout_seconds = 30
@@ -297,7 +317,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Reserved concurrency would only limit other functions.
+  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Only the lookup, which others call, has a limit.
   # checkov:skip=CKV_AWS_116:Calls are synchronous. The state machine receives every error, so there are no dead letters.
   # checkov:skip=CKV_AWS_117:The functions call AWS APIs only, over TLS, and need nothing in a VPC.
   # checkov:skip=CKV_AWS_272:The name of the code's folder is a hash of its content, and only the apply role can write to it.
@@ -313,9 +333,12 @@ resource "aws_lambda_function" "this" {
   architectures    = ["x86_64"]
   layers           = [aws_lambda_layer_version.this.arn]
   memory_size      = each.value.memory_mb
-  timeout          = each.value.timeout_seconds
-  kms_key_arn      = var.kms_key_arn
-  publish          = true
+
+  reserved_concurrent_executions = try(each.value.concurrency, -1)
+
+  timeout     = each.value.timeout_seconds
+  kms_key_arn = var.kms_key_arn
+  publish     = true
 
   environment {
     variables = merge(each.value.environment, {

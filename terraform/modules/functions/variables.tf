@@ -44,6 +44,7 @@ variable "layout" {
     holdout_scores          = string
     drift_baselines         = string
     push_receipts           = string
+    current_publication     = string
     drift_reports           = string
     automl_output           = string
   })
@@ -117,4 +118,19 @@ variable "transform" {
 variable "push" {
   description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
   type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
+}
+
+variable "table" {
+  description = "Table that the lookup reads."
+  type        = object({ name = string, arn = string })
+}
+
+variable "lookup" {
+  description = "Times and limit of the lookup. See the root variable."
+  type        = object({ starts_at = string, published_by = string, concurrency = number })
+}
+
+variable "snapshot_lag_days" {
+  description = "Days between the snapshot to process and the day of the run."
+  type        = number
 }
