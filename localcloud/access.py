@@ -50,21 +50,21 @@ _log = logging.getLogger(__name__)
 
 def install() -> None:
     """Refuse everyone else from now on. Install this module last: what is installed later answers earlier."""
-    _add_account("SECOND", SECOND_ACCOUNT)
-    _add_account("THIRD", THIRD_ACCOUNT)
+    _add_account("LOCALCLOUD_SECOND_", SECOND_ACCOUNT)
+    _add_account("LOCALCLOUD_THIRD_", THIRD_ACCOUNT)
     for module in (lambda_runtime, lambda_svc):
         module.execution_credentials = _execution_credentials
     wrap(app, "app", _app)
 
 
-def _add_account(name: str, account: str) -> None:
+def _add_account(prefix: str, account: str) -> None:
     """Accept the owner of a further account. Its key leaves the environment, which functions inherit."""
     sts.register_session(
-        os.environ.pop(f"LOCALCLOUD_{name}_ACCESS_KEY_ID"),
+        os.environ.pop(f"{prefix}ACCESS_KEY_ID"),
         {
             "Arn": f"arn:aws:iam::{account}:root",
             "UserId": account,
-            "SecretAccessKey": os.environ.pop(f"LOCALCLOUD_{name}_SECRET_ACCESS_KEY"),
+            "SecretAccessKey": os.environ.pop(f"{prefix}SECRET_ACCESS_KEY"),
         },
     )
 
@@ -93,7 +93,9 @@ async def _app(serve: Any, scope: Message, receive: Any, send: Any) -> None:
         refusal = _not_signed(method, raw_path.decode("latin-1"), query, headers, body)
     if refusal is not None:
         _log.warning("refused %s, access key %r: %s", method, extract_access_key_id(headers, query), refusal.code)
-        await _refuse(refusal, detect_service(method, path, headers, query), headers, method, send)
+        is_function_url = path.startswith(function_urls.PREFIX)
+        service = "lambda" if is_function_url else detect_service(method, path, headers, query)
+        await _refuse(refusal, service, headers, method, send)
         return
     function_urls.raw_path.set(raw_path.decode("latin-1"))
     pending = [{"type": "http.request", "body": body, "more_body": False}]

@@ -10,7 +10,6 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from time import sleep
 from typing import TYPE_CHECKING, Any, cast
@@ -100,10 +99,10 @@ def look_up(member_id: str) -> Response[str]:
     as_of, freshness = live_snapshot()
     item = dynamodb.get_item(TableName=TABLE_NAME, Key={"member_id": {"S": key}}).get("Item")
     stage = stage_unless_expired(item) if item else None
-    log(asked=1, found=int(stage is not None))
+    record(asked=1, found=int(stage is not None))
     if stage is None:
         raise RefusedRequestError(*NOT_FOUND)
-    body = to_json(MemberAnswer(**asdict(stage), as_of=as_of, freshness=freshness))
+    body = to_json(MemberAnswer(**vars(stage), as_of=as_of, freshness=freshness))
     now = app.context["now"]
     seconds = min(TIMES.current_for_seconds(as_of, now), int(stage.ttl - now.timestamp()))
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
@@ -122,7 +121,7 @@ def look_up_batch() -> Response[str]:
     ids = parse_batch_request(b64decode(body) if event.is_base64_encoded else body).member_ids
     as_of, freshness = live_snapshot()
     stages = {stage.member_id: stage for item in read_items(ids) if (stage := stage_unless_expired(item))}
-    log(asked=len(ids), found=len(stages))
+    record(asked=len(ids), found=len(stages))
     found = BatchAnswer(
         as_of, freshness, [stages[each] for each in ids if each in stages], [each for each in ids if each not in stages]
     )
@@ -232,10 +231,12 @@ def stage_unless_expired(item: "Item") -> MemberStage | None:
 
 def to_json(document: MemberAnswer | BatchAnswer | Problem) -> str:
     """Return an answer as JSON; days are written as in ISO 8601."""
-    return json.dumps(asdict(document), default=date.isoformat)
+    return json.dumps(
+        vars(document), default=lambda value: value.isoformat() if isinstance(value, date) else vars(value)
+    )
 
 
-def log(*, asked: int, found: int) -> None:
+def record(*, asked: int, found: int) -> None:
     """Record who asked about how many members."""
     caller = app.current_event.request_context.authorizer.iam.user_arn
     logger.info("lookup", caller=caller, asked=asked, found=found)

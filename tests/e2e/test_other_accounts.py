@@ -1,22 +1,18 @@
 """Both accounts must allow what a role of another account does, and a Function URL knows who calls."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from localcloud import cloud as local_cloud
+from tests.accounts import allow, assume, document
 from tests.e2e.test_services import make_role, package
+from tests.signed_requests import send
 
 ACCOUNT, SECOND, THIRD = "000000000000", local_cloud.SECOND_ACCOUNT, local_cloud.THIRD_ACCOUNT
 REGION = local_cloud.REGION
@@ -44,14 +40,6 @@ class Owned:
     cloud: local_cloud.LocalCloud
     key: str
     url: str
-
-
-def allow(actions: list[str], resource: str = "*", **more: Any) -> Json:
-    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
-
-
-def document(*statements: Json) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +78,6 @@ def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owned]:
             InvokedViaFunctionUrl=True,
         )  # fmt: skip
         yield Owned(cloud, key, url)
-
-
-def assume(account: dict[str, str], name: str, *statements: Json) -> boto3.Session:
-    """Create a role in an account and return a session of it."""
-    owner = boto3.Session(*account.values())
-    number = owner.client("sts").get_caller_identity()["Account"]
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{number}:root"}, "Action": "sts:AssumeRole"}
-    role = owner.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    if statements:
-        owner.client("iam").put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document(*statements))
-    credentials = owner.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-    return boto3.Session(*(credentials[each] for each in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
 
 
 @pytest.fixture(scope="module")
@@ -177,28 +153,6 @@ def test_a_role_of_the_table_s_account_needs_only_one_of_the_policies(owned: Own
         assume(account, "none").client("dynamodb").get_item(**GET)
     own = assume(account, "own", allow(["dynamodb:GetItem", "kms:Decrypt"]))
     assert "Item" in own.client("dynamodb").get_item(**GET)
-
-
-def send(
-    url: str,
-    session: boto3.Session | None,
-    *,
-    service: str = "lambda",
-    change: dict[str, Callable[[str], str]] | None = None,
-) -> tuple[int, str]:
-    """Send a GET request, and return status and body."""
-    request = AWSRequest("GET", url)
-    if session is not None:
-        credentials = session.get_credentials()
-        assert credentials is not None
-        SigV4Auth(Credentials(*credentials.get_frozen_credentials()[:3]), service, REGION).add_auth(request)
-    headers = dict(request.headers.items())
-    headers |= {name: changed(headers[name]) for name, changed in (change or {}).items()}
-    try:
-        with urlopen(Request(url, headers=headers)) as response:
-            return response.status, response.read().decode()
-    except HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def test_a_function_url_passes_the_caller_and_the_path_as_it_was_sent(owned: Owned, reader: boto3.Session) -> None:
