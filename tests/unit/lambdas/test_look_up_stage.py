@@ -6,11 +6,15 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.serving_documents import Publication, PushKind, ServedState
@@ -18,6 +22,7 @@ from buyer_stage.domain.stages import Stage
 from lambdas.look_up_stage import handler as module
 from lambdas.look_up_stage.handler import answer, dynamodb, handler, logger
 from tests.function_environment import FUNCTION_ENVIRONMENT
+from tools.contracts.lookup import openapi
 
 TABLE = FUNCTION_ENVIRONMENT["TABLE_NAME"]
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -315,3 +320,36 @@ def test_the_error_of_a_fault_has_its_code(ask: Ask, monkeypatch: pytest.MonkeyP
     ask("/v1/members/m1")
     logger.registered_handler.setStream(original)  # type: ignore[attr-defined]
     assert json.loads(log.getvalue())["code"] == "AccessDeniedException"
+
+
+def check(answered: Json, method: str) -> None:
+    """Check that the contract has this answer."""
+    contract = openapi()
+    operation = contract["paths"]["/v1/members/{member_id}" if method == "get" else "/v1/members:batchGet"][method]
+    content = operation["responses"][str(answered["statusCode"])]["content"]
+    (schema,) = [each["schema"] for kind, each in content.items() if kind == answered["headers"]["Content-Type"]]
+    Draft202012Validator({**schema, "components": contract["components"]}).validate(answered["json"])
+
+
+IDS = st.one_of(st.sampled_from(["m1", "m2", "m3"]), st.text(max_size=30))
+BODIES = st.one_of(
+    st.text(max_size=50),
+    st.fixed_dictionaries({"member_ids": st.lists(st.one_of(IDS, st.none(), st.integers()), max_size=120)}).map(
+        json.dumps
+    ),
+    st.dictionaries(st.text(max_size=10), st.integers(), max_size=3).map(json.dumps),
+)
+ANY_REQUEST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+
+
+@ANY_REQUEST
+@given(member_id=IDS.filter(lambda text: text not in ("", ".", "..")))
+def test_the_contract_has_every_answer_about_a_member(ask: Ask, member_id: str) -> None:
+    path = f"/v1/members/{quote(member_id, safe='')}"
+    check(ask(path), "get")
+
+
+@ANY_REQUEST
+@given(body=BODIES)
+def test_the_contract_has_every_answer_about_several_members(ask: Ask, body: str) -> None:
+    check(ask("/v1/members:batchGet", body=body), "post")
