@@ -26,6 +26,9 @@ PIPELINE ?=
 MODEL ?=
 ALL ?=
 BUILD_TRAINING_DATA ?=
+SERVE_ANYWAY ?=
+TO ?=
+ACCEPT_INPUT ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
@@ -88,6 +91,10 @@ benchmark-etl: $(INSTALLED) .venv-benchmark/.installed ## Compare the ETL with o
 .PHONY: benchmark-scale
 benchmark-scale: $(INSTALLED) .venv-benchmark/.installed ## Do the same with 0.2, 1, 4 and 10 million members
 	$(WITH_JAVA) $(PYTHON) -m benchmarks.etl --members 200000 1000000 4000000 10000000 --repeat 1
+
+.PHONY: benchmark-footers
+benchmark-footers: $(INSTALLED) ## Check 2,000 files on a slow file system
+	$(WITH_JAVA) $(PYTHON) -m benchmarks.footers
 
 .PHONY: benchmark-push
 benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
@@ -166,7 +173,7 @@ diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/sec
 	$(WITH_JAVA) $(PYTHON) -m tests.infra.write_documents
 
 .PHONY: contracts
-contracts: $(INSTALLED) ## Write contracts/ again from the code
+contracts: $(INSTALLED) ## Regenerate contracts/
 	$(PYTHON) -m tools.contracts
 
 .PHONY: notebooks
@@ -229,12 +236,22 @@ rehearse-deploy: setup terraform $(SPARK_CLASSES) ## Run the deployment workflow
 ##@ Operate it
 
 .PHONY: start-etl
-start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) $(if $(BUILD_TRAINING_DATA),--build-training-data)
+start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=1 ACCEPT_INPUT=<reason>]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution etl --environment $(ENV) $(snapshot_date) \
+		$(if $(BUILD_TRAINING_DATA),--build-training-data) $(if $(ACCEPT_INPUT),--accept-input "$(ACCEPT_INPUT)")
 
 .PHONY: start-ml
-start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1]
-	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain)
+start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1 SERVE_ANYWAY="<reason>"]
+	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain) \
+		$(if $(SERVE_ANYWAY),--serve-anyway "$(SERVE_ANYWAY)")
+
+.PHONY: scores
+scores: $(INSTALLED) ## List the states of the table that are kept: which one is live, and what a rollback can bring back [ENV=]
+	$(point_at_local_cloud) $(PYTHON) -m tools.scores list --environment $(ENV)
+
+.PHONY: rollback-scores
+rollback-scores: $(INSTALLED) ## Bring back the stages before the live ones, or those of a snapshot [ENV= TO=YYYYMMDD]
+	$(point_at_local_cloud) $(PYTHON) -m tools.scores rollback --environment $(ENV) $(if $(TO),--to $(TO))
 
 .PHONY: models
 models: $(INSTALLED) ## List the registered models: which one is in use, which ones wait for approval [ENV=]

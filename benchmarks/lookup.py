@@ -33,9 +33,9 @@ VARIABLES = {
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "TABLE_NAME": TABLE,
     "PIPELINE_BUCKET": "bucket",
-    "PUBLICATION_STARTS_AT": "10:00",
-    "PUBLISHED_BY": "14:00",
-    "SNAPSHOT_LAG_DAYS": "2",
+    "ML_SCHEDULE": "cron(0 10 * * ? *)",
+    "LAG_DAYS": "2",
+    "FRESHNESS_GRACE_HOURS": "4",
 }
 BARE = "a DynamoDB client of boto3"
 STARTS = {

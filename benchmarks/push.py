@@ -1,32 +1,38 @@
-"""Measures how fast the push writes items, next to awswrangler, against a table that answers after a fixed time.
+"""Measures what a push costs on one machine, next to awswrangler, against a table that answers after a fixed time.
 
-    python -m benchmarks.push [--items 20000] [--latency-ms 8]
+    python -m benchmarks.push [--members 200000] [--latency-ms 8]
 
-The table is a server in a process of its own, which accepts all items. CPU seconds are those of the writer.
+Three days are pushed: the first one, on which every item is new; one without any change; and one on which 5% of the
+stages change. awswrangler writes all items of a day. The table is a server in a process of its own, which accepts all
+items. CPU seconds are those of the writer, with the start of Spark.
 """
 
 import argparse
 import json
 import os
+import random
+import shutil
+import sys
 import time
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import awswrangler as wr
-import boto3
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.etl.__main__ import OUT, measure
 from buyer_stage.domain.features import MEMBER_ID
-from buyer_stage.domain.serving_item import serving_item
+from buyer_stage.domain.s3_layout import push_receipt_key
 from buyer_stage.domain.stages import Stage
-from buyer_stage.domain.transform_output import ScoredMember
-from glue.dynamodb_writer import write_items
-from glue.push_to_dynamodb import AWS_CONFIG
+from buyer_stage.domain.transform_output import parse_scored_line
+from tools.local_spark import COMPILED_JAVA_OPTIONS, local_spark_submit
+from tools.repository import REPOSITORY
 
 TABLE = "fake"
 KEYS = [{"AttributeName": MEMBER_ID, "KeyType": "HASH"}]
@@ -34,8 +40,20 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "BatchWriteItem": {"UnprocessedItems": {}},
     "DescribeTable": {"Table": {"TableName": TABLE, "KeySchema": KEYS}},
 }
-UNLIMITED = 1e9
-Items = list[dict[str, Any]]
+DAY = date(2020, 3, 1)
+SEED = 3
+CHANGED = 0.05
+"""Share of the members whose stage changes on the last day."""
+UNLIMITED = {
+    "lowest_member_change": -1e9,
+    "highest_member_change": 1e9,
+    "stage_mix_psi": 1e9,
+    "stage_mix_psi_of_new_model": 1e9,
+    "flip_rate": 1e9,
+    "flip_rate_of_new_model": 1e9,
+    "quarantined_share": 1e9,
+    "quarantined_lines": 1e9,
+}
 
 
 def serve(latency_seconds: float, port: Connection) -> None:
@@ -62,37 +80,86 @@ def serve(latency_seconds: float, port: Connection) -> None:
     server.serve_forever()
 
 
-def write_as_the_push_does(items: Items) -> None:
-    """Write like one partition of a push."""
-    dynamodb = boto3.session.Session().resource("dynamodb", config=AWS_CONFIG)
-    counts = write_items(dynamodb, TABLE, items, writes_per_second=UNLIMITED)
-    if counts.written != len(items):
-        raise RuntimeError(f"{counts.failed} of {len(items)} items are not written: {counts.error}")
+def scored_lines(members: int, changed: float) -> Iterator[str]:
+    """Return scored lines, as Autopilot's container writes them.
+
+    Args:
+        members: number of lines.
+        changed: share of the members who have another stage than without a change.
+    """
+    draw = random.Random(SEED)  # noqa: S311  # made-up predictions
+    labels = ", ".join(f"'{stage.value}'" for stage in Stage)
+    for number in range(members):
+        weights = [draw.random() for _ in Stage]
+        if draw.random() < changed:
+            weights = weights[1:] + weights[:1]
+        probabilities = [weight / sum(weights) for weight in weights]
+        stage = list(Stage)[probabilities.index(max(probabilities))].value
+        yield f'm{number:08x},{stage},"[{labels}]","[{", ".join(map(repr, probabilities))}]"\n'
 
 
-WRITERS: dict[str, Callable[[Items], None]] = {
-    "write_items": write_as_the_push_does,
-    "awswrangler": lambda items: wr.dynamodb.put_items(items, TABLE, use_threads=False),
-    "awswrangler with threads": lambda items: wr.dynamodb.put_items(items, TABLE, use_threads=True),
-}
+def push(name: str, bucket: Path, day: date, members: int, changed: float, table: Table) -> None:
+    """Push a day, and add a row to the table of results."""
+    output = bucket / "scored" / day.isoformat()
+    output.mkdir(parents=True)
+    (output / "part-0.csv.out").write_text("".join(scored_lines(members, changed)))
+    arguments = {
+        "kind": "scores",
+        "pipeline_bucket": bucket,
+        "table_name": TABLE,
+        "region": "us-west-2",
+        "snapshot_date": f"{day:%Y%m%d}",
+        "served_on": f"{DAY:%Y%m%d}",  # so that no item is refreshed
+        "ttl_days": 7,
+        "refresh_margin_days": 2,
+        "probability_tolerance": "0.02",
+        "run_name": "run",
+        "execution_name": "benchmark",
+        "maximum_writes_per_second": 1_000_000_000,
+        "audit_limits": json.dumps(UNLIMITED),
+        "transform_output": output,
+        "model_version": "model",
+        "expected_line_count": members,
+        "snapshots_before_stage_change": 1,
+    }
+    program = [str(REPOSITORY / "glue/push_to_dynamodb.py")]
+    program += [part for option, value in arguments.items() for part in (f"--{option}", str(value))]
+    command = local_spark_submit(Path(sys.executable), program, java_options=COMPILED_JAVA_OPTIONS)
+    log = bucket / f"{day}.log"
+    measured = measure(members, name, command, log)
+    receipt_file = bucket / push_receipt_key(day, "run")
+    if not receipt_file.exists():
+        sys.exit(f"the push has failed; see {log}")
+    receipt = json.loads(receipt_file.read_text())
+    add_row(table, name, members, receipt["written"], measured.seconds, measured.cpu_seconds)
+
+
+def write_with_awswrangler(members: int, use_threads: bool, table: Table) -> None:
+    """Write the items of a day, and add a row to the table of results."""
+    items = []
+    for line in scored_lines(members, 0):
+        scored = parse_scored_line(line.rstrip("\n"))
+        items.append({MEMBER_ID: scored.member_id, "value": scored.stage.value, "snapshot_date": DAY.isoformat()})
+    start, cpu_start = time.perf_counter(), time.process_time()
+    wr.dynamodb.put_items(items, TABLE, use_threads=use_threads)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    name = f"awswrangler{' with threads' if use_threads else ''}, three attributes"
+    add_row(table, name, members, members, seconds, cpu_seconds)
+
+
+def add_row(table: Table, name: str, lines: int, written: int, seconds: float, cpu_seconds: float) -> None:
+    """Add what a day took."""
+    table.add_row(
+        name, f"{lines:,}", f"{written:,}", f"{seconds:.1f}", f"{cpu_seconds:.1f}", f"{cpu_seconds / lines * 1e6:.0f}"
+    )
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=20_000, help="items that each writer writes, default 20000")
+    parser.add_argument("--members", type=int, default=200_000, help="members of each day, default 200000")
     parser.add_argument("--latency-ms", type=float, default=8, help="time until the table answers, default 8")
     parsed = parser.parse_args()
-    probabilities = dict(zip(Stage, (0.4, 0.3, 0.2, 0.1), strict=True))
-    items: Items = [
-        serving_item(
-            ScoredMember(f"m{number}", Stage.DREAMER, probabilities),
-            snapshot_date=date(2020, 3, 1),
-            model_version="model",
-            expires_at_epoch_seconds=1_600_000_000,
-        )
-        for number in range(parsed.items)
-    ]
     receiver, sender = get_context("spawn").Pipe(duplex=False)
     server = get_context("spawn").Process(target=serve, args=(parsed.latency_ms / 1000, sender), daemon=True)
     server.start()
@@ -102,12 +169,14 @@ def main() -> None:
         "AWS_SECRET_ACCESS_KEY": "fake",
         "AWS_DEFAULT_REGION": "us-west-2",
     }
-    table = Table("writer", "items per second", "CPU microseconds per item")
-    for name, write in WRITERS.items():
-        start, cpu_start = time.perf_counter(), time.process_time()
-        write(items)
-        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-        table.add_row(name, f"{len(items) / seconds:.0f}", f"{cpu_seconds / len(items) * 1e6:.0f}")
+    bucket = OUT / f"push-{parsed.members}"
+    shutil.rmtree(bucket, ignore_errors=True)
+    table = Table("day", "lines", "written", "wall s", "CPU s", "CPU microseconds per line")
+    push("every item is new", bucket, DAY, parsed.members, 0, table)
+    push("nothing changes", bucket, DAY + timedelta(days=1), parsed.members, 0, table)
+    push(f"{CHANGED:.0%} of the stages change", bucket, DAY + timedelta(days=2), parsed.members, CHANGED, table)
+    for use_threads in (False, True):
+        write_with_awswrangler(min(parsed.members, 20_000), use_threads, table)
     Console().print(table)
     server.terminate()
 

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from buyer_stage.domain.documents import FeatureManifest
+from buyer_stage.domain.documents import FeatureManifest, InputCounts, InputWarning
 from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLUMNS, HiveType
 from buyer_stage.domain.windows import Window
@@ -53,7 +53,10 @@ def parse_manifest(text: str) -> FeatureManifest:
         fields = json.loads(text)
         fields["snapshot_date"] = date.fromisoformat(fields["snapshot_date"])
         fields["part_files"] = tuple(fields["part_files"])
+        counts = fields.get("input_counts", {})
+        fields["input_counts"] = {window: InputCounts(**counted) for window, counted in counts.items()}
+        fields["input_warnings"] = tuple(InputWarning(**warning) for warning in fields.get("input_warnings", ()))
         return FeatureManifest(**fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         name = type(error).__name__
         raise InvalidManifestError(f"the feature manifest is damaged ({name}); run process_features again") from None

@@ -31,6 +31,12 @@ def window_features() -> list[Column]:
     return [column for source in SOURCE_COLUMNS for column in _source_features(source)]
 
 
+def is_missing(source: SourceColumn) -> Column:
+    """Return whether a raw row has no value in a source column: null or NaN."""
+    value = sf.col(source.name)
+    return value.isNull() | sf.isnan(value) if source.hive_type is HiveType.DOUBLE else value.isNull()
+
+
 def join_windows(rows: DataFrame) -> DataFrame:
     """Join the windows into one row per member, whichever windows the member is missing from.
 
@@ -41,12 +47,8 @@ def join_windows(rows: DataFrame) -> DataFrame:
         `member_id`, and per window its features as CSV, null where the member is missing, and the number of rows found
         (`row_count_column`).
     """
-    # Five strings per member are moved, sorted and written with a fraction of the work that 155 numbers take. Most
-    # values are 0, and a constant is faster than a conversion.
-    texts = [
-        sf.when(feature == 0, zero).otherwise(feature.cast("string"))
-        for feature, zero in zip(window_features(), _ABSENT.split(","), strict=True)
-    ]
+    # Five strings per member are moved, sorted and written with a fraction of the work that 155 numbers take.
+    texts = [csv_number(*each) for each in zip(window_features(), _ABSENT.split(","), strict=True)]
     rendered = rows.select(MEMBER_ID, WINDOW_DAYS, sf.concat_ws(",", *texts).alias("features"))
     # One groupBy shuffles each row once. A chain of five full outer joins would shuffle rows four times.
     # At most one row per member and window is not null, and max picks it. The count shows when there are more.
@@ -68,15 +70,30 @@ def csv_lines(joined: DataFrame, snapshot_date: date) -> DataFrame:
         joined: from `join_windows`.
         snapshot_date: the snapshot, which determines the calendar columns.
     """
-    quoted = sf.concat(sf.lit('"'), sf.regexp_replace(MEMBER_ID, '"', '""'), sf.lit('"'))
     calendar = f"{snapshot_date.month},{snapshot_date.day},{snapshot_date.isoweekday()}"
     line = sf.concat_ws(
         ",",
-        sf.when(sf.col(MEMBER_ID).rlike(r'[,"\r\n]'), quoted).otherwise(sf.col(MEMBER_ID)),
+        csv_member_id(),
         sf.lit(calendar),
         *[sf.coalesce(window.value, sf.lit(_ABSENT)) for window in Window],
     )
     return joined.select(line.alias("line"))
+
+
+def csv_member_id() -> Column:
+    """Return the member id as a field of CSV, in quotes where it needs them."""
+    quoted = sf.concat(sf.lit('"'), sf.regexp_replace(MEMBER_ID, '"', '""'), sf.lit('"'))
+    return sf.when(sf.col(MEMBER_ID).rlike(r'[,"\r\n]'), quoted).otherwise(sf.col(MEMBER_ID))
+
+
+def csv_number(number: Column, zero: str) -> Column:
+    """Return a number as a field of CSV.
+
+    Args:
+        number: an integer, or a double other than NaN.
+        zero: text of 0. Most values are 0, and a constant is faster than a conversion.
+    """
+    return sf.when(number == 0, zero).otherwise(number.cast("string"))
 
 
 def rows_checksum(rows: DataFrame) -> Column:
@@ -100,7 +117,8 @@ _ABSENT = ",".join(
 def _source_features(source: SourceColumn) -> list[Column]:
     value = sf.col(source.name)
     if source.rule is Rule.ONE_HOT:
-        trimmed = sf.btrim(value, sf.lit(WHITE_SPACE))
+        # Few values need trimming, which is slow.
+        trimmed = sf.when(value.isin(*source.values), value).otherwise(sf.btrim(value, sf.lit(WHITE_SPACE)))
         return [sf.coalesce((trimmed == known).cast("bigint"), sf.lit(0)) for known in source.values]
     # NaN comes first: Spark orders it above all numbers, so the cap would replace it.
     number = sf.nanvl(value, sf.lit(0.0)) if source.hive_type is HiveType.DOUBLE else value

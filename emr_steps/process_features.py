@@ -17,6 +17,7 @@ from buyer_stage.domain.datalake import partition_prefix, table_name
 from buyer_stage.domain.documents import FeatureManifest, to_json
 from buyer_stage.domain.errors import DataLakeError
 from buyer_stage.domain.features import FEATURE_SCHEMA_VERSION, MEMBER_ID, OUTPUT_COLUMNS, column_checksum
+from buyer_stage.domain.input_checks import accepted_before, count_input, parse_accept_reason
 from buyer_stage.domain.member_id import UNUSABLE_CHARACTER
 from buyer_stage.domain.s3_layout import (
     PART_FILE_PREFIX,
@@ -36,6 +37,7 @@ from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_all_windows
 from emr_steps.feature_profile import profile_features
 from emr_steps.feature_transforms import WHITE_SPACE, csv_lines, join_windows, row_count_column, rows_checksum
+from emr_steps.input_checks import check_input, read_manifest
 
 RAW_SAMPLE_ROWS = 1000
 """Raw rows that are kept per window."""
@@ -46,7 +48,8 @@ class WrittenFeatures:
     """What the pass that writes the features observes.
 
     Attributes:
-        counts: `row_count`, `suppressed_members`, and per window its rows, repeated members, and unusable member ids.
+        counts: `row_count`, `suppressed_members`, and per window its rows, rows of members who are not suppressed,
+            repeated members, and unusable member ids.
         rows_checksum: as in the manifest.
     """
 
@@ -59,12 +62,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the step with the arguments of the command line."""
     parser = step_parser(__doc__)
     add_snapshot_date(parser)
+    parser.add_argument(
+        "--accept-input", type=parse_accept_reason, default="", help="why to accept a snapshot that breaks input checks"
+    )
     arguments = parser.parse_args(argv)
     if is_skipped("process_features", arguments.steps_to_run):
         return
     spark = start_spark(f"process_features {arguments.snapshot_date}")
     manifest = process_features(
-        spark, arguments.datalake, arguments.pipeline_bucket, arguments.snapshot_date, arguments.suppression_secret
+        spark,
+        arguments.datalake,
+        arguments.pipeline_bucket,
+        arguments.snapshot_date,
+        suppression_secret=arguments.suppression_secret,
+        accepted_input=arguments.accept_input,
     )
     print(to_json(manifest))
 
@@ -75,6 +86,7 @@ def process_features(
     pipeline_bucket: str,
     snapshot_date: date,
     suppression_secret: str | None = None,
+    accepted_input: str = "",
 ) -> FeatureManifest:
     """Write a snapshot's features, a sample of the raw rows, the feature profile, and the manifest last.
 
@@ -84,14 +96,17 @@ def process_features(
         pipeline_bucket: root of the pipeline bucket.
         snapshot_date: the snapshot.
         suppression_secret: as for `read_suppressed_members`.
+        accepted_input: why a person accepts a snapshot that breaks input checks; empty if none does. A reason that an
+            earlier run was given stays valid while the input is the same.
 
     Raises:
         SuppressionError: as for `read_suppressed_members`.
-        DataLakeError: as for `read_window`, or a member id is unusable, or a member occurs more than once in a window.
-            In either case there is no manifest.
+        DataLakeError: as for `read_window`, or a member id is unusable, or a member occurs more than once in a window,
+            or the snapshot breaks an input check of level error. In each case there is no manifest.
     """
     folder = join_uri(pipeline_bucket, features_prefix(snapshot_date))
     manifest_uri = join_uri(pipeline_bucket, feature_manifest_key(snapshot_date))
+    previous = read_manifest(spark, pipeline_bucket, snapshot_date)
     # The manifest goes first: it must never describe files that are already deleted.
     delete(spark, manifest_uri)
     delete(spark, join_uri(pipeline_bucket, feature_validation_key(snapshot_date)))
@@ -105,18 +120,26 @@ def process_features(
         _refuse_bad_members(observed, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date, suppressed)
-        profile = profile_features(suppressed.leave_out(rows), observed["row_count"])
+        profiled = profile_features(suppressed.leave_out(rows), observed["row_count"])
+    window_row_counts = {window.value: observed[row_count_column(window)] for window in Window}
+    kept_rows = {window: observed[f"kept_{window.value}"] for window in Window}
+    input_counts = count_input(kept_rows, profiled.nulls, profiled.profile)
+    accepted_input = accepted_input or accepted_before(previous, window_row_counts, input_counts)
+    warnings = check_input(spark, pipeline_bucket, snapshot_date, window_row_counts, input_counts, accepted_input)
     part_files = tuple(name for name in list_file_names(spark, folder) if name.startswith(PART_FILE_PREFIX))
-    write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profile))
+    write_text(spark, join_uri(pipeline_bucket, feature_profile_key(snapshot_date)), to_json(profiled.profile))
     manifest = FeatureManifest(
         schema_version=FEATURE_SCHEMA_VERSION,
         snapshot_date=snapshot_date,
         row_count=observed["row_count"],
-        window_row_counts={window.value: observed[row_count_column(window)] for window in Window},
+        window_row_counts=window_row_counts,
         column_checksum=column_checksum(OUTPUT_COLUMNS),
         rows_checksum=written.rows_checksum,
         part_files=part_files,
         suppressed_members=observed["suppressed_members"],
+        input_counts=input_counts,
+        input_warnings=warnings,
+        accepted_input=accepted_input,
     )
     write_text(spark, manifest_uri, to_json(manifest))
     return manifest
@@ -130,6 +153,12 @@ def _write_features(joined: DataFrame, folder: str, snapshot_date: date) -> Writ
         sf.count_if(~sf.col(IS_SUPPRESSED)).alias("row_count"),
         sf.count_if(IS_SUPPRESSED).alias("suppressed_members"),
         *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
+        *[
+            sf.sum(sf.when(~sf.col(IS_SUPPRESSED), sf.col(row_count_column(window))).otherwise(0)).alias(
+                f"kept_{window.value}"
+            )
+            for window in Window
+        ],
         *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
         *[sf.count_if(_has_unusable_id(window)).alias(f"unusable_{window.value}") for window in Window],
     )

@@ -84,10 +84,14 @@ module "functions" {
   model_package_group_name = local.names.model_package_group
   automl                   = var.automl
   retraining               = var.retraining
-  transform                = var.transform
-  push                     = var.push
-  lookup                   = var.lookup
-  snapshot_lag_days        = var.datalake.lag_days
+  freshness = {
+    ml_schedule = var.schedules.ml
+    lag_days    = var.datalake.lag_days
+    grace_hours = var.alerts.freshness_grace_hours
+  }
+  transform = var.transform
+  push      = var.push
+  lookup    = var.lookup
 
   table = { name = module.serving_table.table_name, arn = module.serving_table.table_arn }
 }
@@ -115,6 +119,7 @@ module "glue_job" {
   permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.logs.job_retention_days
   push                     = var.push
+  audit_limits             = merge(var.audit, { flip_rate = 3 * var.alerts.maximum_flip_rate })
 }
 
 module "etl_pipeline" {
@@ -172,12 +177,25 @@ module "schedules" {
     etl = {
       description = "Starts the ETL every 8 hours."
       alias_arn   = module.etl_pipeline.alias_arn
+      action      = "states:StartExecution"
+      input       = jsonencode({})
       expression  = var.schedules.etl
     }
     ml = {
       description = "Starts the ML pipeline every day."
       alias_arn   = module.ml_pipeline.alias_arn
+      action      = "states:StartExecution"
+      input       = jsonencode({})
       expression  = var.schedules.ml
+    }
+    freshness = {
+      description = "Reports every hour how many snapshots the table is behind."
+      alias_arn   = module.functions.live_alias_arns["report_freshness"]
+      action      = "lambda:InvokeFunction"
+      # jsonencode would escape the angle brackets of the placeholder.
+      input = "{\"execution_name\": \"<aws.scheduler.execution-id>\"}"
+      # In the middle of an hour, so that a start that is a little early or late stays in the hour of its metric.
+      expression = "cron(30 * * * ? *)"
     }
   }
 }

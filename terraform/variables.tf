@@ -270,25 +270,27 @@ variable "transform" {
 variable "push" {
   description = <<-EOT
     Push of stages to the table by the Glue job:
-    ttl_days: days until DynamoDB can delete an item that no push has written again. At least 1.
+    ttl_days: days until DynamoDB can delete an item that no push has written again. 1 to 28, because the pipeline keeps what the table holds for 30 days.
     snapshots_before_stage_change: consecutive snapshots that must predict a new stage before the served stage changes. 1 changes it at once.
     worker_count: Glue workers (G.1X). At least 2.
     max_retries: times that Glue retries a failed run. 0 to 10.
-    partitions: Spark partitions that write in parallel. At least 1.
-    maximum_writes_per_second: writes per second by all partitions together. At least 1.
+    maximum_writes_per_second: writes per second of a run. At least 1.
+    refresh_margin_days: days before an item expires on which it is written again even if nothing has changed. At least 1 and less than ttl_days.
+    probability_tolerance: smallest difference of a probability that is written. Above 0 and at most 1.
   EOT
   type = object({
     ttl_days                      = number
     snapshots_before_stage_change = optional(number, 1)
     worker_count                  = optional(number, 10)
     max_retries                   = optional(number, 3)
-    partitions                    = optional(number, 70)
     maximum_writes_per_second     = optional(number, 4000)
+    refresh_margin_days           = optional(number, 2)
+    probability_tolerance         = optional(number, 0.02)
   })
 
   validation {
-    condition     = var.push.ttl_days >= 1
-    error_message = "push.ttl_days must be at least 1."
+    condition     = var.push.ttl_days >= 1 && var.push.ttl_days <= 28 && floor(var.push.ttl_days) == var.push.ttl_days
+    error_message = "push.ttl_days must be a whole number from 1 to 28."
   }
 
   validation {
@@ -307,8 +309,13 @@ variable "push" {
   }
 
   validation {
-    condition     = var.push.partitions >= 1 && floor(var.push.partitions) == var.push.partitions
-    error_message = "push.partitions must be a whole number of at least 1."
+    condition     = var.push.refresh_margin_days >= 1 && var.push.refresh_margin_days < max(var.push.ttl_days, 2) && floor(var.push.refresh_margin_days) == var.push.refresh_margin_days
+    error_message = "push.refresh_margin_days must be a whole number of at least 1 and less than push.ttl_days."
+  }
+
+  validation {
+    condition     = var.push.probability_tolerance > 0 && var.push.probability_tolerance <= 1
+    error_message = "push.probability_tolerance must be above 0 and at most 1."
   }
 
   validation {
@@ -317,12 +324,49 @@ variable "push" {
   }
 }
 
-variable "polls" {
-  description = "How the ML pipeline waits for its jobs: seconds between two status checks, and the maximum number of checks. Both are at least 1. An execution can write 25,000 events, and a check writes up to 21."
+variable "audit" {
+  description = <<-EOT
+    What a day may differ from the snapshot served before, so that its stages reach the table without a person:
+    lowest_member_change, highest_member_change: change in the number of scored members; -0.1 means 10% fewer.
+    stage_mix_psi: population stability index of the served stages. More than 0.25 usually means a different population.
+    stage_mix_psi_of_new_model: the same on another model's first day.
+    flip_rate_of_new_model: share of members whose stage changes on another model's first day. On other days, the limit is three times alerts.maximum_flip_rate.
+    quarantined_share: share of the scored lines that can be quarantined.
+    quarantined_lines: lines that can always be quarantined.
+  EOT
   type = object({
-    automl    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
-    transform = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
-    upload    = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 240 })
+    lowest_member_change       = optional(number, -0.1)
+    highest_member_change      = optional(number, 0.25)
+    stage_mix_psi              = optional(number, 0.25)
+    stage_mix_psi_of_new_model = optional(number, 0.5)
+    flip_rate_of_new_model     = optional(number, 0.6)
+    quarantined_share          = optional(number, 0.001)
+    quarantined_lines          = optional(number, 10)
+  })
+  default = {}
+
+  validation {
+    condition     = var.audit.lowest_member_change >= -1 && var.audit.lowest_member_change <= 0 && var.audit.highest_member_change >= 0
+    error_message = "audit.lowest_member_change must be -1 to 0, and audit.highest_member_change at least 0."
+  }
+
+  validation {
+    condition     = alltrue([for name, limit in var.audit : limit > 0 if !endswith(name, "member_change")])
+    error_message = "All limits of audit but the changes in members must be above 0."
+  }
+}
+
+variable "polls" {
+  description = <<-EOT
+    How the ML pipeline waits: seconds between two checks, and the maximum number of checks. Both are at least 1. An execution can write 25,000 events, and a check writes up to 21.
+    daily_data: for features that are late. The default waits 3 hours.
+    automl, transform, upload: for jobs.
+  EOT
+  type = object({
+    daily_data = optional(object({ seconds = number, limit = number }), { seconds = 300, limit = 36 })
+    automl     = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    transform  = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 120 })
+    upload     = optional(object({ seconds = number, limit = number }), { seconds = 120, limit = 240 })
   })
   default = {}
 
@@ -337,7 +381,7 @@ variable "schedules" {
     Schedules that start the pipelines (EventBridge Scheduler, UTC):
     enabled: whether the schedules are on.
     etl: expression of the ETL's schedule. The default, every 8 hours, gives the ML pipeline recent features.
-    ml: expression of the ML pipeline's schedule.
+    ml: expression of the ML pipeline's schedule: cron(minute hour * * ? *), once a day at a fixed time, because one snapshot is due every day.
   EOT
   type = object({
     enabled = bool
@@ -346,8 +390,13 @@ variable "schedules" {
   })
 
   validation {
-    condition     = alltrue([for expression in [var.schedules.etl, var.schedules.ml] : can(regex("^(rate|cron|at)\\(.+\\)$", expression))])
-    error_message = "schedules.etl and schedules.ml must be rate(...), cron(...) or at(...)."
+    condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.schedules.etl))
+    error_message = "schedules.etl must be rate(...), cron(...) or at(...)."
+  }
+
+  validation {
+    condition     = can(regex("^cron\\([0-5]?[0-9] ([01]?[0-9]|2[0-3]) \\* \\* \\? \\*\\)$", var.schedules.ml))
+    error_message = "schedules.ml must be cron(minute hour * * ? *), such as cron(0 10 * * ? *) for 10:00 UTC every day."
   }
 }
 
@@ -355,17 +404,15 @@ variable "alerts" {
   description = <<-EOT
     Who gets alerts, and when:
     emails: addresses to send alerts to.
-    rows_written_band: fewest and most stages that a push is expected to write.
-    stale_after_hours: hours without a written stage until the table counts as stale. 2 to 168. With the daily run at 10:00 UTC, the default of 28 raises the alarm at 14:00 UTC of the missed day, plus the duration of the last run.
+    freshness_grace_hours: hours after the start of a scheduled ML run until its snapshot must be live. 1 to 24. The default of 6 covers 3 hours of waiting for late features, and the run.
     maximum_flip_rate: highest expected flip rate, above 0 and at most 1. The default of 0.15 is four times the daily rate among the members of the original study.
     monthly_budget_usd: costs per month in US dollars. A forecast above this amount sends an alert.
   EOT
   type = object({
-    emails             = optional(list(string), [])
-    rows_written_band  = object({ minimum = number, maximum = number })
-    stale_after_hours  = optional(number, 28)
-    maximum_flip_rate  = optional(number, 0.15)
-    monthly_budget_usd = number
+    emails                = optional(list(string), [])
+    freshness_grace_hours = optional(number, 6)
+    maximum_flip_rate     = optional(number, 0.15)
+    monthly_budget_usd    = number
   })
 
   validation {
@@ -374,13 +421,8 @@ variable "alerts" {
   }
 
   validation {
-    condition     = var.alerts.rows_written_band.minimum >= 0 && var.alerts.rows_written_band.minimum < var.alerts.rows_written_band.maximum
-    error_message = "alerts.rows_written_band.minimum must be at least 0 and less than the maximum."
-  }
-
-  validation {
-    condition     = var.alerts.stale_after_hours >= 2 && var.alerts.stale_after_hours <= 168
-    error_message = "alerts.stale_after_hours must be 2 to 168."
+    condition     = var.alerts.freshness_grace_hours >= 1 && var.alerts.freshness_grace_hours <= 24 && floor(var.alerts.freshness_grace_hours) == var.alerts.freshness_grace_hours
+    error_message = "alerts.freshness_grace_hours must be a whole number from 1 to 24."
   }
 
   validation {
@@ -424,26 +466,10 @@ variable "reader_principal_arns" {
 variable "lookup" {
   description = <<-EOT
     The lookup that product teams call:
-    starts_at: time of day at which the daily ML run starts, HH:MM in UTC, as in schedules.ml. Callers can keep an answer until then.
-    published_by: time of day at which the run has published its stages, HH:MM in UTC, later than starts_at. Answers with an earlier snapshot are then stale.
     concurrency: requests that are answered at the same time; further ones get status 429. The account needs 100 more than this. -1 reserves none.
   EOT
-  type = object({
-    starts_at    = optional(string, "10:00")
-    published_by = optional(string, "14:00")
-    concurrency  = optional(number, 50)
-  })
-  default = {}
-
-  validation {
-    condition     = alltrue([for time in [var.lookup.starts_at, var.lookup.published_by] : can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", time))])
-    error_message = "lookup.starts_at and lookup.published_by must be HH:MM."
-  }
-
-  validation {
-    condition     = tonumber(replace(var.lookup.starts_at, ":", "")) < tonumber(replace(var.lookup.published_by, ":", ""))
-    error_message = "lookup.published_by must be later than lookup.starts_at."
-  }
+  type        = object({ concurrency = optional(number, 50) })
+  default     = {}
 
   validation {
     condition     = var.lookup.concurrency == -1 || (var.lookup.concurrency >= 1 && floor(var.lookup.concurrency) == var.lookup.concurrency)

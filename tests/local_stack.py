@@ -74,13 +74,19 @@ class Stack:
         """Let the schedule start an execution now, wait for its end, and return its description."""
         states, alias = boto3.client("stepfunctions"), self.deployment.ml_state_machine_arn
         before = states.list_executions(stateMachineArn=alias)["executions"]
-        with ml_schedule_due_now():
+        with schedule_due_now("ml"):
             while len(executions := states.list_executions(stateMachineArn=alias)["executions"]) == len(before):
                 time.sleep(POLL_SECONDS)
         (started,) = {item["executionArn"] for item in executions} - {item["executionArn"] for item in before}
         while (described := states.describe_execution(executionArn=started))["status"] == "RUNNING":
             time.sleep(POLL_SECONDS)
         return dict(described)
+
+    def report_freshness_by_schedule(self) -> None:
+        """Let the schedule call the function that reports the freshness, and wait for its metric."""
+        with schedule_due_now("freshness"):
+            while ("BuyerStage/local", "SnapshotsBehind", "report_freshness") not in self.measured():
+                time.sleep(POLL_SECONDS)
 
     def items(self) -> dict[str, Item]:
         pages = (
@@ -190,11 +196,11 @@ class FirstRuns:
 
 
 @contextlib.contextmanager
-def ml_schedule_due_now() -> Iterator[None]:
-    """Make the ML schedule due, and restore it."""
+def schedule_due_now(name: str) -> Iterator[None]:
+    """Make a schedule due, and restore it."""
     scheduler = boto3.client("scheduler")
     group = scheduler.list_schedule_groups(NamePrefix="buyer-stage-")["ScheduleGroups"][0]["Name"]
-    schedule = scheduler.get_schedule(GroupName=group, Name="buyer-stage-ml-local")
+    schedule = scheduler.get_schedule(GroupName=group, Name=f"buyer-stage-{name}-local")
     kept = {name: schedule[name] for name in ("Name", "GroupName", "Target", "FlexibleTimeWindow", "KmsKeyArn")}
     deployed = ("ScheduleExpression", "ScheduleExpressionTimezone", "State", "Description")
     now = datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat()
@@ -240,6 +246,7 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         missing, invalid, scheduled = failing.result()
         ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
+        stack.report_freshness_by_schedule()
         member = min(items_again)
         answers = (
             unpublished, stack.look_up(f"v1/members/{member}"),

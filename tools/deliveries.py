@@ -38,7 +38,7 @@ _ENCRYPTED_TOPICS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-managemen
 _ENCRYPTED_LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
 _ALARM = {
     "aws:SourceAccount": ACCOUNT,
-    "aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:buyer-stage-stale-table",
+    "aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:buyer-stage-snapshots-behind",
 }
 _BUDGET = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": f"arn:aws:budgets::{ACCOUNT}:budget/buyer-stage"}
 _PUBLISH, _USE_KEY = ("sns:Publish",), ("kms:Decrypt", "kms:GenerateDataKey")

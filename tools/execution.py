@@ -1,6 +1,7 @@
 """Start an execution of a pipeline and show its states until it ends, in AWS or in the local cloud.
 
-python -m tools.execution etl --environment dev [--snapshot-date YYYYMMDD] [--build-training-data]
+python -m tools.execution etl --environment dev [--snapshot-date YYYYMMDD] [--build-training-data] \
+    [--accept-input REASON]
 python -m tools.execution ml --environment local
 """
 
@@ -21,6 +22,7 @@ from botocore.config import Config
 from rich.console import Console
 
 from buyer_stage.domain.console_links import execution_link
+from buyer_stage.domain.input_checks import parse_accept_reason
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from emr_steps.arguments import STEPS
 from tools.environment import require
@@ -197,7 +199,11 @@ def main() -> None:
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--snapshot-date", type=parse_snapshot_date, help="YYYYMMDD; default: two days ago")
     parser.add_argument("--build-training-data", action="store_true", help="for etl: also build the labeled set")
+    parser.add_argument(
+        "--accept-input", type=parse_accept_reason, help="for etl: why to accept a snapshot that breaks input checks"
+    )
     parser.add_argument("--retrain", action="store_true", help="for ml: train again on the same labeled set")
+    parser.add_argument("--serve-anyway", metavar="REASON", help="for ml: serve the day although it breaks audit rules")
     arguments = parser.parse_args()
     require(arguments.environment)
     execution_input: dict[str, Any] = {}
@@ -205,8 +211,12 @@ def main() -> None:
         execution_input["snapshot_date"] = f"{arguments.snapshot_date:%Y%m%d}"
     if arguments.build_training_data:
         execution_input["steps_to_run"] = list(STEPS)
+    if arguments.accept_input:
+        execution_input["accept_input"] = arguments.accept_input
     if arguments.retrain:
         execution_input["retrain"] = True
+    if arguments.serve_anyway:
+        execution_input["serve_anyway"] = arguments.serve_anyway
     try:
         state_machine_arn = live_alias(find_state_machine(arguments.pipeline, arguments.environment))
     except LookupError as error:

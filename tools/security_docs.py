@@ -21,6 +21,7 @@ PURPOSES = {
     "autopilot": "Runs Autopilot's jobs, which train models.",
     "emr-instances": "Runs the Spark steps on the instances of an ETL execution's cluster.",
     "emr-service": "Starts and terminates these instances for EMR.",
+    "freshness-schedule": "Starts `report_freshness` every hour.",
     "erasure": "Runs `make find-members` and `make forget-members` for the principals in `erasure_principal_arns`.",
     "etl-pipeline": "Runs the ETL's state machine: the cluster, its steps, and notifications of failures.",
     "etl-schedule": "Starts the ETL on schedule.",

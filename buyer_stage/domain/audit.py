@@ -96,7 +96,7 @@ def parse_limits(text: str) -> AuditLimits:
     try:
         limits = json.loads(text)
         return AuditLimits(**{name: float(limits[name]) for name in names | set(limits)})
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         raise InvalidInputError(
             f"the audit's limits must be a JSON object with a number for each of {', '.join(sorted(names))}; correct "
             "them in terraform/modules/glue_job"
@@ -163,7 +163,7 @@ def is_held(results: tuple[RuleResult, ...], serve_anyway: str | None) -> bool:
 
     Args:
         results: from `audit`.
-        serve_anyway: why a person wants it to be served although it breaks rules; None if nobody does.
+        serve_anyway: why a person wants it to be served although it breaks rules; None without a reason.
     """
     broken = [result.rule for result in results if result.is_broken()]
     return SNAPSHOT_DATE_RULE in broken or (bool(broken) and serve_anyway is None)

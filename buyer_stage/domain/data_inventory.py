@@ -13,6 +13,9 @@ from buyer_stage.domain.windows import Window
 OLD_VERSION_DAYS = 30
 """How long S3 keeps a version of an object after it is replaced or deleted."""
 
+FEATURE_DAYS = 90
+"""How long S3 keeps the features of a snapshot, with their manifest."""
+
 POINT_IN_TIME_RECOVERY_DAYS = 35
 """How far back the serving table can be restored."""
 
@@ -66,7 +69,8 @@ def _labeled_set(split: str) -> tuple[Entry, Entry]:
 
 INVENTORY: tuple[Entry, ...] = (
     Entry(
-        top_folder(s3_layout.features_prefix(_DAY)), "ETL", "features, manifest, profile, validation", 90, Members.NAMED
+        top_folder(s3_layout.features_prefix(_DAY)), "ETL", "features, manifest, profile, validation", FEATURE_DAYS,
+        Members.NAMED,
     ),
     Entry(
         top_folder(s3_layout.raw_sample_prefix(_DAY, Window.T001)), "ETL", "sample of the behavior summaries", 30,
@@ -91,7 +95,9 @@ INVENTORY: tuple[Entry, ...] = (
     ),
     Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
     Entry(top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", 30, Members.NAMED),
-    Entry(top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "live state, and states of pushes that died", None, Members.NONE),
+    Entry(
+        top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "which state is live, or pending", None, Members.NONE
+    ),
     Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
     Entry(top_folder(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
     Entry(s3_layout.ATHENA_RESULTS_PREFIX, "people", "results of queries", 30, Members.NAMED),

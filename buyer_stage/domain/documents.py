@@ -15,6 +15,42 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class InputCounts:
+    """What a window's table holds on a snapshot, without the rows of suppressed members.
+
+    Attributes:
+        rows: rows, one per member.
+        nulls: source column -> values that are null or NaN.
+        zeros: source column with numbers -> values that are 0 or less.
+        unknown_segments: values of the dominant segment that are neither null nor known.
+    """
+
+    rows: int
+    nulls: dict[str, int]
+    zeros: dict[str, int]
+    unknown_segments: int
+
+
+@dataclass(frozen=True)
+class InputWarning:
+    """A rule of `input_checks` that a snapshot breaks, and that did not stop it.
+
+    Attributes:
+        rule: `input_checks.Measure` that the rule limits.
+        table: table of the data lake.
+        column: column of the table; empty when the rule is about the whole table.
+        value: what was measured.
+        limit: what the rule allowed at most or at least, on that day.
+    """
+
+    rule: str
+    table: str
+    column: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class FeatureManifest:
     """A description of a snapshot's feature part files, written after the last of them.
 
@@ -27,6 +63,10 @@ class FeatureManifest:
         rows_checksum: identifies the values of all rows, whatever their order and the part file they are in.
         part_files: names of the part files, sorted.
         suppressed_members: members of the data lake whom the suppression list leaves out; `row_count` excludes them.
+        input_counts: window -> what its table holds, for later snapshots to compare with. Empty in manifests that do
+            not know the input checks.
+        input_warnings: the rules that the snapshot breaks.
+        accepted_input: why a person accepted the snapshot, whatever it breaks; empty if none did.
     """
 
     schema_version: int
@@ -37,6 +77,9 @@ class FeatureManifest:
     rows_checksum: str
     part_files: tuple[str, ...]
     suppressed_members: int = 0
+    input_counts: dict[str, InputCounts] = field(default_factory=dict)
+    input_warnings: tuple[InputWarning, ...] = ()
+    accepted_input: str = ""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class StageChanges:
 
 @dataclass(frozen=True)
 class PushReceipt:
-    """An account of a push: `read == written + unchanged + quarantined + failed + suppressed`, unless the day is held.
+    """An account of a push. If anything was written, `read == written + unchanged + quarantined + failed + suppressed`.
 
     A push of scores reads scored lines; other pushes read the rows of a state.
 
@@ -112,6 +112,8 @@ class PushReceipt:
         sequence: of the publication; None if nothing was published.
         expected: members whose features the ETL wrote; every one of them has a scored line.
         read: lines or rows read.
+        changes: how the stages differ from those of the snapshot before, or of the live state if the new one is not
+            from scores.
         written: items that DynamoDB has accepted for them.
         unchanged: lines or rows whose item is the one that the table has.
         quarantined: lines that the push refused and kept with the reason.
@@ -124,7 +126,6 @@ class PushReceipt:
         reasons: why items were to be written -> items, which add up to `written + failed`.
         stages: served stage -> members.
         predicted_stages: predicted stage -> members; differs from `stages` where a change waits.
-        changes: how the stages differ from those of the snapshot before.
         audit: every rule with its value and limits.
         serve_anyway: why a person had the day served although it breaks rules.
         held: whether the audit has kept the day from the table.
@@ -136,6 +137,7 @@ class PushReceipt:
     sequence: int | None
     expected: int
     read: int
+    changes: StageChanges
     written: int = 0
     unchanged: int = 0
     quarantined: int = 0
@@ -148,7 +150,6 @@ class PushReceipt:
     reasons: dict[str, int] = field(default_factory=dict)
     stages: dict[str, int] = field(default_factory=dict)
     predicted_stages: dict[str, int] = field(default_factory=dict)
-    changes: StageChanges | None = None
     audit: tuple[RuleResult, ...] = ()
     serve_anyway: str | None = None
     held: bool = False

@@ -91,7 +91,8 @@ def report_drift(
             f"the feature profile counts {profile.rows} rows, but {run_name} has read {receipt.read} scored lines: the "
             "features were rewritten in between; score the snapshot again"
         )
-    if not receipt.written:
+    members = receipt.written + receipt.unchanged
+    if not members:
         raise ScoredLinesLostError(
             f"{run_name} has served no members: {receipt.quarantined} of {receipt.read} scored lines are in "
             "quarantine, each with the reason"
@@ -115,7 +116,7 @@ def report_drift(
         snapshot_date=receipt.snapshot_date,
         model_version=model_version,
         run_name=run_name,
-        members=receipt.written,
+        members=members,
         features=features,
         stage_mix=stage_mix,
         stages=receipt.predicted_stages,

@@ -10,7 +10,7 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import sleep
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import get_session
 
+from buyer_stage.domain.freshness import current_for_seconds, due_snapshot_date, parse_daily_schedule
 from buyer_stage.domain.lookup import (
     BatchAnswer,
     Freshness,
@@ -32,7 +33,6 @@ from buyer_stage.domain.lookup import (
     check_member_id,
     parse_batch_request,
 )
-from buyer_stage.domain.publication_times import PublicationTimes
 from buyer_stage.domain.s3_layout import CURRENT_PUBLICATION_KEY
 from buyer_stage.domain.stages import Stage
 
@@ -49,11 +49,8 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 TABLE_NAME, PIPELINE_BUCKET = os.environ["TABLE_NAME"], os.environ["PIPELINE_BUCKET"]
-TIMES = PublicationTimes(
-    time.fromisoformat(os.environ["PUBLICATION_STARTS_AT"]),
-    time.fromisoformat(os.environ["PUBLISHED_BY"]),
-    int(os.environ["SNAPSHOT_LAG_DAYS"]),
-)
+DAILY_START, LAG_DAYS = parse_daily_schedule(os.environ["ML_SCHEDULE"]), int(os.environ["LAG_DAYS"])
+GRACE = timedelta(hours=int(os.environ["FRESHNESS_GRACE_HOURS"]))
 
 PUBLICATION_KEPT_FOR = timedelta(minutes=1)
 """How long the function remembers which snapshot is live."""
@@ -104,7 +101,7 @@ def look_up(member_id: str) -> Response[str]:
         raise RefusedRequestError(*NOT_FOUND)
     body = to_json(MemberAnswer(**vars(stage), as_of=as_of, freshness=freshness))
     now = app.context["now"]
-    seconds = min(TIMES.current_for_seconds(as_of, now), int(stage.ttl - now.timestamp()))
+    seconds = min(current_for_seconds(as_of, now, DAILY_START, LAG_DAYS), int(stage.ttl - now.timestamp()))
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}"}
     known = {each.strip().removeprefix("W/") for each in app.current_event.headers.get("if-none-match", "").split(",")}
@@ -163,7 +160,8 @@ def live_snapshot() -> tuple[date, Freshness]:
     """
     now = app.context["now"]
     as_of = publication.as_of(now)
-    return as_of, Freshness.FRESH if as_of >= TIMES.expected_snapshot(now) else Freshness.STALE
+    due = due_snapshot_date(now, DAILY_START, GRACE, LAG_DAYS)
+    return as_of, Freshness.FRESH if as_of >= due else Freshness.STALE
 
 
 class PublicationCache:

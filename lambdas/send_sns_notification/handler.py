@@ -36,6 +36,7 @@ class Event(BaseModel):
     execution_id: str = Field(pattern=r"^arn:[^:]+:states:[^:]+:\d+:execution:[^:]+:[^:]+$")
     snapshot_date: str = Field(description="As text, because an invalid date can be what failed.")
     failure: Failure
+    ttl_extension: str | None = Field(default=None, description="What was done because items were about to expire.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def handler(event: Event) -> Result:
             f"State:    {failure.state}",
             f"Snapshot: {event.snapshot_date}",
             f"Error:    {failure.error}",
-            f"Cause:    {readable_cause(failure.cause)}",
+            *cause_lines(readable_cause(failure.cause)),
+            *([] if event.ttl_extension is None else ["", event.ttl_extension]),
             "",
             execution_link(event.execution_id),
         ]
@@ -79,6 +81,11 @@ def sns_subject(text: str) -> str:
     """Turn a text into a subject that SNS accepts: one line of printable ASCII with less than 100 characters."""
     ascii_text = text.encode("ascii", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in ascii_text)[:MAXIMUM_SUBJECT_LENGTH]
+
+
+def cause_lines(cause: str) -> list[str]:
+    """Return the lines of a cause. A cause of several lines stands on its own, so that its commands can be copied."""
+    return ["", cause] if "\n" in cause else [f"Cause:    {cause}"]
 
 
 def readable_cause(cause: str) -> str:

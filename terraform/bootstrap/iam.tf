@@ -332,8 +332,9 @@ locals {
       }
     }
 
-    # Make targets other than plan and apply: publish, start-etl, start-ml, rollback, delete-model, destroy. The last one
-    # looks for what is in its way.
+    # Make targets other than plan and apply: publish, start-etl, start-ml, rollback, rollback-scores, delete-model,
+    # destroy. The last one looks for what is in its way. None of them reads data: the ML pipeline itself finds the state
+    # that rollback-scores brings back, and refuses one that is not kept.
     operate = {
       PublishCode = {
         actions   = ["s3:PutObject"]

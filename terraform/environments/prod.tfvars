@@ -13,6 +13,5 @@ emr           = { subnet_ids = ["subnet-00000000000000000"] }
 sagemaker_vpc = { subnet_ids = ["subnet-00000000000000000"], security_group_ids = ["sg-00000000000000000"] }
 
 alerts = {
-  rows_written_band  = { minimum = 1000, maximum = 5000000 }
   monthly_budget_usd = 4000
 }

@@ -9,6 +9,5 @@ push      = { ttl_days = 7 }
 schedules = { enabled = true }
 
 alerts = {
-  rows_written_band  = { minimum = 1000, maximum = 5000000 }
   monthly_budget_usd = 1500
 }

@@ -12,7 +12,7 @@ variables {
   transform           = { instance_count = 4 }
   push                = { ttl_days = 5 }
   schedules           = { enabled = true }
-  alerts              = { rows_written_band = { minimum = 1, maximum = 1000000 }, monthly_budget_usd = 100 }
+  alerts              = { monthly_budget_usd = 100 }
 }
 
 run "every_name_starts_with_the_product_and_ends_with_the_environment" {
@@ -115,7 +115,7 @@ run "values_out_of_range_are_refused_1" {
     push                       = { ttl_days = 0 }
     polls                      = { automl = { seconds = 0, limit = 1 } }
     schedules                  = { enabled = true, etl = "daily" }
-    alerts                     = { rows_written_band = { minimum = 2, maximum = 1 }, monthly_budget_usd = 100 }
+    alerts                     = { monthly_budget_usd = 100, freshness_grace_hours = 0 }
     athena_bytes_scanned_limit = 1
   }
 
@@ -138,8 +138,8 @@ run "values_out_of_range_are_refused_2" {
     transform = { instance_count = 0 }
     push      = { ttl_days = 5, snapshots_before_stage_change = 0 }
     polls     = { transform = { seconds = 1, limit = 0 } }
-    schedules = { enabled = true, ml = "daily" }
-    alerts    = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 0 }
+    schedules = { enabled = true, ml = "rate(1 day)" }
+    alerts    = { monthly_budget_usd = 0 }
   }
 
   expect_failures = [
@@ -160,7 +160,7 @@ run "values_out_of_range_are_refused_3" {
     transform = { instance_count = 4, instance_type = "m5.xlarge" }
     push      = { ttl_days = 5, worker_count = 1 }
     polls     = { upload = { seconds = 0, limit = 0 } }
-    alerts    = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 100, emails = ["team"] }
+    alerts    = { monthly_budget_usd = 100, emails = ["team"] }
   }
 
   expect_failures = [
@@ -176,7 +176,7 @@ run "values_out_of_range_are_refused_4" {
     datalake = { bucket = "lake", lag_days = 0.5 }
     emr      = { master_instance_types = [] }
     push     = { ttl_days = 5, max_retries = 11 }
-    alerts   = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 100, stale_after_hours = 1 }
+    alerts   = { monthly_budget_usd = 100, freshness_grace_hours = 25 }
   }
 
   expect_failures = [var.tags, var.datalake, var.emr, var.push, var.alerts]
@@ -187,8 +187,8 @@ run "values_out_of_range_are_refused_5" {
 
   variables {
     emr    = { core_instance_types = [] }
-    push   = { ttl_days = 5, partitions = 0 }
-    alerts = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 100, maximum_flip_rate = 0 }
+    push   = { ttl_days = 5, refresh_margin_days = 5 }
+    alerts = { monthly_budget_usd = 100, maximum_flip_rate = 0 }
   }
 
   expect_failures = [var.emr, var.push, var.alerts]
@@ -200,10 +200,11 @@ run "values_out_of_range_are_refused_6" {
   variables {
     emr    = { core_instance_count = 0 }
     push   = { ttl_days = 5, maximum_writes_per_second = 0 }
-    alerts = { rows_written_band = { minimum = 1, maximum = 2 }, monthly_budget_usd = 100, maximum_flip_rate = 1.1 }
+    polls  = { daily_data = { seconds = 1, limit = 0 } }
+    alerts = { monthly_budget_usd = 100, maximum_flip_rate = 1.1 }
   }
 
-  expect_failures = [var.emr, var.push, var.alerts]
+  expect_failures = [var.emr, var.push, var.polls, var.alerts]
 }
 
 run "values_out_of_range_are_refused_7" {
@@ -216,12 +217,12 @@ run "values_out_of_range_are_refused_7" {
   expect_failures = [var.emr]
 }
 
-run "readers_are_single_roles_and_users_and_times_are_in_order" {
+run "readers_are_single_roles_and_users_and_some_can_be_answered" {
   command = plan
 
   variables {
     reader_principal_arns = ["arn:aws:iam::111111111111:root"]
-    lookup                = { starts_at = "14:00", published_by = "10:00", concurrency = 0 }
+    lookup                = { concurrency = 0 }
   }
 
   expect_failures = [var.reader_principal_arns, var.lookup]

@@ -1,4 +1,4 @@
-# Schedules start the pipelines, and keep starts that fail.
+# Schedules start the pipelines and a function, and keep starts that fail.
 mock_provider "aws" {
   source = "./tests"
 }
@@ -9,8 +9,20 @@ variables {
   kms_key_arn              = "arn:aws:kms:us-west-2:123456789012:key/environment"
   permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
   schedules = {
-    etl = { description = "ETL", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:etl:live", expression = "cron(0 0/8 * * ? *)" }
-    ml  = { description = "ML", alias_arn = "arn:aws:states:us-west-2:123456789012:stateMachine:ml:live", expression = "cron(0 10 * * ? *)" }
+    etl = {
+      description = "ETL"
+      alias_arn   = "arn:aws:states:us-west-2:123456789012:stateMachine:etl:live"
+      action      = "states:StartExecution"
+      input       = "{}"
+      expression  = "cron(0 0/8 * * ? *)"
+    }
+    freshness = {
+      description = "Freshness"
+      alias_arn   = "arn:aws:lambda:us-west-2:123456789012:function:freshness:live"
+      action      = "lambda:InvokeFunction"
+      input       = "{\"execution_name\": \"<aws.scheduler.execution-id>\"}"
+      expression  = "cron(30 * * * ? *)"
+    }
   }
 }
 
@@ -23,12 +35,13 @@ run "schedules_start_the_live_version_and_keep_failed_starts" {
 
   assert {
     condition = alltrue([
-      for pipeline, schedule in aws_scheduler_schedule.this :
-      schedule.schedule_expression == var.schedules[pipeline].expression &&
+      for name, schedule in aws_scheduler_schedule.this :
+      schedule.schedule_expression == var.schedules[name].expression &&
       schedule.schedule_expression_timezone == "UTC" &&
       schedule.state == "ENABLED" &&
-      schedule.target[0].arn == var.schedules[pipeline].alias_arn &&
-      schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.dead_letters[pipeline].arn
+      schedule.target[0].arn == var.schedules[name].alias_arn &&
+      schedule.target[0].input == var.schedules[name].input &&
+      schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.dead_letters[name].arn
     ])
     error_message = "A schedule has the wrong target or time, or loses a start that failed."
   }
@@ -36,6 +49,15 @@ run "schedules_start_the_live_version_and_keep_failed_starts" {
   assert {
     condition     = alltrue([for queue in aws_sqs_queue.dead_letters : queue.kms_master_key_id == var.kms_key_arn])
     error_message = "A queue is not encrypted with the environment's key."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, policy in data.aws_iam_policy_document.this :
+      policy.statement[0].actions == toset([var.schedules[name].action]) &&
+      policy.statement[0].resources == toset([var.schedules[name].alias_arn])
+    ])
+    error_message = "The role of a schedule can start something else."
   }
 }
 

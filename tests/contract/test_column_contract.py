@@ -8,6 +8,7 @@ import csv
 import json
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from buyer_stage.domain.features import (
     TRANSFORM_INPUT_FILTER,
     column_checksum,
 )
-from buyer_stage.domain.serving_item import serving_item
+from buyer_stage.domain.serving_item import round_probability, serving_item
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import INFERENCE_RESPONSE_KEYS, OUTPUT_FILTER, parse_scored_line
 from localcloud.sagemaker.batch_transform import FieldFilter, Transform
@@ -95,8 +96,12 @@ def test_glue_reads_what_the_transform_writes() -> None:
             Stage.ACTIVE_SEARCHER: 0.4,
             Stage.READY_TO_TRANSACT: 0.1,
         }
-        item = serving_item(member, snapshot_date=date(2020, 1, 30), model_version="v", expires_at_epoch_seconds=1)
-        assert (item["member_id"], item["value"]) == (member.member_id, "Active Searcher")
+        probabilities = [round_probability(repr(member.probabilities[stage])) for stage in Stage]
+        day = date(2020, 1, 30)
+        item = serving_item(
+            member.member_id, member.stage, probabilities, since=day, snapshot_date=day, model_version="v", ttl=1
+        )
+        assert (item.member_id, item.value, item.confidence) == (member.member_id, "Active Searcher", Decimal("0.4"))
 
 
 def test_checksum_depends_on_the_order() -> None:

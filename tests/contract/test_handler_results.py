@@ -18,6 +18,8 @@ from tools.state_machines import called_function, read
 
 FUNCTIONS = sorted(path.parent.name for path in REPOSITORY.glob("lambdas/*/handler.py"))
 CALLED_BY_PRODUCT_TEAMS = {"look_up_stage"}
+SCHEDULED = {"report_freshness"}
+"""Functions that a schedule calls. `terraform/tests/schedules.tftest.hcl` checks what it sends."""
 
 os.environ.update(FUNCTION_ENVIRONMENT)  # before the handlers are imported
 
@@ -66,8 +68,15 @@ def fields_read(name: str, expressions: Iterator[str]) -> set[str]:
     return {field for expression in expressions for field in pattern.findall(expression)}
 
 
-def test_state_machine_calls_every_function() -> None:
-    assert set(CALLING.values()) == set(FUNCTIONS) - CALLED_BY_PRODUCT_TEAMS
+def test_state_machine_calls_every_function_that_nothing_else_calls() -> None:
+    assert sorted({*CALLING.values(), *SCHEDULED, *CALLED_BY_PRODUCT_TEAMS}) == FUNCTIONS
+    assert SCHEDULED.isdisjoint(CALLING.values())
+
+
+@pytest.mark.parametrize("function", sorted(SCHEDULED))
+def test_sample_event_of_a_scheduled_function_is_valid(function: str) -> None:
+    sample = json.loads((REPOSITORY / f"tests/events/{function}.json").read_text())
+    annotations(function)["event"].model_validate(sample)
 
 
 @pytest.mark.parametrize("variable", sorted(variables()))

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buyer_stage.domain.errors import InvalidInputError
+from buyer_stage.domain.input_checks import ACCEPT_REASON, parse_accept_reason
 from buyer_stage.domain.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, resolve_snapshot_date
 from tools.repository import REPOSITORY
 from tools.state_machines import (
@@ -115,12 +117,19 @@ def test_every_failure_is_notified_and_then_fails_the_execution(states: States) 
     handlers = {handler for state in states.values() for handler in error_handlers(state)}
 
     assert next_states(states["SendSNSNotification"]) == error_handlers(states["SendSNSNotification"]) == {"Failed"}
+    if handlers & {"ShouldExtendTTL"}:
+        assert next_states(states["ShouldExtendTTL"]) == {"StartTTLExtension", "SendSNSNotification"}
+        extension = states["StartTTLExtension"]
+        assert next_states(extension) == error_handlers(extension) == {"SendSNSNotification"}
     assert states["Failed"]["Type"] == "Fail"
     assert handlers <= {
-        "SendSNSNotification", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "Failed",
+        "SendSNSNotification", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "ShouldExtendTTL",
+        "Failed",
     }  # fmt: skip
 
 
+AFTER_THE_FAILURE = {"StartTTLExtension", "SendSNSNotification"}
+"""The states whose errors do not replace the failure that led to them."""
 ERROR_OUTPUT = {"Error": "States.Timeout", "Cause": "an hour has passed"}
 FIRST_FAILURE = {"State": "ProcessFeatures", "Error": "States.TaskFailed", "Cause": "no table t030"}
 
@@ -128,7 +137,7 @@ FIRST_FAILURE = {"State": "ProcessFeatures", "Error": "States.TaskFailed", "Caus
 def assigned_by_catches(states: States, failure: object) -> Iterator[tuple[str, Any]]:
     """Evaluate what each catch makes of an error when `failure` happened before: name of its state, new `failure`."""
     for name, state in states.items():
-        for catch in state.get("Catch", []) if name != "SendSNSNotification" else []:
+        for catch in state.get("Catch", []) if name not in AFTER_THE_FAILURE else []:
             context = {"errorOutput": ERROR_OUTPUT, "context": {"State": {"Name": name}}}
             (assigned,) = catch["Assign"].values()
             yield name, evaluate(assigned, states=context, failure=failure)
@@ -161,9 +170,10 @@ def test_a_cluster_that_cannot_be_terminated_does_not_hide_the_first_failure() -
 
 def test_notification_gets_what_the_sample_event_of_its_function_holds(states: States) -> None:
     sample = json.loads((REPOSITORY / "tests/events/send_sns_notification.json").read_text())
-    failures = [state["Assign"]["failure"] for state in states.values() if state["Type"] == "Pass"]
+    failures = [state["Assign"].get("failure") for state in states.values() if state["Type"] == "Pass"]
 
-    assert states["SendSNSNotification"]["Arguments"]["Payload"].keys() == sample.keys()
+    payload = states["SendSNSNotification"]["Arguments"]["Payload"].keys()
+    assert payload in (sample.keys(), sample.keys() - {"ttl_extension"})
     assert {frozenset(failure) for failure in failures if failure} == {frozenset(sample["failure"])}
 
 
@@ -242,12 +252,14 @@ def test_step_that_starts_the_cluster_again_is_noticed() -> None:
 
 def test_job_that_outlives_its_polls_fails_by_that_name() -> None:
     states = DEFINITIONS["ml_pipeline"]["States"]
-    waits = [state for state in states.values() if any(name.endswith("_polls") for name in state.get("Assign", {}))]
-    counting = [wait for wait in waits if wait["Type"] == "Wait" and 0 not in wait["Assign"].values()]
-    polls = [states[wait["Next"]]["Next"] for wait in counting]
-
-    assert polls
-    assert {states[states[poll]["Default"]]["Assign"]["failure"]["Error"] for poll in polls} == {"PollLimitExceeded"}
+    polls = {
+        name
+        for name, state in states.items()
+        if any(re.search(r"_polls < ", transition.condition) for transition in transitions(state))
+    }
+    ends = {poll: states[states[poll]["Default"]]["Assign"]["failure"]["Error"] for poll in polls}
+    assert ends.pop("IsDailyDataAvailable") == "DailyDataMissing"
+    assert set(ends.values()) == {"PollLimitExceeded"}
 
 
 def test_a_failed_transform_is_repeated_twice_after_a_growing_pause_and_then_fails_the_execution() -> None:
@@ -279,19 +291,160 @@ def test_a_failed_training_is_reported_after_members_are_served() -> None:
     before_done = {name for name, state in states.items() if "Done" in next_states(state)}
 
     assert caught == TRAINING
-    assert next_states(states["HasFallbackModel"]) == {"StartBatchTransformation", "SendSNSNotification"}
+    assert next_states(states["HasFallbackModel"]) == {"StartBatchTransformation", "ShouldExtendTTL"}
     assert before_done == {"HasTrainingFailed"}
-    assert next_states(states["HasTrainingFailed"]) == {"Done", "SendSNSNotification"}
+    assert next_states(states["HasTrainingFailed"]) == {"Done", "ShouldExtendTTL"}
 
 
 @pytest.mark.parametrize("failure", [None, FIRST_FAILURE])
-@pytest.mark.parametrize(("name", "state"), [("etl_pipeline", "HasFailed"), ("ml_pipeline", "HasTrainingFailed")])
-def test_an_execution_that_failed_before_does_not_succeed(name: str, state: str, failure: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "state", "following"),
+    [("etl_pipeline", "HasFailed", "SendSNSNotification"), ("ml_pipeline", "HasTrainingFailed", "ShouldExtendTTL")],
+)
+def test_an_execution_that_failed_before_does_not_succeed(
+    name: str, state: str, following: str, failure: object
+) -> None:
     (choice,) = DEFINITIONS[name]["States"][state]["Choices"]
     variable = jsonata.utils.Utils.NULL_VALUE if failure is None else failure
 
-    assert choice["Next"] == "SendSNSNotification"
+    assert choice["Next"] == following
     assert evaluate(choice["Condition"], failure=variable) is (failure is not None)
+
+
+def test_an_extension_that_cannot_start_is_in_the_notification_and_does_not_hide_the_failure() -> None:
+    states = DEFINITIONS["ml_pipeline"]["States"]
+    (catch,) = states["StartTTLExtension"]["Catch"]
+    context = {"errorOutput": ERROR_OUTPUT, "context": {"State": {"Name": "StartTTLExtension"}}}
+
+    assert catch["Assign"].keys() == states["StartTTLExtension"]["Assign"].keys() == {"ttl_extension"}
+    assert evaluate(catch["Assign"]["ttl_extension"], states=context).startswith(
+        "StartTTLExtension failed with States.Timeout: the items of the table can expire before a day is served"
+    )
+
+
+NULL = jsonata.utils.Utils.NULL_VALUE
+
+
+def problem_of(**execution_input: Any) -> str | None:
+    """Return what the ML pipeline finds wrong with the input of an execution; None if nothing is."""
+    states = DEFINITIONS["ml_pipeline"]["States"]
+    context = {"input": execution_input}
+    given = {
+        name: evaluate(states["ResolveRun"]["Assign"][name], states=context) for name in ("serve_anyway", "rollback_to")
+    }
+    day = str(execution_input.get("snapshot_date", "20200130"))
+    found = evaluate(
+        states["CheckInput"]["Assign"]["input_problem"],
+        states=context,
+        snapshot_date=day,
+        **{name: NULL if value is None else value for name, value in given.items()},
+    )
+    return None if found is NULL or found is None else str(found)
+
+
+REASON = (
+    "serve_anyway is not a reason: it must be a text of 1 to 200 printable ASCII characters that does not start with "
+)
+ALONE = "rollback_to goes alone, without snapshot_date, retrain and serve_anyway"
+
+
+@pytest.mark.parametrize(
+    "execution_input",
+    [
+        {},
+        {"snapshot_date": "20200130", "retrain": True},
+        {"serve_anyway": "the portal closed in 2 states - ask Ops (#42)"},
+        {"serve_anyway": "x" * 200},
+        {"serve_anyway": None, "rollback_to": None},
+        {"rollback_to": "previous"},
+        {"rollback_to": "20200129"},
+        {"rollback_to": 20200129},
+    ],
+)
+def test_valid_input_starts_the_execution(execution_input: dict[str, Any]) -> None:
+    assert problem_of(**execution_input) is None
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "problem"),
+    [
+        ({"snapshot_date": "2020-01-30"}, "snapshot_date 2020-01-30 is not a date written as YYYYMMDD"),
+        ({"serve_anyway": ""}, REASON),
+        ({"serve_anyway": "   "}, REASON),
+        ({"serve_anyway": "x" * 201}, REASON),
+        ({"serve_anyway": "two\nlines"}, REASON),
+        ({"serve_anyway": "ends with a line\n"}, REASON),
+        ({"serve_anyway": "Zo\u00eb"}, REASON),
+        ({"serve_anyway": "--kind rollback"}, REASON),
+        ({"serve_anyway": True}, REASON),
+        ({"serve_anyway": ["because"]}, REASON),
+        ({"rollback_to": "yesterday"}, "rollback_to yesterday is neither previous nor a date written as YYYYMMDD"),
+        ({"rollback_to": ""}, "rollback_to  is neither"),
+        ({"rollback_to": True}, "rollback_to true is neither"),
+        ({"rollback_to": {}}, "rollback_to {} is neither"),
+        ({"rollback_to": "previous", "snapshot_date": "20200130"}, ALONE),
+        ({"rollback_to": "previous", "retrain": False}, ALONE),
+        ({"rollback_to": "previous", "serve_anyway": "because"}, ALONE),
+    ],
+)
+def test_invalid_input_fails_the_execution_before_anything_starts(
+    execution_input: dict[str, Any], problem: str
+) -> None:
+    found = problem_of(**execution_input)
+    states = DEFINITIONS["ml_pipeline"]["States"]
+
+    assert found is not None
+    assert found.startswith(problem)
+    assert next_states(states["ResolveRun"]) == {"CheckInput"}
+    assert next_states(states["CheckInput"]) == {"IsInputValid"}
+    (first, *_) = states["IsInputValid"]["Choices"]
+    assert first["Next"] == "InvalidInput"
+    assert evaluate(first["Condition"], input_problem=found) is True
+    assert evaluate(states["InvalidInput"]["Assign"]["failure"]["Cause"], input_problem=found).startswith(found)
+
+
+def following(state: str, **variables: Any) -> str:
+    """Return the state that follows a choice of the ML pipeline."""
+    choice = DEFINITIONS["ml_pipeline"]["States"][state]
+    conditions = ((rule, re.sub(r"\$\{\w+\}", "2", rule["Condition"])) for rule in choice["Choices"])
+    taken = (rule["Next"] for rule, condition in conditions if evaluate(condition, **variables) is True)
+    return str(next(taken, choice["Default"]))
+
+
+@pytest.mark.parametrize(
+    ("state", "variables", "scores", "rollback"),
+    [
+        ("IsInputValid", {"input_problem": NULL}, "CheckDailyDataAvailability", "StartRollback"),
+        ("IsRollback", {}, "StartUploadingToDynamoDB", "StartRollback"),
+        ("IsUploadingToDynamoDBDone", {"upload": {"status": "SUCCEEDED"}}, "CheckDrift", "RolledBack"),
+        (
+            "IsUploadingToDynamoDBDone",
+            {"upload": {"status": "RUNNING"}, "upload_polls": 1},
+            "WaitForUploadingToDynamoDB",
+            "WaitForUploadingToDynamoDB",
+        ),
+        ("ShouldExtendTTL", {}, "StartTTLExtension", "SendSNSNotification"),
+    ],
+)
+def test_a_rollback_shares_the_states_that_wait_for_the_push(
+    state: str, variables: dict[str, Any], scores: str, rollback: str
+) -> None:
+    assert following(state, **variables, rollback_to=NULL) == scores
+    assert following(state, **variables, rollback_to="previous") == rollback
+
+
+@pytest.mark.parametrize(
+    ("available", "polls", "expected"),
+    [
+        (True, 2, "CheckModelAvailability"),
+        (False, 0, "WaitForDailyData"),
+        (False, 1, "WaitForDailyData"),
+        (False, 2, "DailyDataMissing"),
+    ],
+)
+def test_late_features_are_waited_for_but_not_forever(available: bool, polls: int, expected: str) -> None:
+    data = {"available": available}
+    assert following("IsDailyDataAvailable", daily_data=data, daily_data_polls=polls) == expected
 
 
 @pytest.mark.parametrize(
@@ -312,6 +465,56 @@ def test_the_steps_of_a_cluster_share_its_minutes(now: str, seconds: int) -> Non
         )
         == seconds
     )
+
+
+# A reason to accept a snapshot's input.
+
+REASONS = st.one_of(
+    st.from_regex(ACCEPT_REASON, fullmatch=True),
+    st.text(max_size=210),
+    st.text(" ab1.,:;()#+@_/-'\"$\\\\`", max_size=210),
+)
+
+
+def accepts(**execution_input: object) -> bool:
+    """Check whether the ETL starts a cluster for an input."""
+    states = DEFINITIONS["etl_pipeline"]["States"]
+    (choice,) = states["IsAcceptReasonValid"]["Choices"]
+    known = {"input": execution_input}
+    reason = evaluate(states["ResolveRun"]["Assign"]["accept_input"], states=known)
+    return bool(evaluate(choice["Condition"], states=known, accept_input=reason))
+
+
+@given(reason=REASONS)
+def test_the_etl_and_the_step_accept_the_same_reasons(reason: str) -> None:
+    try:
+        accepted = parse_accept_reason(reason) != ""
+    except InvalidInputError:
+        accepted = False
+
+    assert accepts(accept_input=reason) is accepted
+
+
+@pytest.mark.parametrize("reason", ["", " ", "it's down", "a\nb", True, 1, None, ["a"], {"a": "b"}])
+def test_the_etl_fails_before_a_cluster_starts_if_a_reason_is_not_plain_text(reason: object) -> None:
+    states = DEFINITIONS["etl_pipeline"]["States"]
+
+    assert not accepts(accept_input=reason)
+    assert states["IsAcceptReasonValid"]["Default"] == "InvalidAcceptReason"
+    assert states["InvalidAcceptReason"]["Assign"]["failure"]["Error"] == "InvalidInputError"
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "passed"),
+    [({}, ""), ({"accept_input": "The portal was down"}, "The portal was down")],
+)
+def test_the_step_gets_the_reason_as_one_argument(execution_input: dict[str, str], passed: str) -> None:
+    states = DEFINITIONS["etl_pipeline"]["States"]
+    reason = evaluate(states["ResolveRun"]["Assign"]["accept_input"], states={"input": execution_input})
+    last = states["ProcessFeatures"]["Arguments"]["Step"]["HadoopJarStep"]["Args"][-1]
+
+    assert accepts(**execution_input)
+    assert evaluate(last, accept_input=reason) == f"--accept-input={passed}"
 
 
 def resolve(start_time: str, **execution_input: str) -> str:

@@ -37,6 +37,7 @@ from tools.models import approve, list_models
 from tools.rollback import find_rollback, roll_back
 
 NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
+REASON = "Members search more: a campaign (#12)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def later_runs(stack: Stack, first_runs: FirstRuns) -> LaterRuns:
     snapshot = {"snapshot_date": f"{NEXT_DATE:%Y%m%d}"}
     with ThreadPoolExecutor() as threads:
         with leaking_member(stack):
-            etl = threads.submit(stack.run_etl, **snapshot)
+            etl = threads.submit(stack.run_etl, **snapshot, accept_input=REASON)
             leaking = stack.run_ml(retrain=True)
             next_etl = etl.result()
         notifications = stack.deployment.notifications()
@@ -142,7 +143,7 @@ def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: Fi
 
 def test_executions_at_once_share_every_job(stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns) -> None:
     executions = (later_runs.next_ml, later_runs.rival)
-    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2, executions[0].cause
     assert len({execution.output["transform"]["transform_job_name"] for execution in executions}) == 1
     (push,) = {execution.output["upload"]["run_name"] for execution in executions}
     assert stack.pushes().count(push) == 1
@@ -258,7 +259,21 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_snapshot_before(
     assert significant == [("total_searches", "t007")]
 
 
-def test_every_metric_that_has_an_alarm_is_measured(stack: Stack, later_runs: LaterRuns) -> None:
+def test_a_manifest_keeps_the_counts_of_the_data_lake_and_the_reason_to_accept_it(
+    stack: Stack, later_runs: LaterRuns
+) -> None:
+    key = s3_layout.feature_manifest_key(NEXT_DATE)
+    body = boto3.client("s3").get_object(Bucket=stack.deployment.pipeline_bucket, Key=key)["Body"].read()
+    manifest = json.loads(body)
+
+    assert later_runs.next_etl.status == "SUCCEEDED"
+    assert (manifest["accepted_input"], manifest["input_warnings"]) == (REASON, [])
+    assert {window: counts["rows"] for window, counts in manifest["input_counts"].items()} == manifest[
+        "window_row_counts"
+    ]
+
+
+def test_every_metric_of_an_alarm_or_the_dashboard_is_measured(stack: Stack, later_runs: LaterRuns) -> None:
     pages = boto3.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="buyer-stage-")
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     queries = [
@@ -269,8 +284,16 @@ def test_every_metric_that_has_an_alarm_is_measured(stack: Stack, later_runs: La
         for metric in [*alarms, *queries]
         if metric.get("Namespace", "").startswith("BuyerStage")
     }
+    dashboard = boto3.client("cloudwatch").get_dashboard(DashboardName="buyer-stage-local")["DashboardBody"]
+    drawn = {
+        (metric[0], metric[1], metric[3])
+        for widget in json.loads(dashboard)["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0].startswith("BuyerStage")
+    }
     assert len(watched) >= 4
-    assert watched - stack.measured() == set()
+    assert len(drawn) >= 10
+    assert (watched | drawn) - stack.measured() == set()
 
 
 def test_a_member_in_two_splits_stops_the_training_but_not_the_scoring(later_runs: LaterRuns) -> None:

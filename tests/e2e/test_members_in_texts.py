@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ MARK = re.compile(r"m[0-9a-f]{24}")
 
 HOLDS_MEMBERS = re.compile(
     r"inputs/.*/part-|etl_pipeline_test/|\w+/with-members/|train/members\.json|inference-results/|quarantine/"
-    r"|served-stages/"
+    r"|served-items/.*/part-"
 )
 """Keys of the pipeline bucket whose objects consist of members."""
 
@@ -125,12 +124,9 @@ def fail_serving(stack: Stack, done: Execution) -> Iterator[Case]:
     member = first.split(b",")[0]
     with changed(bucket, output, b"".join([first.replace(member, member + b"," + member), *others[1:]])):
         yield Case(stack.run_ml(), "ScoredLinesLostError", "1 quarantined, 0 failed")
-    earlier = s3_layout.served_stages_prefix(SNAPSHOT_DATE - timedelta(days=1))
-    s3.put_object(Bucket=bucket, Key=earlier + "part-0.parquet", Body=first)
-    s3.put_object(Bucket=bucket, Key=earlier + "_SUCCESS", Body=b"")
-    yield Case(stack.run_ml(), "JobFailedError", "UnexpectedError: ")
-    for name in ("part-0.parquet", "_SUCCESS"):
-        s3.delete_object(Bucket=bucket, Key=earlier + name)
+    state = stack.document(s3_layout.CURRENT_PUBLICATION_KEY)["state"]["folder"]
+    with changed(bucket, next(key for key in stack.keys(state) if "/part-" in key), first):
+        yield Case(stack.run_ml(), "JobFailedError", "UnexpectedError: ")
     boto3.client("dynamodb").update_table(TableName=stack.deployment.table_name, DeletionProtectionEnabled=False)
     boto3.client("dynamodb").delete_table(TableName=stack.deployment.table_name)
     yield Case(stack.run_ml(), "ScoredLinesLostError", "BatchWriteItem: ResourceNotFoundException")

@@ -29,9 +29,14 @@ DIFFERENT_VARIABLES = {
 
 DIFFERENT_ATTRIBUTES = {
     "qa": {
-        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),  # TTL_DAYS
+        # TTL_DAYS
+        ('module.functions.aws_lambda_function.this["start_rollback"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_ttl_extension"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
     },
     "prod": {
+        ('module.functions.aws_lambda_function.this["start_rollback"]', "environment"),
+        ('module.functions.aws_lambda_function.this["start_ttl_extension"]', "environment"),
         ('module.functions.aws_lambda_function.this["start_uploading_to_dynamo_db"]', "environment"),
         ("module.audit[0].aws_s3_bucket.this", "force_destroy"),
         # The model's network: its subnets, and the permissions for their interfaces.
@@ -142,7 +147,9 @@ def test_budget_counts_the_resources_with_the_tag_of_the_product(plans: dict[str
     ]
 
 
-def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str, Plan]) -> None:
+def test_etl_runs_every_8_hours_ml_pipeline_daily_at_10_utc_and_freshness_hourly(
+    plans: dict[str, Plan],
+) -> None:
     schedules = {
         values["name"]: (values["schedule_expression"], values["state"])
         for address, values in resources(plans["prod"])
@@ -151,6 +158,7 @@ def test_etl_runs_every_8_hours_and_ml_pipeline_daily_at_10_utc(plans: dict[str,
     assert schedules == {
         "buyer-stage-etl-prod": ("cron(0 0/8 * * ? *)", "ENABLED"),
         "buyer-stage-ml-prod": ("cron(0 10 * * ? *)", "ENABLED"),
+        "buyer-stage-freshness-prod": ("cron(30 * * * ? *)", "ENABLED"),
     }
 
 

@@ -248,7 +248,8 @@ def test_every_make_target_exists(file: Path) -> None:
 
 def test_operators_can_run_every_operation() -> None:
     assert pipeline_actions() == {
-        "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "start-etl", "start-ml",
+        "apply", "approve-model", "delete-model", "destroy", "plan", "rollback", "rollback-scores", "start-etl",
+        "start-ml",
     }  # fmt: skip
 
 
@@ -386,7 +387,9 @@ INPUTS = {
     "ACTION": "start-ml",
     "ENVIRONMENT": "prod",
     "SNAPSHOT_DATE": "",
+    "ACCEPT_INPUT": "",
     "RETRAIN": "false",
+    "SERVE_ANYWAY": "",
     "MODEL": "",
     "CONFIRMATION": "",
     "GITHUB_REF": "refs/heads/main",
@@ -401,7 +404,20 @@ INPUTS = {
         ({"SNAPSHOT_DATE": "20210229"}, "snapshot_date is not a valid date"),
         ({"SNAPSHOT_DATE": "2020-02-29"}, "snapshot_date is not a valid date"),
         ({"SNAPSHOT_DATE": "$(id)"}, "snapshot_date is not a valid date"),
-        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "snapshot_date applies to start-etl and start-ml only"),
+        ({"ACTION": "rollback", "SNAPSHOT_DATE": "20200229"}, "applies to start-etl, start-ml and rollback-scores"),
+        ({"ACTION": "rollback-scores"}, None),
+        ({"ACTION": "rollback-scores", "SNAPSHOT_DATE": "20200229"}, None),
+        ({"SERVE_ANYWAY": "Half of the members moved to another portal, see ticket #12: 3.5% left"}, "1 to 200"),
+        ({"SERVE_ANYWAY": "Half of the members moved to another portal: ticket #12"}, None),
+        ({"SERVE_ANYWAY": "$(shell id)"}, "serve_anyway must be 1 to 200"),
+        ({"SERVE_ANYWAY": "`id`"}, "serve_anyway must be 1 to 200"),
+        ({"SERVE_ANYWAY": "-x"}, "serve_anyway must be 1 to 200"),
+        ({"SERVE_ANYWAY": "x" * 201}, "serve_anyway must be 1 to 200"),
+        ({"ACTION": "rollback-scores", "SERVE_ANYWAY": "yes"}, "serve_anyway applies to start-ml only"),
+        ({"ACTION": "start-etl", "ACCEPT_INPUT": "The portal was down (incident 12)"}, None),
+        ({"ACTION": "start-etl", "ACCEPT_INPUT": "$(shell id)"}, "accept_input must be 1 to 200"),
+        ({"ACTION": "start-etl", "ACCEPT_INPUT": 'a"; id; "'}, "accept_input must be 1 to 200"),
+        ({"ACCEPT_INPUT": "The portal was down"}, "accept_input applies to start-etl only"),
         ({"RETRAIN": "true"}, None),
         ({"ACTION": "start-etl", "RETRAIN": "true"}, "retrain applies to start-ml only"),
         ({"MODEL": "buy-prod-1a8f03dc6d-1"}, "model applies to approve-model and delete-model only"),

@@ -18,7 +18,14 @@ def numbers_by_member(files: list[Path]) -> dict[str, list[float]]:
     return by_member
 
 
-@pytest.mark.parametrize("day", ["20200202", "20200207"])
+DAYS = ("20200202", "20200207")
+OTHER_DAYS = (
+    *("20200130", "20200131", "20200201", "20200203", "20200204"),
+    *("20200205", "20200206", "20200208", "20200209", "20200210"),
+)
+
+
+@pytest.mark.parametrize("day", [*DAYS, *(pytest.param(day, marks=pytest.mark.matrix) for day in OTHER_DAYS)])
 def test_features_equal_the_originals_published_values(
     spark: SparkSession, real_lake: Path, tmp_path: Path, day: str
 ) -> None:

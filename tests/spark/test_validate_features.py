@@ -99,3 +99,24 @@ def test_manifest_with_another_row_count_is_refused(
     file = tmp_path / feature_manifest_key(SNAPSHOT)
     file.write_text(json.dumps(json.loads(file.read_text()) | {"row_count": 3}))
     assert "row count 3, its part files have 2 rows" in refused(spark, tmp_path, InvalidManifestError)
+
+
+def test_right_values_in_another_spelling_are_refused(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    change_part(tmp_path, written, "m2,2,", '"m2",02,')
+    assert "another spelling" in refused(spark, tmp_path, FeatureMismatchError)
+
+
+def test_definition_that_yields_a_null_is_refused(
+    spark: SparkSession, tmp_path: Path, written: FeatureManifest
+) -> None:
+    query = FEATURE_QUERY.replace("coalesce(t090.submitted_leads_not_for_sale, 0)", "t090.submitted_leads_not_for_sale")
+    query = query.replace("coalesce(submitted_leads_not_for_sale, 0)", "submitted_leads_not_for_sale")
+    message = refused(spark, tmp_path, FeatureMismatchError, query)
+    assert "submitted_leads_not_for_sale_090 is 0 instead of None" in message
+
+
+def test_value_that_is_not_a_number_is_refused(spark: SparkSession, tmp_path: Path, written: FeatureManifest) -> None:
+    change_part(tmp_path, written, "m2,2,3,1,0", "m2,2,3,1,x")
+    assert "a member is expected, but not written" in refused(spark, tmp_path, FeatureMismatchError)

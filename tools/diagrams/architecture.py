@@ -74,6 +74,7 @@ PARTS = {
 ARROWS = [
     ("schedules", "every 8 hours", "etl"),
     ("schedules", "daily", "ml"),
+    ("schedules", "every hour", "functions"),
     ("etl", "create, terminate", "emr"),
     ("lake", "behavior, survey", "emr"),
     ("emr", "features, labeled set", "bucket"),
@@ -85,7 +86,9 @@ ARROWS = [
     ("functions", "register, find", "registry"),
     ("bucket", "features, labeled set", "sagemaker"),
     ("sagemaker", "models, scores", "bucket"),
-    ("bucket", "scores", "glue"),
+    ("bucket", "scores, live state", "glue"),
+    ("glue", "states, receipts", "bucket"),
+    ("bucket", "live state", "functions"),
     ("glue", "stages", "table"),
     ("table", "", "products"),
     ("table", "", "lookup"),

@@ -25,7 +25,7 @@ variable "layout" {
     holdout_scores    = string
     inference_results = string
     quarantine        = string
-    served_stages     = string
+    served_items      = string
     athena_results    = string
     suppression       = string
     erasure_receipts  = string

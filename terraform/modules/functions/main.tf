@@ -36,6 +36,21 @@ locals {
     TRANSFORM_INSTANCE_COUNT = var.transform.instance_count
     KMS_KEY_ARN              = var.kms_key_arn
   })
+  # Every kind of push is started in the same way.
+  push_environment = {
+    ENVIRONMENT      = var.environment
+    GLUE_JOB_NAME    = var.glue_job_name
+    GLUE_MAX_RETRIES = var.push.max_retries
+    PIPELINE_BUCKET  = var.pipeline_bucket
+    CODE_URI         = "s3://${var.code_bucket}/${var.code_prefix}"
+    TTL_DAYS         = var.push.ttl_days
+  }
+  push_statements = {
+    StartRun      = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
+    FindLiveState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.serving}*"] }
+    ListBucket    = local.list_bucket
+    UseKey        = local.decrypt
+  }
   automl_jobs    = "${local.sagemaker}:automl-job/${var.job_prefix}*"
   models         = "${local.sagemaker}:model/${var.job_prefix}*"
   transform_jobs = "${local.sagemaker}:transform-job/${var.job_prefix}transform-*"
@@ -212,27 +227,32 @@ locals {
     start_uploading_to_dynamo_db = {
       memory_mb       = 512
       timeout_seconds = 30
-      environment = {
-        ENVIRONMENT                   = var.environment
-        GLUE_JOB_NAME                 = var.glue_job_name
-        GLUE_MAX_RETRIES              = var.push.max_retries
-        PIPELINE_BUCKET               = var.pipeline_bucket
-        CODE_URI                      = "s3://${var.code_bucket}/${var.code_prefix}"
-        TTL_DAYS                      = var.push.ttl_days
-        SNAPSHOTS_BEFORE_STAGE_CHANGE = var.push.snapshots_before_stage_change
-      }
-      statements = {
-        StartRun    = { actions = ["glue:StartJobRun", "glue:GetJobRuns"], resources = [local.glue_job] }
-        ReadReceipt = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.push_receipts}*"] }
-        ListBucket  = local.list_bucket
-        UseKey      = local.decrypt
-      }
+      environment     = merge(local.push_environment, { SNAPSHOTS_BEFORE_STAGE_CHANGE = var.push.snapshots_before_stage_change })
+      statements      = local.push_statements
+    }
+
+    start_rollback = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = local.push_environment
+      statements = merge(local.push_statements, {
+        # The descriptions of the states, not their rows.
+        FindStates = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.served_items}*.json"] }
+      })
+    }
+
+    start_ttl_extension = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment     = local.push_environment
+      statements      = local.push_statements
     }
 
     check_uploading_to_dynamo_db_status = {
       memory_mb       = 512
       timeout_seconds = 30
       environment = {
+        ENVIRONMENT      = var.environment
         PIPELINE_BUCKET  = var.pipeline_bucket
         GLUE_JOB_NAME    = var.glue_job_name
         GLUE_MAX_RETRIES = var.push.max_retries
@@ -272,15 +292,32 @@ locals {
       environment = {
         PIPELINE_BUCKET       = var.pipeline_bucket
         TABLE_NAME            = var.table.name
-        PUBLICATION_STARTS_AT = var.lookup.starts_at
-        PUBLISHED_BY          = var.lookup.published_by
-        SNAPSHOT_LAG_DAYS     = var.snapshot_lag_days
+        ML_SCHEDULE           = var.freshness.ml_schedule
+        LAG_DAYS              = var.freshness.lag_days
+        FRESHNESS_GRACE_HOURS = var.freshness.grace_hours
       }
       statements = {
         ReadItems       = { actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem"], resources = [var.table.arn] }
         ReadPublication = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.current_publication}"] }
         ListBucket      = local.list_bucket
         UseKey          = local.decrypt
+      }
+    }
+
+    # A schedule calls this function, not a state machine.
+    report_freshness = {
+      memory_mb       = 512
+      timeout_seconds = 30
+      environment = {
+        PIPELINE_BUCKET       = var.pipeline_bucket
+        ML_SCHEDULE           = var.freshness.ml_schedule
+        LAG_DAYS              = var.freshness.lag_days
+        FRESHNESS_GRACE_HOURS = var.freshness.grace_hours
+      }
+      statements = {
+        ReadLiveState = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.serving}*"] }
+        ListBucket    = local.list_bucket
+        UseKey        = local.decrypt
       }
     }
 
@@ -318,7 +355,7 @@ resource "aws_cloudwatch_log_group" "this" {
 
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Only the lookup, which others call, has a limit.
-  # checkov:skip=CKV_AWS_116:Calls are synchronous. The state machine receives every error, so there are no dead letters.
+  # checkov:skip=CKV_AWS_116:The state machine receives every error. If report_freshness fails, its metric is missing, and an alarm notices.
   # checkov:skip=CKV_AWS_117:The functions call AWS APIs only, over TLS, and need nothing in a VPC.
   # checkov:skip=CKV_AWS_272:The name of the code's folder is a hash of its content, and only the apply role can write to it.
   for_each = local.functions

@@ -45,6 +45,8 @@ variable "layout" {
     drift_baselines         = string
     push_receipts           = string
     current_publication     = string
+    served_items            = string
+    serving                 = string
     drift_reports           = string
     automl_output           = string
   })
@@ -115,6 +117,11 @@ variable "transform" {
   type        = object({ instance_count = number, instance_type = string })
 }
 
+variable "freshness" {
+  description = "When a snapshot should be live: expression of the ML pipeline's schedule, days that the data lake is behind, and hours that a run can take."
+  type        = object({ ml_schedule = string, lag_days = number, grace_hours = number })
+}
+
 variable "push" {
   description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
   type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
@@ -126,11 +133,6 @@ variable "table" {
 }
 
 variable "lookup" {
-  description = "Times and limit of the lookup. See the root variable."
-  type        = object({ starts_at = string, published_by = string, concurrency = number })
-}
-
-variable "snapshot_lag_days" {
-  description = "Days between the snapshot to process and the day of the run."
-  type        = number
+  description = "Limit of the lookup. See the root variable."
+  type        = object({ concurrency = number })
 }

@@ -25,11 +25,11 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid     = "ReplaceQuarantineReceiptAndServedStages"
+    sid     = "ReplaceQuarantineReceiptAndStates"
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     # Without the slash: Hadoop also writes an object that stands for the folder itself, such as quarantine_$folder$.
     resources = [
-      for prefix in ["quarantine", "push_receipts", "served_stages"] :
+      for prefix in ["quarantine", "push_receipts", "served_items", "serving"] :
       "${local.bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"
     ]
   }

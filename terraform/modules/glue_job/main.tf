@@ -34,7 +34,7 @@ resource "aws_glue_security_configuration" "this" {
 
 resource "aws_glue_job" "this" {
   name                   = var.job_name
-  description            = "Pushes the stages of a snapshot's members to DynamoDB."
+  description            = "Gives the serving table a new state: from scores, or from an earlier state."
   role_arn               = module.role.arn
   glue_version           = "5.0"
   execution_class        = "STANDARD"
@@ -61,8 +61,10 @@ resource "aws_glue_job" "this" {
     "--table_name"                       = var.table_name
     "--suppression_secret"               = var.suppression_secret_arn
     "--region"                           = data.aws_region.current.name
-    "--write_partitions"                 = tostring(var.push.partitions)
     "--maximum_writes_per_second"        = tostring(var.push.maximum_writes_per_second)
+    "--refresh_margin_days"              = tostring(var.push.refresh_margin_days)
+    "--probability_tolerance"            = tostring(var.push.probability_tolerance)
+    "--audit_limits"                     = jsonencode(var.audit_limits)
     "--enable-metrics"                   = "true"
     "--enable-observability-metrics"     = "true"
     "--enable-continuous-cloudwatch-log" = "true"

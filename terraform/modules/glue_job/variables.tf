@@ -25,7 +25,8 @@ variable "layout" {
     inference_results = string
     quarantine        = string
     push_receipts     = string
-    served_stages     = string
+    served_items      = string
+    serving           = string
     suppression       = string
   })
 }
@@ -65,7 +66,13 @@ variable "push" {
   type = object({
     worker_count              = number
     max_retries               = number
-    partitions                = number
     maximum_writes_per_second = number
+    refresh_margin_days       = number
+    probability_tolerance     = number
   })
+}
+
+variable "audit_limits" {
+  description = "Limits of the rules that a day must keep: the attributes of AuditLimits in buyer_stage/domain/audit.py."
+  type        = map(number)
 }

@@ -17,13 +17,15 @@ module "state_machine" {
   log_retention_days       = var.logs.retention_days
 
   definition = templatefile(var.template, merge(var.function_version_arns, {
-    snapshot_date          = var.snapshot_date
-    automl_poll_seconds    = var.polls.automl.seconds
-    automl_poll_limit      = var.polls.automl.limit
-    transform_poll_seconds = var.polls.transform.seconds
-    transform_poll_limit   = var.polls.transform.limit
-    upload_poll_seconds    = var.polls.upload.seconds
-    upload_poll_limit      = var.polls.upload.limit
+    snapshot_date           = var.snapshot_date
+    daily_data_poll_seconds = var.polls.daily_data.seconds
+    daily_data_poll_limit   = var.polls.daily_data.limit
+    automl_poll_seconds     = var.polls.automl.seconds
+    automl_poll_limit       = var.polls.automl.limit
+    transform_poll_seconds  = var.polls.transform.seconds
+    transform_poll_limit    = var.polls.transform.limit
+    upload_poll_seconds     = var.polls.upload.seconds
+    upload_poll_limit       = var.polls.upload.limit
   }))
 }
 

@@ -77,10 +77,11 @@ variable "job_prefix" {
 }
 
 variable "polls" {
-  description = "Seconds between two status checks of a job, and the maximum number of checks."
+  description = "Seconds between two checks of the daily data or of a job, and the maximum number of checks."
   type = object({
-    automl    = object({ seconds = number, limit = number })
-    transform = object({ seconds = number, limit = number })
-    upload    = object({ seconds = number, limit = number })
+    daily_data = object({ seconds = number, limit = number })
+    automl     = object({ seconds = number, limit = number })
+    transform  = object({ seconds = number, limit = number })
+    upload     = object({ seconds = number, limit = number })
   })
 }

@@ -3,9 +3,11 @@ data "aws_region" "current" {}
 locals {
   region = data.aws_region.current.name
 
-  push_metrics  = { service = "check_uploading_to_dynamo_db_status" }
-  drift_metrics = { service = "check_drift" }
-  stages        = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
+  freshness_metrics = { service = "report_freshness" }
+  push_metrics      = { service = "check_uploading_to_dynamo_db_status" }
+  drift_metrics     = { service = "check_drift" }
+  extension_metrics = { service = "start_ttl_extension" }
+  stages            = ["Dreamer", "CasualSearcher", "ActiveSearcher", "ReadyToTransact"]
 
   execution_alarms = merge([
     for pipeline, arn in var.state_machine_arns : {
@@ -32,54 +34,37 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
   alarm_actions       = [var.topic_arn]
 }
 
-resource "aws_cloudwatch_metric_alarm" "stale_table" {
-  alarm_name          = "buyer-stage-stale-table-${var.environment}"
-  alarm_description   = "No stage was written for ${var.alerts.stale_after_hours} hours. See docs/operations.md."
+resource "aws_cloudwatch_metric_alarm" "snapshots_behind" {
+  alarm_name          = "buyer-stage-snapshots-behind-${var.environment}"
+  alarm_description   = "The live snapshot is behind the one that should be live by now; without data, nothing was ever published, or report_freshness fails. See docs/operations.md."
   namespace           = var.metrics_namespace
-  metric_name         = "ScoredLinesWritten"
-  dimensions          = local.push_metrics
-  statistic           = "Sum"
+  metric_name         = "SnapshotsBehind"
+  dimensions          = local.freshness_metrics
+  statistic           = "Maximum"
   period              = 3600
-  evaluation_periods  = var.alerts.stale_after_hours
-  comparison_operator = "LessThanThreshold"
+  evaluation_periods  = 2 # The function runs once an hour, so the current hour can still be without data.
+  comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
 }
 
-resource "aws_cloudwatch_metric_alarm" "rows_out_of_band" {
-  alarm_name          = "buyer-stage-rows-out-of-band-${var.environment}"
-  alarm_description   = "Fewer than ${var.alerts.rows_written_band.minimum} or more than ${var.alerts.rows_written_band.maximum} stages were written. See docs/operations.md."
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topic_arn]
-
-  metric_query {
-    id          = "out_of_band"
-    label       = "Rows out of band"
-    expression  = "IF(written < ${var.alerts.rows_written_band.minimum} OR written > ${var.alerts.rows_written_band.maximum}, 1, 0)"
-    return_data = true
-  }
-
-  metric_query {
-    id = "written"
-
-    metric {
-      namespace   = var.metrics_namespace
-      metric_name = "ScoredLinesWritten"
-      dimensions  = local.push_metrics
-      stat        = "Sum"
-      period      = 3600
-    }
-  }
-}
-
 locals {
   # Metrics that each daily run publishes once. The period is a day, so an alarm that stays on sends one alert.
   figures = {
+    days-held = {
+      description = "The audit kept a day from the table, which has the same stages as before."
+      metric      = "DaysHeld"
+      dimensions  = local.push_metrics
+      threshold   = 0
+    }
+    ttl-extended = {
+      description = "No later day was served until the items were about to expire, so they got more time. They show old stages."
+      metric      = "TTLExtensionsStarted"
+      dimensions  = local.extension_metrics
+      threshold   = 0
+    }
     scored-lines-quarantined = {
       description = "The push quarantined scored lines. The quarantine folder holds them with the reasons."
       metric      = "ScoredLinesQuarantined"
@@ -137,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.dead_letter_queue_names
 
   alarm_name          = "buyer-stage-${each.key}-schedule-dead-letters-${var.environment}"
-  alarm_description   = "The ${each.key} schedule could not start its state machine. See docs/operations.md."
+  alarm_description   = "The ${each.key} schedule could not start its pipeline or function. See docs/operations.md."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value }
@@ -278,18 +263,40 @@ locals {
       }
     },
     {
+      title = "Days that the live snapshot is behind, and days held"
+      properties = {
+        stat   = "Maximum"
+        period = 3600
+        metrics = [
+          [var.metrics_namespace, "SnapshotsBehind", "service", local.freshness_metrics.service, { label = "days behind" }],
+          [var.metrics_namespace, "DaysHeld", "service", local.push_metrics.service, { label = "held" }],
+        ]
+      }
+    },
+    {
       title = "Scored lines of the push"
       properties = {
         stat   = "Sum"
         period = 3600
         metrics = [
-          for outcome in ["Read", "Written", "Quarantined", "Failed"] :
+          for outcome in ["Read", "Written", "Unchanged", "Quarantined", "Failed", "Suppressed"] :
           [var.metrics_namespace, "ScoredLines${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
         ]
       }
     },
     {
-      title = "Stages written"
+      title = "Items that the push corrected and deleted"
+      properties = {
+        stat   = "Sum"
+        period = 3600
+        metrics = [
+          for outcome in ["Corrected", "Deleted"] :
+          [var.metrics_namespace, "Items${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
+        ]
+      }
+    },
+    {
+      title = "Stages served"
       properties = {
         stat    = "Sum"
         period  = 3600
@@ -316,11 +323,7 @@ locals {
       type  = "alarm"
       properties = {
         alarms = concat(
-          [
-            aws_cloudwatch_metric_alarm.stale_table.arn,
-            aws_cloudwatch_metric_alarm.rows_out_of_band.arn,
-            aws_cloudwatch_metric_alarm.lookup_failed.arn,
-          ],
+          [aws_cloudwatch_metric_alarm.snapshots_behind.arn, aws_cloudwatch_metric_alarm.lookup_failed.arn],
           values(aws_cloudwatch_metric_alarm.figure)[*].arn,
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,
@@ -328,13 +331,15 @@ locals {
       }
     },
     {
-      title = "Items written and throttled"
+      title = "Write units used, saved and throttled"
       properties = {
         stat   = "Sum"
         period = 3600
         metrics = [
-          ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_name],
-          ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", var.table_name],
+          ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_name, { label = "used" }],
+          # An item is smaller than 1 KB, so writing it takes one unit.
+          [var.metrics_namespace, "ScoredLinesUnchanged", "service", local.push_metrics.service, { label = "saved" }],
+          ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", var.table_name, { label = "throttled" }],
         ]
       }
     },

@@ -34,7 +34,7 @@ variable "function_log_group_names" {
 }
 
 variable "dead_letter_queue_names" {
-  description = "Dead-letter queue of the schedule of each pipeline (etl, ml)."
+  description = "Dead-letter queue of each schedule (etl, ml, freshness)."
   type        = map(string)
 }
 
@@ -51,8 +51,6 @@ variable "glue_job_name" {
 variable "alerts" {
   description = "Thresholds of alarms and budget. See the root variable."
   type = object({
-    rows_written_band  = object({ minimum = number, maximum = number })
-    stale_after_hours  = number
     maximum_flip_rate  = number
     monthly_budget_usd = number
   })

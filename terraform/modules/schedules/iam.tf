@@ -2,8 +2,8 @@ data "aws_iam_policy_document" "this" {
   for_each = var.schedules
 
   statement {
-    sid       = "StartExecution"
-    actions   = ["states:StartExecution"]
+    sid       = "Start"
+    actions   = [each.value.action]
     resources = [each.value.alias_arn]
   }
 

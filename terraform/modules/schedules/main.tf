@@ -29,7 +29,7 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = each.value.alias_arn
     role_arn = module.role[each.key].arn
-    input    = jsonencode({})
+    input    = each.value.input
 
     dead_letter_config {
       arn = aws_sqs_queue.dead_letters[each.key].arn

@@ -9,8 +9,15 @@ variable "enabled" {
 }
 
 variable "schedules" {
-  description = "State machine to start for each pipeline (etl, ml), and when: an EventBridge Scheduler expression in UTC."
-  type        = map(object({ description = string, alias_arn = string, expression = string }))
+  description = <<-EOT
+    What to start, and when:
+    description: what the schedule is for.
+    alias_arn: alias of the state machine or function to start.
+    action: action that starts it, which the schedule's role is allowed.
+    input: input to start it with, as JSON. EventBridge Scheduler replaces <aws.scheduler.execution-id>.
+    expression: EventBridge Scheduler expression in UTC.
+  EOT
+  type        = map(object({ description = string, alias_arn = string, action = string, input = string, expression = string }))
 }
 
 variable "kms_key_arn" {

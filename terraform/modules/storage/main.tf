@@ -115,7 +115,7 @@ locals {
     inference_results = 30
     quarantine        = 30
     push_receipts     = 365
-    served_stages     = 30
+    served_items      = 30
     drift_reports     = 365
     emr_logs          = 30
     athena_results    = 30

@@ -11,7 +11,7 @@ variable "layout" {
     inference_results = string
     quarantine        = string
     push_receipts     = string
-    served_stages     = string
+    served_items      = string
     drift_reports     = string
     emr_logs          = string
     athena_results    = string

@@ -20,7 +20,11 @@ from buyer_stage.domain.windows import Window
 from tools.repository import REPOSITORY
 from tools.terraform_layout import layout
 
-ARGUMENTS = {"snapshot_date": datetime(2020, 1, 3, tzinfo=UTC), "ended_at": datetime(2020, 1, 3, tzinfo=UTC)}
+ARGUMENTS: dict[str, object] = {
+    "snapshot_date": datetime(2020, 1, 3, tzinfo=UTC),
+    "ended_at": datetime(2020, 1, 3, tzinfo=UTC),
+    "prefix": "served-items/2020/01/03/000001-1/",
+}
 STORAGE = (REPOSITORY / "terraform/modules/storage/main.tf").read_text()
 
 

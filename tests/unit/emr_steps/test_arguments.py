@@ -28,3 +28,8 @@ def test_unknown_step_is_an_error_that_names_the_known_ones() -> None:
 def test_impossible_snapshot_date_is_an_error() -> None:
     with pytest.raises(InvalidInputError, match="20200231"):
         process_features.main([*COMMON, "--snapshot-date", "20200231"])
+
+
+def test_reason_that_a_shell_could_change_is_an_error() -> None:
+    with pytest.raises(InvalidInputError, match="accept_input"):
+        process_features.main([*COMMON, *SNAPSHOT, "--accept-input=$(id)"])

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from buyer_stage.domain.documents import FeatureProfile, PushReceipt, StageChanges, to_json
+from buyer_stage.domain.documents import FeatureProfile, to_json
 from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.feature_bins import profile_rows
 from buyer_stage.domain.features import MODEL_FEATURES
+from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from buyer_stage.domain.stages import Stage
 from buyer_stage.quality.drift import DriftBaseline
 from lambdas.check_drift import handler as function
@@ -38,7 +39,20 @@ def documents(*, searches: float, unchanged: int) -> dict[str, str]:
     return {
         BASELINE: to_json(DriftBaseline(profile(200, 1), stages)),
         PROFILE: to_json(profile(100, searches)),
-        RECEIPT: to_json(PushReceipt(date(2020, 1, 30), 100, 100, 100, 0, 0, stages, stages, changes, ())),
+        RECEIPT: to_json(
+            PushReceipt(
+                date(2020, 1, 30),
+                PushKind.SCORES,
+                2,
+                expected=100,
+                read=100,
+                written=60,
+                unchanged=40,
+                stages=stages,
+                predicted_stages=stages,
+                changes=changes,
+            )
+        ),
     }
 
 
@@ -62,6 +76,7 @@ def test_day_like_the_training_is_not_drifted(
     }  # fmt: skip
     written = report()
     assert (written["snapshot_date"], written["run_name"]) == ("2020-01-30", event["run_name"])
+    assert written["members"] == 100, "members whose item has not changed are served, too"
     assert written["changes"]["transitions"]["Dreamer"]["Active Searcher"] == 4
 
 

@@ -1,4 +1,4 @@
-"""A push is done when its receipt accounts for every scored line."""
+"""A push is done when its receipt accounts for every line. A day that breaks rules is held, and the error says why."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from buyer_stage.domain.documents import PushReceipt, StageChanges, to_json
-from buyer_stage.domain.errors import InvalidManifestError, JobFailedError, ScoredLinesLostError
+from buyer_stage.domain.audit import SNAPSHOT_DATE_RULE, RuleResult
+from buyer_stage.domain.documents import to_json
+from buyer_stage.domain.errors import InvalidManifestError, JobFailedError, ScoredLinesLostError, ScoresHeldError
+from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from lambdas.check_uploading_to_dynamo_db_status import handler as function
+from tools.repository import REPOSITORY
 
 JOB = "buyer-stage-push"
 DAY = date(2020, 1, 30)
 Put = Callable[[str, str], None]
 Metrics = Callable[[], dict[str, float]]
-RUNNING = {"status": "RUNNING", "read": None, "written": None, "quarantined": None, "failed": None, "suppressed": None}
+COUNTS = ("read", "written", "unchanged", "quarantined", "failed", "suppressed", "changed_items")
+RUNNING = {"status": "RUNNING", **dict.fromkeys(COUNTS)}
 
 
 def run(run_id: str, state: str, run_name: str, *, attempt: int = 0, **more: str) -> dict[str, Any]:
@@ -43,13 +47,11 @@ def call(event: dict[str, Any], context: Any, *states: str, **more: str) -> Any:
         return function.handler(event, context)
 
 
-def put_receipt(
-    put: Put, event: dict[str, Any], *, read: int, written: int, quarantined: int, failed: int, suppressed: int = 0
-) -> None:
-    """Write the receipt of the event's run."""
-    stages = {"Dreamer": written, "Ready To Transact": 0}
-    changes = StageChanges(None, 0, {}, 0)
-    receipt = PushReceipt(DAY, 3, read, written, quarantined, failed, stages, stages, changes, (), suppressed)
+def put_receipt(put: Put, event: dict[str, Any], *, kind: PushKind = PushKind.SCORES, **counts: Any) -> None:
+    """Write the receipt of the event's run, which expects three lines."""
+    stages = {"Dreamer": 2, "Ready To Transact": 0}
+    given = {"expected": 3, "read": 3, "changes": StageChanges(None, 0, {}, 0), "stages": stages, **counts}
+    receipt = PushReceipt(DAY, kind, 2, **given)
     put(f"push-receipts/2020/01/30/{event['run_name']}.json", to_json(receipt))
 
 
@@ -62,14 +64,90 @@ def test_unfinished_run_is_running(event: dict[str, Any], context: Any, emitted_
 def test_succeeded_run_returns_the_counts_of_its_receipt(
     event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
 ) -> None:
-    put_receipt(put, event, read=3, written=1, quarantined=1, failed=0, suppressed=1)
+    put_receipt(
+        put, event, expected=7, read=7, written=3, unchanged=2, quarantined=1, suppressed=1, corrected=4, deleted=5
+    )
     assert call(event, context, "SUCCEEDED") == {
-        "status": "SUCCEEDED", "read": 3, "written": 1, "quarantined": 1, "failed": 0, "suppressed": 1,
+        "status": "SUCCEEDED", "read": 7, "written": 3, "unchanged": 2, "quarantined": 1, "failed": 0, "suppressed": 1,
+        "changed_items": 12,
     }  # fmt: skip
     assert emitted_metrics() == {
-        "PushRunsInProgress": 0, "ScoredLinesRead": 3, "ScoredLinesWritten": 1, "ScoredLinesQuarantined": 1,
-        "ScoredLinesFailed": 0, "ScoredLinesSuppressed": 1, "MembersDreamer": 1, "MembersReadyToTransact": 0,
+        "PushRunsInProgress": 0, "ScoredLinesRead": 7, "ScoredLinesWritten": 3, "ScoredLinesUnchanged": 2,
+        "ScoredLinesQuarantined": 1, "ScoredLinesFailed": 0, "ScoredLinesSuppressed": 1, "DaysHeld": 0,
+        "ItemsDeleted": 5, "ItemsCorrected": 4, "MembersDreamer": 2, "MembersReadyToTransact": 0,
     }  # fmt: skip
+
+
+def test_rollback_counts_items_but_no_scored_lines(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
+) -> None:
+    put_receipt(put, event, kind=PushKind.ROLLBACK, written=1, unchanged=2, deleted=2)
+    result = call(event, context, "SUCCEEDED")
+    assert (result["status"], result["changed_items"]) == ("SUCCEEDED", 3)
+    assert emitted_metrics() == {
+        "PushRunsInProgress": 0, "ItemsDeleted": 2, "ItemsCorrected": 0, "MembersDreamer": 2,
+        "MembersReadyToTransact": 0,
+    }  # fmt: skip
+
+
+AUDIT = (
+    RuleResult(SNAPSHOT_DATE_RULE, -1, None, 0),
+    RuleResult("change in scored members", -0.5, -0.1, 0.25),
+    RuleResult("stage mix PSI", 0.31, None, 0.25),
+    RuleResult("flip rate", None, None, 0.45),
+    RuleResult("quarantined lines", 0, None, 10),
+)
+
+
+def held(event: dict[str, Any], context: Any) -> list[str]:
+    """Return the lines of the error that the held day of the event's run is."""
+    with pytest.raises(ScoresHeldError) as raised:
+        call(event, context, "SUCCEEDED")
+    return str(raised.value).splitlines()
+
+
+def test_held_day_is_an_error_with_the_broken_rules_and_what_to_do(
+    event: dict[str, Any], context: Any, put: Put, emitted_metrics: Metrics
+) -> None:
+    put_receipt(put, event, held=True, audit=AUDIT, quarantined=1)
+    assert held(event, context) == [
+        "the scores of 2020-01-30 are held, and the table keeps its stages. Broken rules of the audit:",
+        "- change in scored members: -0.5, allowed -0.1 to 0.25",
+        "- stage mix PSI: 0.31, allowed at most 0.25",
+        "",
+        'Look at the day (docs/operations.md, "A day is held"):',
+        '  aws s3 cp "s3://buyer-stage-pipeline/push-receipts/2020/01/30/buy-test-push-0123456789-1.json" -',
+        '  aws s3 cp --recursive "s3://buyer-stage-pipeline/quarantine/2020/01/30/buy-test-push-0123456789-1/" '
+        "build/quarantine/",
+        "",
+        "If a rule is broken because the data is wrong, have it fixed and run the day again. If the scores are",
+        "right, start the ML pipeline with this input, which records the reason:",
+        '  {"snapshot_date": "20200130", "serve_anyway": "<the reason, up to 200 characters>"}',
+    ]
+    assert "# A day is held\n" in (REPOSITORY / "docs/operations.md").read_text()
+    metrics = emitted_metrics()
+    assert (metrics["DaysHeld"], metrics["ScoredLinesQuarantined"], metrics["ScoredLinesWritten"]) == (1, 1, 0)
+
+
+def test_older_day_than_the_live_one_cannot_be_served_anyway(event: dict[str, Any], context: Any, put: Put) -> None:
+    put_receipt(put, event, held=True, audit=(RuleResult(SNAPSHOT_DATE_RULE, 3, None, 0), *AUDIT[1:]))
+    lines = held(event, context)
+    assert lines[1:4] == [
+        "- days older than the live snapshot: 3, allowed at most 0",
+        "- change in scored members: -0.5, allowed -0.1 to 0.25",
+        "- stage mix PSI: 0.31, allowed at most 0.25",
+    ]
+    assert lines[-3:] == [
+        "A later day is live, and serve_anyway does not change that. To bring back what the table held for this",
+        "day, if it was ever served:",
+        "  make rollback-scores ENV=test TO=20200130",
+    ]
+    assert '"serve_anyway"' not in "".join(lines)
+
+
+def test_held_day_that_also_lacks_lines_says_so(event: dict[str, Any], context: Any, put: Put) -> None:
+    put_receipt(put, event, held=True, audit=AUDIT, read=2)
+    assert held(event, context)[3].startswith("- the transform's output does not hold one line per member: 2 read of 3")
 
 
 @pytest.mark.parametrize("state", ["TIMEOUT", "STOPPED", "ERROR", "EXPIRED"])
@@ -93,7 +171,7 @@ def test_failed_run_that_glue_retries_is_running(event: dict[str, Any], context:
 
 
 def test_retry_that_succeeds_makes_the_push_succeed(event: dict[str, Any], context: Any, put: Put) -> None:
-    put_receipt(put, event, read=3, written=3, quarantined=0, failed=0)
+    put_receipt(put, event, written=1, unchanged=2)
     assert call(event, context, "FAILED", "SUCCEEDED")["status"] == "SUCCEEDED"
 
 
@@ -113,28 +191,30 @@ def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any
 
 
 @pytest.mark.parametrize(
-    ("read", "written", "quarantined", "failed"), [(3, 2, 0, 0), (3, 2, 0, 1), (2, 2, 1, 0), (2, 2, 0, 0)]
+    ("counts", "problem"),
+    [
+        ({"written": 1, "unchanged": 1}, "the scored lines do not add up"),
+        ({"written": 1, "unchanged": 1, "failed": 1}, "DynamoDB did not accept all items"),
+        ({"written": 3, "not_corrected": 1}, "DynamoDB did not accept all items"),
+        ({"read": 2, "written": 2}, "the transform's output does not hold one line per member"),
+    ],
 )
 def test_receipt_that_loses_scored_lines_is_an_error(
     event: dict[str, Any],
     context: Any,
     put: Put,
     emitted_metrics: Metrics,
-    read: int,
-    written: int,
-    quarantined: int,
-    failed: int,
+    counts: dict[str, int],
+    problem: str,
 ) -> None:
-    put_receipt(put, event, read=read, written=written, quarantined=quarantined, failed=failed)
+    put_receipt(put, event, **counts)
+    read = counts.get("read", 3)
     with pytest.raises(
-        ScoredLinesLostError, match=rf"{event['run_name']} lost scored lines: .*{read} read of 3 expected"
+        ScoredLinesLostError, match=rf"{event['run_name']} lost scored lines: {problem}: {read} read of 3 expected"
     ):
         call(event, context, "SUCCEEDED")
-    assert emitted_metrics() == {
-        "PushRunsInProgress": 0, "ScoredLinesRead": read, "ScoredLinesWritten": written,
-        "ScoredLinesQuarantined": quarantined, "ScoredLinesFailed": failed, "ScoredLinesSuppressed": 0,
-        "MembersDreamer": written, "MembersReadyToTransact": 0,
-    }  # fmt: skip
+    metrics = emitted_metrics()
+    assert (metrics["ScoredLinesRead"], metrics["ScoredLinesFailed"]) == (read, counts.get("failed", 0))
 
 
 def test_damaged_receipt_is_an_error_that_names_it(event: dict[str, Any], context: Any, put: Put) -> None:

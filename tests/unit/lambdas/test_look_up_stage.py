@@ -26,7 +26,7 @@ from tools.contracts.lookup import openapi
 
 TABLE = FUNCTION_ENVIRONMENT["TABLE_NAME"]
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-"""Two hours after the daily run has started, and two before it should have published."""
+"""Two hours after the daily run has started, and four before it should have published."""
 AS_OF = date(2026, 11, 28)
 MARKED = "m4711-marked"
 Put = Callable[[str, str], None]
@@ -124,7 +124,7 @@ def test_a_percent_encoded_id_is_decoded_once(ask: Ask) -> None:
 
 
 def test_a_snapshot_behind_the_expected_one_is_stale(ask: Ask, put: Put) -> None:
-    late = datetime(2026, 12, 1, 14, tzinfo=UTC)
+    late = datetime(2026, 12, 1, 16, tzinfo=UTC)
     assert ask("/v1/members/m1", now=late - timedelta(seconds=1))["json"]["freshness"] == "fresh"
     assert ask("/v1/members/m1", now=late)["json"]["freshness"] == "stale"
     assert ask("/v1/members:batchGet", body=batch(["m1"]), now=late)["json"]["freshness"] == "stale"

@@ -1,5 +1,6 @@
 """A failure reaches the subscribers as one message that a person can act on."""
 
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -46,6 +47,38 @@ def test_message_says_what_failed_where_and_links_to_the_execution(event: dict[s
         "https://us-west-2.console.aws.amazon.com/states/home?region=us-west-2#/v2/executions/details/"
         "arn:aws:states:us-west-2:123456789012:execution:buyer-stage-ml-pipeline:daily-2020-02-01",
     ]
+
+
+HELD = """the scores of 2020-01-30 are held, and the table keeps its stages. Broken rules of the audit:
+- change in scored members: -0.5, allowed -0.1 to 0.25
+- flip rate: 0.7, allowed at most 0.45
+
+Look at the day (docs/operations.md, "A day is held"):
+  aws s3 cp "s3://buyer-stage-pipeline/push-receipts/2020/01/30/buy-test-push-0123456789-1.json" -"""
+
+
+def test_message_about_a_held_day_has_a_line_for_each_rule_and_command(event: dict[str, Any], context: Any) -> None:
+    cause = json.dumps({"errorMessage": HELD, "errorType": "ScoresHeldError", "stackTrace": ["line"]})
+    failure = {"State": "CheckUploadingToDynamoDBStatus", "Error": "ScoresHeldError", "Cause": cause}
+    handler({**event, "failure": failure, "ttl_extension": "The items get more time."}, context)
+    subject, message = sent()
+    assert subject == "buyer-stage-ml-pipeline: CheckUploadingToDynamoDBStatus failed with ScoresHeldError"
+    assert message.splitlines()[2:-1] == [
+        "State:    CheckUploadingToDynamoDBStatus",
+        "Snapshot: 20200130",
+        "Error:    ScoresHeldError",
+        "",
+        *HELD.splitlines(),
+        "",
+        "The items get more time.",
+        "",
+    ]
+
+
+def test_event_of_the_etl_says_nothing_about_the_table(event: dict[str, Any], context: Any) -> None:
+    del event["ttl_extension"]
+    handler(event, context)
+    assert sent()[1].splitlines()[5:7] == ["Cause:    inputs/2020/01/30/manifest.json is damaged", ""]
 
 
 def test_failure_is_counted(

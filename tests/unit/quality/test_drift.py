@@ -9,7 +9,7 @@ import pytest
 from buyer_stage.domain.errors import InvalidManifestError, ScoredLinesLostError
 from buyer_stage.domain.feature_bins import profile_rows
 from buyer_stage.domain.features import MODEL_FEATURES
-from buyer_stage.domain.serving_documents import PushReceipt, StageChanges
+from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from buyer_stage.domain.shift import DriftLevel, Shift
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
@@ -28,7 +28,10 @@ CHANGES = StageChanges(
     waiting=7,
 )
 SERVED = dict(zip(MIX, reversed(MIX.values()), strict=True))
-RECEIPT = PushReceipt(date(2020, 1, 30), 1000, 1000, 1000, 0, 0, SERVED, MIX, CHANGES, ())
+RECEIPT = PushReceipt(
+    date(2020, 1, 30), PushKind.SCORES, 2, expected=1000, read=1000, changes=CHANGES, written=300, unchanged=700,
+    stages=SERVED, predicted_stages=MIX,
+)  # fmt: skip
 BASELINE = DriftBaseline(profile_rows(rows(900)), {stage: count // 5 for stage, count in MIX.items()})
 
 
@@ -81,7 +84,11 @@ def test_rewritten_features_are_not_compared() -> None:
 
 def test_a_push_that_served_no_members_is_an_error() -> None:
     with pytest.raises(ScoredLinesLostError, match="run-1 has served no members: 1000 of 1000 scored lines"):
-        report(receipt=replace(RECEIPT, written=0, quarantined=1000))
+        report(receipt=replace(RECEIPT, written=0, unchanged=0, quarantined=1000))
+
+
+def test_a_day_on_which_no_item_changed_is_compared() -> None:
+    assert report(receipt=replace(RECEIPT, written=0, unchanged=1000)).members == 1000
 
 
 @pytest.mark.parametrize("name", ["total_searches", "total_searches_008", ""])

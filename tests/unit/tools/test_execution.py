@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from rich.console import Console
 
+from tools import execution as tool
 from tools.execution import LOCAL_POLL_SECONDS, PAGE_SIZE, POLL_SECONDS, Execution, run
 
 MACHINE = "arn:aws:states:us-west-2:123456789012:stateMachine:buyer-stage-ml-pipeline-dev"
@@ -173,3 +174,32 @@ def test_the_local_cloud_has_no_console(monkeypatch: pytest.MonkeyPatch) -> None
     _, printed = follow(StepFunctions(poll_loop(1), per_look=8), monkeypatch, "http://127.0.0.1:4566")
 
     assert "https://" not in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "execution_input"),
+    [
+        ([], {}),
+        (["--snapshot-date", "20200301"], {"snapshot_date": "20200301"}),
+        (["--retrain"], {"retrain": True}),
+        (["--serve-anyway", "moved to another portal"], {"serve_anyway": "moved to another portal"}),
+    ],
+)
+def test_options_become_the_input_of_the_execution(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], execution_input: dict[str, Any]
+) -> None:
+    started = []
+
+    def start(machine: str, given: dict[str, Any], _: Console) -> Execution:
+        started.append((machine, given))
+        return Execution(EXECUTION, "SUCCEEDED")
+
+    monkeypatch.setattr(tool, "run", start)
+    monkeypatch.setattr(tool, "require", lambda _: None)
+    monkeypatch.setattr(tool, "find_state_machine", lambda *_: MACHINE)
+    monkeypatch.setattr("sys.argv", ["execution", "ml", "--environment", "dev", *options])
+
+    with pytest.raises(SystemExit) as ended:
+        tool.main()
+    assert not ended.value.code
+    assert started == [(f"{MACHINE}:live", execution_input)]

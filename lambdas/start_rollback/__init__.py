@@ -1,0 +1,1 @@
+"""Starts the Glue run that brings an earlier state of the table back."""
