@@ -101,6 +101,10 @@ benchmark-footers: $(INSTALLED) ## Check 2,000 files on a slow file system
 benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
 	$(PYTHON) -m benchmarks.push
 
+.PHONY: benchmark-lookup
+benchmark-lookup: $(INSTALLED) ## Measure what a lookup and its start cost
+	$(PYTHON) -m benchmarks.lookup
+
 .PHONY: benchmark-autogluon
 benchmark-autogluon: .venv-autogluon/.installed
 	.venv-autogluon/bin/python -m benchmarks.model_quality

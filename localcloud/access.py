@@ -34,7 +34,8 @@ from ministack.core.sigv4 import (
 )
 from ministack.services import lambda_svc, sts
 
-from localcloud.cloud import SECOND_ACCOUNT
+from localcloud.cloud import SECOND_ACCOUNT, THIRD_ACCOUNT
+from localcloud.corrections import function_urls
 from localcloud.policies.authorization import credentials
 from localcloud.wrapping import wrap
 
@@ -49,20 +50,21 @@ _log = logging.getLogger(__name__)
 
 def install() -> None:
     """Refuse everyone else from now on. Install this module last: what is installed later answers earlier."""
-    _add_second_account()
+    _add_account("LOCALCLOUD_SECOND_", SECOND_ACCOUNT)
+    _add_account("LOCALCLOUD_THIRD_", THIRD_ACCOUNT)
     for module in (lambda_runtime, lambda_svc):
         module.execution_credentials = _execution_credentials
     wrap(app, "app", _app)
 
 
-def _add_second_account() -> None:
-    """Accept the owner of the second account. Its key leaves the environment, which functions inherit."""
+def _add_account(prefix: str, account: str) -> None:
+    """Accept the owner of a further account. Its key leaves the environment, which functions inherit."""
     sts.register_session(
-        os.environ.pop("LOCALCLOUD_SECOND_ACCESS_KEY_ID"),
+        os.environ.pop(f"{prefix}ACCESS_KEY_ID"),
         {
-            "Arn": f"arn:aws:iam::{SECOND_ACCOUNT}:root",
-            "UserId": SECOND_ACCOUNT,
-            "SecretAccessKey": os.environ.pop("LOCALCLOUD_SECOND_SECRET_ACCESS_KEY"),
+            "Arn": f"arn:aws:iam::{account}:root",
+            "UserId": account,
+            "SecretAccessKey": os.environ.pop(f"{prefix}SECRET_ACCESS_KEY"),
         },
     )
 
@@ -86,13 +88,16 @@ async def _app(serve: Any, scope: Message, receive: Any, send: Any) -> None:
     method, path, headers = scope["method"], scope["path"], _headers(scope)
     query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
     refusal = _from_elsewhere(headers)
+    raw_path = scope.get("raw_path") or quote(path).encode()
     if refusal is None and (method, path) != ("GET", HEALTH_PATH):
-        raw_path = scope.get("raw_path") or quote(path).encode()
         refusal = _not_signed(method, raw_path.decode("latin-1"), query, headers, body)
     if refusal is not None:
         _log.warning("refused %s, access key %r: %s", method, extract_access_key_id(headers, query), refusal.code)
-        await _refuse(refusal, detect_service(method, path, headers, query), headers, method, send)
+        is_function_url = path.startswith(function_urls.PREFIX)
+        service = "lambda" if is_function_url else detect_service(method, path, headers, query)
+        await _refuse(refusal, service, headers, method, send)
         return
+    function_urls.raw_path.set(raw_path.decode("latin-1"))
     pending = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -153,6 +158,8 @@ def _not_signed(
     key = signature.access_key_id
     if signature.region_set is not None or extract_access_key_id(headers, query) != key:
         return AuthError("IncompleteSignature", "The request names several access keys")
+    if raw_path.startswith(function_urls.PREFIX) and signature.service != "lambda":
+        return AuthError("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'lambda'.")
     lifetime = query.get("X-Amz-Expires", [""])[0]
     if late := _expired(signature.amz_date, lifetime) if is_presigned else request_time_failure(signature):
         return AuthError(*late)

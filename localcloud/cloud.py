@@ -32,6 +32,8 @@ STATE_FILE = REPOSITORY / "build" / "localcloud" / "running.json"
 REGION: Final = "us-west-2"
 SECOND_ACCOUNT: Final = "111111111111"
 """A second account, whose owner can do everything in it: for what one account does in another."""
+THIRD_ACCOUNT: Final = "222222222222"
+"""A third one, for what others do in neither."""
 DEFAULT_PORT = 4566
 WAIT_SCALE = 0.2
 """Share of the seconds of a `Wait` state or a retry that the local cloud waits."""
@@ -73,6 +75,7 @@ class LocalCloud:
         work_folder: folder of its logs and temporary files.
         key: key of the account that everything is deployed to.
         second_key: key of the second account.
+        third_key: key of the third account.
     """
 
     pid: int
@@ -81,6 +84,7 @@ class LocalCloud:
     work_folder: str
     key: Key
     second_key: Key
+    third_key: Key
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,6 +103,11 @@ class LocalCloud:
     def second_account(self) -> dict[str, str]:
         """The variables that differ for the owner of the second account."""
         return {"AWS_ACCESS_KEY_ID": self.second_key.key_id, "AWS_SECRET_ACCESS_KEY": self.second_key.secret}
+
+    @property
+    def third_account(self) -> dict[str, str]:
+        """The variables that differ for the owner of the third account."""
+        return {"AWS_ACCESS_KEY_ID": self.third_key.key_id, "AWS_SECRET_ACCESS_KEY": self.third_key.secret}
 
 
 def free_port(preferred: int = 0) -> int:
@@ -127,7 +136,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
     temporary.mkdir(parents=True, exist_ok=True)
     work_folder.chmod(OWNER_ONLY)  # Logs and temporary files hold data.
     (work_folder / "logs").mkdir(exist_ok=True)
-    key, second_key = Key.new(), Key.new()
+    key, second_key, third_key = Key.new(), Key.new(), Key.new()
     environment = {
         **inherited(os.environ),
         **WITHOUT_PROFILE,
@@ -142,6 +151,8 @@ def start(work_folder: Path, port: int) -> LocalCloud:
         "AWS_SECRET_ACCESS_KEY": key.secret,
         "LOCALCLOUD_SECOND_ACCESS_KEY_ID": second_key.key_id,
         "LOCALCLOUD_SECOND_SECRET_ACCESS_KEY": second_key.secret,
+        "LOCALCLOUD_THIRD_ACCESS_KEY_ID": third_key.key_id,
+        "LOCALCLOUD_THIRD_SECRET_ACCESS_KEY": third_key.secret,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "TMPDIR": str(temporary),
         "PYTHONPATH": str(REPOSITORY),
@@ -154,7 +165,7 @@ def start(work_folder: Path, port: int) -> LocalCloud:
             [SERVER_PYTHON, "-m", "localcloud.server"],
             cwd=work_folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    cloud = LocalCloud(process.pid, start_time(process.pid) or "", port, str(work_folder), key, second_key)
+    cloud = LocalCloud(process.pid, start_time(process.pid) or "", port, str(work_folder), key, second_key, third_key)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -262,7 +273,7 @@ def _remembered() -> LocalCloud | None:
     if not STATE_FILE.exists():
         return None
     state = json.loads(STATE_FILE.read_text())
-    return LocalCloud(**state | {name: Key(**state[name]) for name in ("key", "second_key")})
+    return LocalCloud(**state | {name: Key(**state[name]) for name in ("key", "second_key", "third_key")})
 
 
 def _replaced(cloud: LocalCloud) -> str | None:

@@ -28,6 +28,7 @@ class Deployment:
         datalake_bucket: bucket of the data lake. It outlives deployments, so Terraform does not manage it.
         pipeline_bucket: bucket of features, models, scores and code.
         table_name: name of the serving table.
+        lookup_url: URL of the lookup, with a slash at its end.
         etl_state_machine_arn: ARN of the alias that runs the live version of the ETL.
         ml_state_machine_arn: ARN of the alias that runs the live version of the ML pipeline.
         function_names: names of the functions.
@@ -37,6 +38,7 @@ class Deployment:
     datalake_bucket: str
     pipeline_bucket: str
     table_name: str
+    lookup_url: str
     etl_state_machine_arn: str
     ml_state_machine_arn: str
     function_names: list[str]
@@ -81,6 +83,7 @@ def deploy(work_folder: Path) -> Deployment:
         datalake_bucket=outputs["datalake_bucket"],
         pipeline_bucket=outputs["pipeline_bucket"],
         table_name=outputs["table_name"],
+        lookup_url=outputs["lookup_url"],
         etl_state_machine_arn=outputs["etl_state_machine_alias_arn"],
         ml_state_machine_arn=outputs["ml_state_machine_alias_arn"],
         function_names=sorted(outputs["function_names"].values()),

@@ -14,6 +14,7 @@ from localcloud.corrections import (
     athena,
     cloudwatch,
     deliveries,
+    function_urls,
     lambda_functions,
     logs,
     notifications,
@@ -24,7 +25,7 @@ from localcloud.corrections import (
 )
 from localcloud.jobs import emr, glue
 from localcloud.jobs.staged_job import PROCESSES
-from localcloud.policies import authorization
+from localcloud.policies import authorization, other_accounts
 from localcloud.sagemaker import service as sagemaker
 
 
@@ -32,10 +33,12 @@ def serve() -> None:
     """Serve until a signal stops the process, then stop every job."""
     for service in (
         authorization,
+        other_accounts,
         athena,
         cloudwatch,
         deliveries,
         emr,
+        function_urls,
         glue,
         lambda_functions,
         logs,

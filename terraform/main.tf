@@ -27,6 +27,8 @@ module "serving_table" {
   table_name          = local.names.table
   kms_key_arn         = data.aws_kms_alias.this.target_key_arn
   deletion_protection = var.deletion_protection
+
+  reader_principal_arns = var.reader_principal_arns
 }
 
 module "audit" {
@@ -89,6 +91,17 @@ module "functions" {
   }
   transform = var.transform
   push      = var.push
+  lookup    = var.lookup
+
+  table = { name = module.serving_table.table_name, arn = module.serving_table.table_arn }
+}
+
+module "lookup" {
+  source = "./modules/lookup"
+
+  function_name         = module.functions.names["look_up_stage"]
+  alias                 = module.functions.aliases["look_up_stage"]
+  reader_principal_arns = var.reader_principal_arns
 }
 
 module "glue_job" {
@@ -214,6 +227,7 @@ module "observability" {
   dead_letter_queue_names       = module.schedules.dead_letter_queue_names
   table_name                    = module.serving_table.table_name
   glue_job_name                 = module.glue_job.job_name
+  lookup_function_name          = module.functions.names["look_up_stage"]
   alerts                        = var.alerts
   product                       = var.tags.product
 }

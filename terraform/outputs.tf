@@ -13,6 +13,11 @@ output "table_name" {
   value       = module.serving_table.table_name
 }
 
+output "lookup_url" {
+  description = "URL of the lookup that product teams call."
+  value       = module.lookup.url
+}
+
 output "topic_arn" {
   description = "ARN of the topic that receives alerts."
   value       = module.notifications.topic_arn

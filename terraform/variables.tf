@@ -447,6 +447,36 @@ variable "erasure_principal_arns" {
   }
 }
 
+variable "reader_principal_arns" {
+  description = "ARNs of the IAM roles and users of product teams, in this or another account, that can read single items of the table and call the lookup. AWS refuses principals that do not exist. Set the same list for terraform/bootstrap. See docs/for_product_teams.md."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.reader_principal_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/[\\w+=,.@/-]+$", arn))])
+    error_message = "reader_principal_arns must contain ARNs of IAM users or roles, without wildcards."
+  }
+
+  validation {
+    condition     = length(distinct(var.reader_principal_arns)) == length(var.reader_principal_arns)
+    error_message = "reader_principal_arns must name each principal once."
+  }
+}
+
+variable "lookup" {
+  description = <<-EOT
+    The lookup that product teams call:
+    concurrency: requests that are answered at the same time; further ones get status 429. The account needs 100 more than this. -1 reserves none.
+  EOT
+  type        = object({ concurrency = optional(number, 50) })
+  default     = {}
+
+  validation {
+    condition     = var.lookup.concurrency == -1 || (var.lookup.concurrency >= 1 && floor(var.lookup.concurrency) == var.lookup.concurrency)
+    error_message = "lookup.concurrency must be a whole number of at least 1, or -1."
+  }
+}
+
 variable "athena_bytes_scanned_limit" {
   description = "Bytes that one Athena query can scan before Athena cancels it. At least 10 MB (10485760)."
   type        = number

@@ -42,5 +42,6 @@ FUNCTION_ENVIRONMENT = {
     "MAXIMUM_MODEL_AGE_DAYS": "30",
     "RETRAIN_ON_DRIFT": "true",
     "CODE_VERSION": "1a2b3c4d5e6f",
+    "TABLE_NAME": "buyer-stage-results",
     "TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:buyer-stage-failures",
 }

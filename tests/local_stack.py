@@ -21,6 +21,8 @@ from localcloud import cloud as local_cloud
 from localcloud.deployment import Deployment, deploy, upload_data_lake
 from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
+from tests.accounts import allow, assume
+from tests.signed_requests import send
 from tests.suppression import KEY
 from tools.execution import Execution, run
 
@@ -39,16 +41,28 @@ POLL_SECONDS = 0.2
 PUSH_JOB = "buyer-stage-push-to-dynamodb-local"
 SUPPRESSION_SECRET = "buyer-stage-suppression-key-local"
 
+READER_ACTIONS = [
+    "dynamodb:BatchGetItem", "dynamodb:GetItem", "kms:Decrypt", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl",
+]  # fmt: skip
+"""What docs/for_product_teams.md says that a reader needs in its own account."""
+
 Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed local cloud and its data lake."""
+    """A deployed local cloud, its data lake, and a reader of another account."""
 
     cloud: local_cloud.LocalCloud
     deployment: Deployment
     data_lake: Path
+    product_team: boto3.Session
+
+    def look_up(self, path: str, body: Item | None = None) -> tuple[int, Item]:
+        """Ask the lookup as the reader, and return status and answer."""
+        text = None if body is None else json.dumps(body)
+        status, answer = send(self.deployment.lookup_url + path, self.product_team, text)
+        return status, json.loads(answer)
 
     def run_etl(self, **more: Any) -> Execution:
         return run(self.deployment.etl_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
@@ -161,6 +175,7 @@ class FirstRuns:
         scheduled: description of an ML execution that the schedule started.
         notifications: the notifications of all executions.
         calls: every AWS call that a role made in these executions.
+        answers: status and answer of the lookup: before the first push, and then about one member and about two.
     """
 
     etl: Execution
@@ -173,6 +188,7 @@ class FirstRuns:
     scheduled: dict[str, Any]
     notifications: list[dict[str, str]]
     calls: list[Call]
+    answers: tuple[tuple[int, Item], ...]
 
     def messages_about(self, execution_arn: str) -> list[str]:
         """Return the messages that name an execution."""
@@ -214,7 +230,8 @@ def deployed_stack(folder: Path) -> Iterator[Stack]:
         with pointed_at(cloud):
             deployment = deploy(folder)
             upload_data_lake(folder / "lake", deployment.datalake_bucket)
-        yield Stack(cloud, deployment, folder / "lake")
+            product_team = assume(cloud.second_account, "product-team", allow(READER_ACTIONS))
+        yield Stack(cloud, deployment, folder / "lake", product_team)
     finally:
         local_cloud.stop(cloud)
 
@@ -222,6 +239,7 @@ def deployed_stack(folder: Path) -> Iterator[Stack]:
 def run_for_the_first_time(stack: Stack) -> FirstRuns:
     with pointed_at(stack.cloud), ThreadPoolExecutor() as threads:
         _suppress_a_stranger(stack)
+        unpublished = stack.look_up("v1/members/m")
         # Executions that fail early have nothing in common with the ETL, so they run at the same time.
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
@@ -229,10 +247,15 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
         stack.report_freshness_by_schedule()
+        member = min(items_again)
+        answers = (
+            unpublished, stack.look_up(f"v1/members/{member}"),
+            stack.look_up("v1/members:batchGet", {"member_ids": [member, "nobody"]}),
+        )  # fmt: skip
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls
+        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls, answers
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ REMEDY = "Run `make package` in the commit to deploy and use all that it writes,
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
-SDK_SERVICES = frozenset({"glue", "s3", "sagemaker", "sns", "xray"})
+SDK_SERVICES = frozenset({"dynamodb", "glue", "s3", "sagemaker", "sns", "xray"})
 """Services that the functions call. The SDK describes hundreds; without the others, a function starts in half the time.
 `tests/unit/tools/test_package.py` fails when a handler calls a service that is missing here."""
 

@@ -9,6 +9,9 @@ from buyer_stage.domain.snapshot_date import resolve_snapshot_date
 DAILY_SCHEDULE = re.compile(r"cron\((\d{1,2}) (\d{1,2}) \* \* \? \*\)")
 """An expression of EventBridge Scheduler that starts the ML pipeline once a day."""
 
+OVERDUE_SECONDS = 60
+"""How long an answer stays current while a publication can come at any moment."""
+
 
 def parse_daily_schedule(expression: str) -> time:
     """Return the time of day, in UTC, of a schedule such as `cron(0 10 * * ? *)`: minute 0 of hour 10, every day.
@@ -51,3 +54,23 @@ def due_snapshot_date(now: datetime, daily_start: time, grace: timedelta, lag_da
 def snapshots_behind(live: date, due: date) -> int:
     """Return the days that the live snapshot is behind the one that is due; 0 when it is that one or a later one."""
     return max(0, (due - live).days)
+
+
+def current_for_seconds(live: date, now: datetime, daily_start: time, lag_days: int) -> int:
+    """Return how long the live snapshot stays the newest: until the next run starts, or briefly while a run is at work.
+
+    Args:
+        live: the live snapshot.
+        now: the time, with a time zone.
+        daily_start: when the ML pipeline starts every day, in UTC.
+        lag_days: how many days the data lake is behind, 0 or more.
+
+    Raises:
+        InvalidInputError: `now` has no time zone, or `lag_days` is negative.
+    """
+    if live < due_snapshot_date(now, daily_start, timedelta(), lag_days):
+        return OVERDUE_SECONDS
+    next_start = datetime.combine(now.astimezone(UTC).date(), daily_start)
+    if next_start <= now:
+        next_start += timedelta(days=1)
+    return int((next_start - now).total_seconds())

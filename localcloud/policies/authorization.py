@@ -30,11 +30,15 @@ from ministack.services import dynamodb, iam, s3, secretsmanager, sns, sts
 
 from localcloud.policies.calls import CALLS_FILE, Call
 from localcloud.policies.dependent_actions import Facts, find_requirements
+from localcloud.policies.other_accounts import account_scope, refuse_root_of_another_account
 from localcloud.wrapping import wrap
 
 _acting_role: contextvars.ContextVar[str] = contextvars.ContextVar("acting_role")
 _file_lock = threading.Lock()
 _decide = iam_evaluator.enforce
+
+DEPLOYED_ACCOUNT = get_account_id()
+"""The account that everything is deployed to: calls of roles of other accounts are checked and not listed."""
 
 TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
 """Condition keys that a call shares with the actions of its service that depend on it, in lower case."""
@@ -211,9 +215,14 @@ def _check(
     access_key: str, action: str, resource: str, context: dict[str, Any], given: Facts, service: str | None = None
 ) -> Denial | None:
     """Let MiniStack decide on a call, then decide on the actions that depend on it, and list all of them."""
-    reason = _decide(access_key, action, service or action.partition(":")[0], get_region(), resource, context)
-    role = _role_of_session(str(sts._sessions.get(access_key, {}).get("Arn", "")))
-    if role is not None and not isinstance(reason, iam_evaluator.AuthError):
+    service = service or action.partition(":")[0]
+    reason = _decide(access_key, action, service, get_region(), resource, context)
+    if reason is None:
+        reason = refuse_root_of_another_account(access_key, action, service, resource, context)
+    session = str(sts._sessions.get(access_key, {}).get("Arn", ""))
+    role = _role_of_session(session)
+    is_ours = session.split(":")[4:5] == [DEPLOYED_ACCOUNT]
+    if role is not None and is_ours and not isinstance(reason, iam_evaluator.AuthError):
         _list(Call(role, action, resource, context, is_allowed=reason is None))
     if reason is not None:
         return Denial(action, resource, reason)
@@ -242,7 +251,8 @@ def _facts(action: str, resource: str, given: Facts) -> dict[str, Any]:
         facts["is_missing"] = name not in s3._buckets.get(bucket, {}).get("objects", {})
         facts["key"] = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
     elif service == "dynamodb" and resource != "*":
-        table = dynamodb._tables.get(resource.partition("/")[2]) or {}
+        with account_scope(resource):
+            table = dynamodb._tables.get(resource.split("/")[1]) or {}
         facts["key"] = table.get("SSEDescription", {}).get("KMSMasterKeyArn")
     elif service == "secretsmanager" and resource != "*":
         facts["key"] = (secretsmanager._resolve(resource)[1] or {}).get("KmsKeyId")

@@ -125,6 +125,7 @@ _SECRETS_KEYS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/sec
 _SNS_KEYS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 _SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
 _LAMBDA_KEYS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html"
+_FUNCTION_URLS = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 _LAMBDA_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
 _SCHEDULER_ROLE = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html"
 _SYNC_OF_EMR = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html"
@@ -208,6 +209,8 @@ TABLE: Sequence[DependentActions] = (
                      context=_passed_to("lambda")),
     DependentActions("lambda:CreateFunction", ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"), _LAMBDA_KEYS,
                      each="request.KMSKeyArn", context=_grant_via("lambda")),
+    DependentActions("lambda:InvokeFunctionUrl", ("lambda:InvokeFunction",), _FUNCTION_URLS,
+                     context={"lambda:InvokedViaFunctionUrl": "true"}),
     DependentActions("lambda:InvokeFunction", ("logs:CreateLogStream", "logs:PutLogEvents"), _LAMBDA_ROLE,
                      each="job.log_group", resource=f"{_LOG_GROUP}:{{value}}:*", acting="job"),
     DependentActions("lambda:InvokeFunction", _TRACES, _LAMBDA_TRACES, each="job.is_traced && resource", resource="*",

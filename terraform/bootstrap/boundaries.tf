@@ -161,7 +161,7 @@ locals {
       actions = [
         "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail",
         "dynamodb:Delete*", "dynamodb:PutResourcePolicy", "dynamodb:Update*", "elasticmapreduce:TerminateJobFlows",
-        "glue:BatchStopJobRun", "logs:*RetentionPolicy", "logs:DeleteLog*", "logs:DisassociateKmsKey", "s3:PutBucketPolicy",
+        "glue:BatchStopJobRun", "lambda:AddPermission", "logs:*RetentionPolicy", "logs:DeleteLog*", "logs:DisassociateKmsKey", "s3:PutBucketPolicy",
         "s3:BypassGovernanceRetention", "s3:Delete*", "s3:Put*Acl", "s3:PutBucketOwnershipControls",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         "s3:PutReplicationConfiguration", "sagemaker:DeleteModel*", "sagemaker:Stop*", "secretsmanager:DeleteSecret",

@@ -66,14 +66,14 @@ locals {
       Tables = {
         actions = [
           "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
-          "dynamodb:ListTagsOfResource",
+          "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource",
         ]
         resources = ["${local.arn.dynamodb}:table/${local.name_pattern}"]
       }
       Functions = {
         actions = [
           "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
-          "lambda:GetLayerVersion", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction",
+          "lambda:GetFunctionUrlConfig", "lambda:GetLayerVersion", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction",
         ]
         resources = ["${local.arn.lambda}:function:${local.name_pattern}", "${local.arn.lambda}:layer:${local.name_pattern}"]
       }
@@ -175,8 +175,8 @@ locals {
       }
       Tables = {
         actions = [
-          "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource",
-          "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
+          "dynamodb:CreateTable", "dynamodb:DeleteResourcePolicy", "dynamodb:DeleteTable", "dynamodb:PutResourcePolicy",
+          "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
         ]
         resources = ["${local.arn.dynamodb}:table/${local.name_pattern}"]
       }
@@ -210,10 +210,22 @@ locals {
       Functions = {
         actions = [
           "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction",
-          "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion", "lambda:PublishVersion", "lambda:TagResource",
-          "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
+          "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionUrlConfig", "lambda:DeleteLayerVersion",
+          "lambda:PublishLayerVersion", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+          "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
         ]
         resources = ["${local.arn.lambda}:function:${local.name_pattern}", "${local.arn.lambda}:layer:${local.name_pattern}"]
+      }
+      # Only callers with a signature, whom a permission names.
+      FunctionUrls = {
+        actions    = ["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"]
+        resources  = ["${local.arn.lambda}:function:${local.name_pattern}"]
+        conditions = [{ test = "StringEquals", variable = "lambda:FunctionUrlAuthType", values = ["AWS_IAM"] }]
+      }
+      FunctionReaders = {
+        actions    = ["lambda:AddPermission"]
+        resources  = ["${local.arn.lambda}:function:${local.name_pattern}"]
+        conditions = [{ test = "ArnLike", variable = "lambda:Principal", values = ["arn:aws:iam::*:role/*", "arn:aws:iam::*:user/*"] }]
       }
       StateMachines = {
         actions = [

@@ -143,6 +143,29 @@ data "aws_iam_policy_document" "environment_key" {
     }
   }
 
+  # Readers decrypt items, and nothing else that the key protects. They are named here and in the table's policy: a person
+  # applies this configuration, so that no workflow lets a reader in alone.
+  dynamic "statement" {
+    for_each = length(var.reader_principal_arns) > 0 ? [var.reader_principal_arns] : []
+
+    content {
+      sid       = "ReadersOfTheTable"
+      actions   = ["kms:Decrypt"]
+      resources = ["*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = statement.value
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${var.region}.amazonaws.com"]
+      }
+    }
+  }
+
   # CloudTrail encrypts the records of who read members' data.
   statement {
     sid       = "Trail"

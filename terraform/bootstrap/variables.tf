@@ -96,6 +96,17 @@ variable "github_oidc_provider_arn" {
   }
 }
 
+variable "reader_principal_arns" {
+  description = "ARNs of the IAM roles and users of product teams that can decrypt items of the table. Use the same list as in the main configuration. AWS refuses principals that do not exist."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.reader_principal_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/[\\w+=,.@/-]+$", arn))])
+    error_message = "reader_principal_arns must contain ARNs of IAM users or roles, without wildcards."
+  }
+}
+
 variable "datalake_buckets" {
   description = "Buckets of other teams that the pipelines read: the data lake, and the survey's bucket if it is another one."
   type        = list(string)

@@ -10,6 +10,7 @@ push      = { ttl_days = 5, worker_count = 2, max_retries = 0 }
 schedules = { enabled = false }
 
 erasure_principal_arns = ["arn:aws:iam::000000000000:root"]
+reader_principal_arns  = ["arn:aws:iam::111111111111:role/product-team"]
 
 polls = {
   daily_data = { seconds = 1, limit = 1 }

@@ -216,3 +216,14 @@ run "values_out_of_range_are_refused_7" {
 
   expect_failures = [var.emr]
 }
+
+run "readers_are_single_roles_and_users_and_some_can_be_answered" {
+  command = plan
+
+  variables {
+    reader_principal_arns = ["arn:aws:iam::111111111111:root"]
+    lookup                = { concurrency = 0 }
+  }
+
+  expect_failures = [var.reader_principal_arns, var.lookup]
+}

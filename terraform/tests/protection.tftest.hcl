@@ -83,8 +83,14 @@ run "table_is_encrypted_recoverable_and_protected" {
   }
 
   variables {
-    table_name          = "buyer-stage-ml-pipeline-results-prod"
-    deletion_protection = true
+    table_name            = "buyer-stage-ml-pipeline-results-prod"
+    deletion_protection   = true
+    reader_principal_arns = []
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_resource_policy.readers) == 0
+    error_message = "The table has a policy although there are no readers."
   }
 
   assert {

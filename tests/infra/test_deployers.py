@@ -242,7 +242,8 @@ def best_context(environment: str, *, bounded: bool) -> dict[str, str]:
     """Return the condition keys with which a workflow would try, on a target that has the boundary or has not."""
     boundary = {"iam:PermissionsBoundary": f"{IAM}:policy/buyer-stage-boundary-{environment}"} if bounded else {}
     tags = {"aws:ResourceTag/product": "buyer-stage", "aws:ResourceTag/environment": environment}
-    return {**boundary, **tags, "kms:GrantIsForAWSResource": "true"}
+    anyone = {"lambda:Principal": "arn:aws:iam::999999999999:role/anyone", "lambda:FunctionUrlAuthType": "AWS_IAM"}
+    return {**boundary, **tags, **anyone, "kms:GrantIsForAWSResource": "true"}
 
 
 PASSED_TO = ("ec2", "lambda", "glue", "cloudformation", "datapipeline")
@@ -290,9 +291,10 @@ def test_within_the_environment_only_the_apply_role_changes_access_and_no_role_r
         "iam:UpdateRoleDescription",
     }  # fmt: skip
     bucket = {"s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"}
+    readers = {"dynamodb:DeleteResourcePolicy", "dynamodb:PutResourcePolicy", "lambda:AddPermission"}
     # The functions that it updates run with roles within the runtime boundary.
-    deploys = {"EditExistingLambdaFunctionWithRole"} | roles
-    assert found == {"apply": deploys | (bucket if environment == "dev" else set())}.get(role, set())
+    deploys = {"EditExistingLambdaFunctionWithRole", "lambda:RemovePermission"} | roles
+    assert found == {"apply": deploys | (bucket | readers if environment == "dev" else set())}.get(role, set())
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -361,6 +363,26 @@ def test_workflows_cannot_administer_keys(
     assert [(call.action, call.resource) for call, allowed in zip(calls, decided, strict=True) if allowed] == []
 
 
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize(
+    ("action", "context"),
+    [
+        ("AddPermission", {"lambda:Principal": "*"}),
+        ("AddPermission", {"lambda:Principal": "*", "lambda:FunctionUrlAuthType": "NONE"}),
+        ("AddPermission", {"lambda:Principal": "events.amazonaws.com"}),
+        ("CreateFunctionUrlConfig", {"lambda:FunctionUrlAuthType": "NONE"}),
+        ("UpdateFunctionUrlConfig", {"lambda:FunctionUrlAuthType": "NONE"}),
+    ],
+)
+def test_apply_role_cannot_open_a_function_to_callers_without_a_signature(
+    bootstraps: dict[str, Bootstrap], environment: str, action: str, context: dict[str, str]
+) -> None:
+    bootstrap, function = bootstraps[environment], inside(environment)[1]
+    call = Call("apply", f"lambda:{action}", function, context, True)
+
+    assert decisions([(bootstrap.policies["apply"], call)], bootstrap.boundary) == [False]
+
+
 VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
 FOR_SERVICE = {"kms:GrantIsForAWSResource": "true"}
 
@@ -400,8 +422,10 @@ def test_runtime_roles_grant_the_key_only_to_services(bootstraps: dict[str, Boot
 
 STAYS_WITH_A_PERSON = {
     "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail",
-    "dynamodb:DeleteTable", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
-    "elasticmapreduce:TerminateJobFlows", "glue:BatchStopJobRun", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
+    "dynamodb:DeleteResourcePolicy", "dynamodb:DeleteTable", "dynamodb:PutResourcePolicy",
+    "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
+    "elasticmapreduce:TerminateJobFlows", "glue:BatchStopJobRun", "lambda:AddPermission", "logs:DeleteLogGroup",
+    "logs:DisassociateKmsKey",
     "logs:PutRetentionPolicy", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion",
     "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
     "s3:PutLifecycleConfiguration", "sagemaker:DeleteModel", "sagemaker:DeleteModelPackage",

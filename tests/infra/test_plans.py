@@ -168,4 +168,5 @@ def test_local_environment_also_sets_sizes_and_polls_and_nothing_else() -> None:
     assert local - dev == {
         "emr", "core_instance_count", "core_instance_limit", "worker_count", "max_retries", "partitions",
         "polls", "upload", "seconds", "limit", "erasure_principal_arns",
+        "reader_principal_arns",
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.contracts import consumer_profile
+from tools.contracts import consumer_profile, lookup
 from tools.repository import REPOSITORY
 
 FOLDER = REPOSITORY / "contracts"
@@ -10,4 +10,7 @@ FOLDER = REPOSITORY / "contracts"
 
 def documents() -> dict[Path, str]:
     """Return the text of each contract by the file that holds it."""
-    return {FOLDER / "consumer_profile.odcs.yaml": consumer_profile.render()}
+    return {
+        FOLDER / "consumer_profile.odcs.yaml": consumer_profile.render(),
+        FOLDER / "lookup.openapi.json": lookup.render(),
+    }

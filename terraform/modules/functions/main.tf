@@ -284,6 +284,26 @@ locals {
       }
     }
 
+    # The function of the lookup. Readers call it, so it must not use up the concurrency that the pipelines need.
+    look_up_stage = {
+      memory_mb       = 1024
+      timeout_seconds = 10
+      concurrency     = var.lookup.concurrency
+      environment = {
+        PIPELINE_BUCKET       = var.pipeline_bucket
+        TABLE_NAME            = var.table.name
+        ML_SCHEDULE           = var.freshness.ml_schedule
+        LAG_DAYS              = var.freshness.lag_days
+        FRESHNESS_GRACE_HOURS = var.freshness.grace_hours
+      }
+      statements = {
+        ReadItems       = { actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem"], resources = [var.table.arn] }
+        ReadPublication = { actions = ["s3:GetObject"], resources = ["${local.bucket_arn}/${var.layout.current_publication}"] }
+        ListBucket      = local.list_bucket
+        UseKey          = local.decrypt
+      }
+    }
+
     # A schedule calls this function, not a state machine.
     report_freshness = {
       memory_mb       = 512
@@ -334,7 +354,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Reserved concurrency would only limit other functions.
+  # checkov:skip=CKV_AWS_115:A state machine calls one function at a time. Only the lookup, which others call, has a limit.
   # checkov:skip=CKV_AWS_116:The state machine receives every error. If report_freshness fails, its metric is missing, and an alarm notices.
   # checkov:skip=CKV_AWS_117:The functions call AWS APIs only, over TLS, and need nothing in a VPC.
   # checkov:skip=CKV_AWS_272:The name of the code's folder is a hash of its content, and only the apply role can write to it.
@@ -350,9 +370,12 @@ resource "aws_lambda_function" "this" {
   architectures    = ["x86_64"]
   layers           = [aws_lambda_layer_version.this.arn]
   memory_size      = each.value.memory_mb
-  timeout          = each.value.timeout_seconds
-  kms_key_arn      = var.kms_key_arn
-  publish          = true
+
+  reserved_concurrent_executions = try(each.value.concurrency, -1)
+
+  timeout     = each.value.timeout_seconds
+  kms_key_arn = var.kms_key_arn
+  publish     = true
 
   environment {
     variables = merge(each.value.environment, {

@@ -22,3 +22,8 @@ output "log_group_names" {
   description = "Log groups of the functions."
   value       = values(aws_cloudwatch_log_group.this)[*].name
 }
+
+output "aliases" {
+  description = "Alias of the latest deployed version of each function, by its folder in lambdas/."
+  value       = { for name, alias in aws_lambda_alias.live : name => alias.name }
+}

@@ -44,6 +44,7 @@ variable "layout" {
     holdout_scores          = string
     drift_baselines         = string
     push_receipts           = string
+    current_publication     = string
     served_items            = string
     serving                 = string
     drift_reports           = string
@@ -124,4 +125,14 @@ variable "freshness" {
 variable "push" {
   description = "Days until an item expires, snapshots before a stage changes, and times that Glue retries a failed run."
   type        = object({ ttl_days = number, snapshots_before_stage_change = number, max_retries = number })
+}
+
+variable "table" {
+  description = "Table that the lookup reads."
+  type        = object({ name = string, arn = string })
+}
+
+variable "lookup" {
+  description = "Limit of the lookup. See the root variable."
+  type        = object({ concurrency = number })
 }

@@ -103,6 +103,21 @@ resource "aws_cloudwatch_metric_alarm" "figure" {
   alarm_actions       = [var.topic_arn]
 }
 
+resource "aws_cloudwatch_metric_alarm" "lookup_failed" {
+  alarm_name          = "buyer-stage-lookup-failed-${var.environment}"
+  alarm_description   = "The lookup could not answer requests. See docs/operations.md."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Url5xxCount"
+  dimensions          = { FunctionName = var.lookup_function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.dead_letter_queue_names
 
@@ -308,7 +323,7 @@ locals {
       type  = "alarm"
       properties = {
         alarms = concat(
-          [aws_cloudwatch_metric_alarm.snapshots_behind.arn],
+          [aws_cloudwatch_metric_alarm.snapshots_behind.arn, aws_cloudwatch_metric_alarm.lookup_failed.arn],
           values(aws_cloudwatch_metric_alarm.figure)[*].arn,
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,

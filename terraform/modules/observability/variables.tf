@@ -23,6 +23,11 @@ variable "state_machine_log_group_names" {
   type        = map(string)
 }
 
+variable "lookup_function_name" {
+  description = "Name of the function that answers product teams."
+  type        = string
+}
+
 variable "function_log_group_names" {
   description = "Log groups of the functions."
   type        = list(string)

@@ -23,3 +23,38 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 }
+
+data "aws_iam_policy_document" "readers" {
+  count = length(var.reader_principal_arns) > 0 ? 1 : 0
+
+  statement {
+    sid       = "ReadersGetItems"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.this.arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.reader_principal_arns
+    }
+  }
+
+  # Whatever else the policies of a reader allow, as those of an administrator of this account do.
+  statement {
+    sid         = "ReadersDoNothingElse"
+    effect      = "Deny"
+    not_actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
+    resources   = [aws_dynamodb_table.this.arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.reader_principal_arns
+    }
+  }
+}
+
+resource "aws_dynamodb_resource_policy" "readers" {
+  count = length(data.aws_iam_policy_document.readers)
+
+  resource_arn = aws_dynamodb_table.this.arn
+  policy       = data.aws_iam_policy_document.readers[0].json
+}

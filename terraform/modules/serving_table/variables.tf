@@ -12,3 +12,8 @@ variable "deletion_protection" {
   description = "Whether to refuse to delete the table."
   type        = bool
 }
+
+variable "reader_principal_arns" {
+  description = "ARNs of the IAM roles and users that can read single items, and do nothing else with the table."
+  type        = list(string)
+}

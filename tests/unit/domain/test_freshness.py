@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from buyer_stage.domain.errors import InvalidInputError
-from buyer_stage.domain.freshness import due_snapshot_date, parse_daily_schedule, snapshots_behind
+from buyer_stage.domain.freshness import current_for_seconds, due_snapshot_date, parse_daily_schedule, snapshots_behind
 from buyer_stage.domain.snapshot_date import resolve_snapshot_date
 
 AT_10 = time(10, tzinfo=UTC)
@@ -118,3 +118,19 @@ def test_daily_schedule_is_read(expression: str, start: time) -> None:
 def test_schedule_without_a_fixed_time_every_day_is_an_error(expression: str) -> None:
     with pytest.raises(InvalidInputError, match="does not start once a day"):
         parse_daily_schedule(expression)
+
+
+@pytest.mark.parametrize(
+    ("live", "now", "seconds"),
+    [
+        (date(2020, 1, 30), "2020-02-01T10:30:00+00:00", 84600),
+        (date(2020, 1, 30), "2020-02-02T09:59:59+00:00", 1),
+        (date(2020, 1, 30), "2020-02-02T10:00:00+00:00", 60),
+        (date(2020, 1, 29), "2020-02-01T10:30:00+00:00", 60),
+        (date(2020, 1, 28), "2020-02-01T09:00:00+00:00", 60),
+    ],
+)
+def test_an_answer_is_current_until_the_next_run_or_a_minute_while_one_is_at_work(
+    live: date, now: str, seconds: int
+) -> None:
+    assert current_for_seconds(live, datetime.fromisoformat(now), AT_10, 2) == seconds

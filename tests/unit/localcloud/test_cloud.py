@@ -30,7 +30,7 @@ def cloud(process: "subprocess.Popen[bytes]", tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(local_cloud, "STATE_FILE", tmp_path / "state" / "running.json")
     started = local_cloud.start_time(process.pid)
     assert started
-    return LocalCloud(process.pid, started, 4566, str(tmp_path / "out" / "localcloud"), Key.new(), Key.new())
+    return LocalCloud(process.pid, started, 4566, str(tmp_path / "out" / "localcloud"), *(Key.new() for _ in range(3)))
 
 
 def mode(path: Path) -> int:

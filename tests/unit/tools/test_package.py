@@ -185,7 +185,8 @@ def test_layer_omits_what_functions_do_not_use_and_what_differs_between_machines
 
 def test_layer_describes_every_service_that_a_function_calls() -> None:
     sources = [path.read_text() for path in (REPOSITORY / "lambdas").rglob("*.py")]
-    called = {service for text in sources for service in re.findall(r'boto3\.(?:client|resource)\("([\w-]+)"', text)}
+    client = re.compile(r'(?:boto3\.(?:client|resource)|session\.create_client)\("([\w-]+)"')
+    called = {service for text in sources for service in client.findall(text)}
 
     assert called
     assert called <= SDK_SERVICES

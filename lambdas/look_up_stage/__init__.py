@@ -1,0 +1,1 @@
+"""Answers which stages members have."""

@@ -1,0 +1,65 @@
+# Readers get items and call the lookup. The local cloud shows what the policies allow.
+mock_provider "aws" {
+  source = "./tests"
+}
+
+variables {
+  readers = ["arn:aws:iam::111111111111:role/one", "arn:aws:iam::222222222222:role/two"]
+}
+
+run "table_opens_to_the_readers_and_denies_them_the_rest" {
+  command = plan
+
+  module {
+    source = "./modules/serving_table"
+  }
+
+  variables {
+    table_name            = "buyer-stage-ml-pipeline-results-prod"
+    kms_key_arn           = "arn:aws:kms:us-west-2:123456789012:key/environment"
+    deletion_protection   = true
+    reader_principal_arns = var.readers
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      one(statement.principals).identifiers == toset(var.readers)
+    ])
+    error_message = "The table's policy is about others than the readers."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      (statement.effect == "Deny" ? statement.not_actions : statement.actions) == toset(["dynamodb:BatchGetItem", "dynamodb:GetItem"])
+    ])
+    error_message = "Readers can do more or less than get items."
+  }
+}
+
+run "url_needs_a_signature_and_a_permission" {
+  command = plan
+
+  module {
+    source = "./modules/lookup"
+  }
+
+  variables {
+    function_name         = "buyer-stage-look-up-stage-prod"
+    alias                 = "live"
+    reader_principal_arns = var.readers
+  }
+
+  assert {
+    condition     = aws_lambda_function_url.this.authorization_type == "AWS_IAM" && aws_lambda_function_url.this.qualifier == "live"
+    error_message = "The URL answers without a signature, or not from the live version."
+  }
+
+  assert {
+    condition = toset([for permission in aws_lambda_permission.readers : "${permission.principal} ${permission.action}"]) == toset(flatten([
+      for arn in var.readers : ["${arn} lambda:InvokeFunctionUrl", "${arn} lambda:InvokeFunction"]
+    ]))
+    error_message = "A reader lacks one of the two permissions that a Function URL needs."
+  }
+}
