@@ -18,7 +18,7 @@ from buyer_stage.domain.s3_layout import SUPPRESSION_LIST_KEY
 from buyer_stage.domain.suppression import hash_member, render_suppression_list
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.deployment import Deployment, deployed, upload_data_lake
 from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
 from tests.suppression import KEY
@@ -205,8 +205,7 @@ def deployed_stack(folder: Path) -> Iterator[Stack]:
     generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, SEED)
     cloud = local_cloud.start(folder / "cloud", local_cloud.free_port())
     try:
-        with pointed_at(cloud):
-            deployment = deploy(folder)
+        with pointed_at(cloud), deployed(folder) as deployment:
             upload_data_lake(folder / "lake", deployment.datalake_bucket)
         yield Stack(cloud, deployment, folder / "lake")
     finally:

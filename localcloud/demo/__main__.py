@@ -26,7 +26,7 @@ from localcloud import cloud as local_cloud
 from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.demo.export import export_run
 from localcloud.demo.summary import Summary, print_summary, summarize
-from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.deployment import Deployment, deployed, upload_data_lake
 from sample_data.generate import generate
 from tools.execution import Execution, run
 from tools.models import approve, choose, list_models
@@ -122,7 +122,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         else:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "Deploy with Terraform (environment local)"):
-            deployment = deploy(arguments.out)
+            deployment = stack.enter_context(deployed(arguments.out))
         with step(console, "Upload the data lake"):
             upload_data_lake(data_lake, deployment.datalake_bucket)
         executions = run_pipelines(deployment, snapshot_date, console)
