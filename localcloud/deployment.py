@@ -3,8 +3,9 @@
 import contextlib
 import json
 import subprocess
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Deployment:
         ml_state_machine_arn: ARN of the alias that runs the live version of the ML pipeline.
         function_names: names of the functions.
         inbox_url: URL of the queue that subscribes to the alert topic.
+        applied: done when Terraform has ended, with its error if it failed.
     """
 
     datalake_bucket: str
@@ -56,6 +58,7 @@ class Deployment:
     ml_state_machine_arn: str
     function_names: list[str]
     inbox_url: str
+    applied: Future[Any]
 
     def notifications(self) -> list[dict[str, str]]:
         """Remove the notifications from the inbox and return `Subject` and `Message` of each, oldest first."""
@@ -93,13 +96,11 @@ def deployed(work_folder: Path) -> Iterator[Deployment]:
             publish(code_bucket("local"), PACKAGES, REGION)
             terraform.init()
             bootstrapped.result()
-        events = terraform.apply_events()
-        ids = wait_until_executions_can_run(events)
-        try:
-            yield _deployment(ids, datalake_bucket)
-        finally:
-            for _ in events:
-                pass
+            events = terraform.apply_events()
+            ids = wait_until_executions_can_run(events)
+            rest = background.submit(deque, events, maxlen=0)
+            yield _deployment(ids, datalake_bucket, rest)
+            rest.result()
     except TerraformError as error:
         raise LocalCloudError(f"{error}; see {terraform.log}") from error
 
@@ -126,7 +127,7 @@ def wait_until_executions_can_run(events: Iterable[dict[str, Any]]) -> dict[str,
     return ids
 
 
-def _deployment(ids: dict[str, str], datalake_bucket: str) -> Deployment:
+def _deployment(ids: dict[str, str], datalake_bucket: str, applied: Future[Any]) -> Deployment:
     """Describe a deployment by the ids of its resources: Terraform has no outputs before it ends."""
     functions = "module.functions.aws_lambda_function."
     return Deployment(
@@ -137,6 +138,7 @@ def _deployment(ids: dict[str, str], datalake_bucket: str) -> Deployment:
         ml_state_machine_arn=ids["module.ml_pipeline.module.state_machine.aws_sfn_alias.live"],
         function_names=sorted(name for address, name in ids.items() if address.startswith(functions)),
         inbox_url=_subscribe_inbox(ids["module.notifications.aws_sns_topic.this"]),
+        applied=applied,
     )
 
 

@@ -202,14 +202,15 @@ def pointed_at(cloud: local_cloud.LocalCloud) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deployed_stack(folder: Path) -> Iterator[Stack]:
+    """Yield a local cloud on which executions can run, while Terraform applies what they do not need."""
     generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, SEED)
     cloud = local_cloud.start(folder / "cloud", local_cloud.free_port())
-    try:
-        with pointed_at(cloud), deployed(folder) as deployment:
+    with contextlib.ExitStack() as ends:
+        ends.callback(local_cloud.stop, cloud)
+        with pointed_at(cloud):
+            deployment = ends.enter_context(deployed(folder))
             upload_data_lake(folder / "lake", deployment.datalake_bucket)
         yield Stack(cloud, deployment, folder / "lake")
-    finally:
-        local_cloud.stop(cloud)
 
 
 def run_for_the_first_time(stack: Stack) -> FirstRuns:
@@ -236,8 +237,6 @@ def _suppress_a_stranger(stack: Stack) -> None:
 
 
 def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, dict[str, Any]]:
-    return (
-        stack.run_ml(snapshot_date=MISSING_SNAPSHOT),
-        stack.run_etl(snapshot_date=INVALID_SNAPSHOT),
-        stack.run_ml_by_schedule(),
-    )
+    missing, invalid = stack.run_ml(snapshot_date=MISSING_SNAPSHOT), stack.run_etl(snapshot_date=INVALID_SNAPSHOT)
+    stack.deployment.applied.result()  # with the schedules
+    return missing, invalid, stack.run_ml_by_schedule()

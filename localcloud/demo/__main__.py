@@ -126,6 +126,8 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         with step(console, "Upload the data lake"):
             upload_data_lake(data_lake, deployment.datalake_bucket)
         executions = run_pipelines(deployment, snapshot_date, console)
+        with step(console, "Wait for the end of Terraform"):
+            deployment.applied.result()
         export_run(deployment, executions, arguments.out)
         failed = [name for name, execution in executions.items() if execution.status != "SUCCEEDED"]
         if failed:
