@@ -63,15 +63,15 @@ class Steps:
     def __init__(self, folder: str) -> None:
         self.lake, self.bucket, self.survey = Path(folder, "lake"), Path(folder, "bucket"), Path(folder, "survey.csv")
         write_lake(self.lake, ROWS)
-        self.manifest = self.bucket / feature_manifest_key(SNAPSHOT)
-        self.manifest.parent.mkdir(parents=True)
 
     def fail_early(self) -> None:
         file = write_window(self.lake, Window.T007, ROWS)
         good = file.read_bytes()
         file.write_bytes(good[:4] + bytes(396) + good[400:])
         self.run("unreadable file", process_features.main, *DAY)
-        self.manifest.write_text(json.dumps({"snapshot_date": "2020-02-03", "part_files": [], MEMBER: "train"}))
+        manifest = self.bucket / feature_manifest_key(SNAPSHOT)
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"snapshot_date": "2020-02-03", "part_files": [], MEMBER: "train"}))
         self.run("damaged manifest", validate_features.main, *DAY, *FEATURE_QUERY)
         self.survey.write_text(f"{HEADER}Mr,{MEMBER},2020-02-03,2020-02-03,Dreamer,,\n")
         self.run("damaged survey", build_training_data.main, *FEATURE_QUERY, *self.labels)
