@@ -139,10 +139,11 @@ test-notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a loca
 COVERAGE_FLOORS := buyer_stage/domain=98 buyer_stage/quality=98 buyer_stage/spark=93 buyer_stage/training=97 emr_steps=95 \
 	glue=93 lambdas=98 localcloud=20 sample_data=98 tools=78
 
-# Tests that share a local cloud or a Spark session run in one process, next to the others: see tests/conftest.py.
+# Tests that share a local cloud or a Spark session run in one process, next to the others: see tests/conftest.py. Many wait
+# for a local cloud, so three processes keep two cores busy.
 .PHONY: test
 test: setup terraform $(SPARK_CLASSES) ## Run all of these in parallel and report the coverage per package
-	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m "not matrix" --cov --cov-report=
+	$(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder -m "not matrix" --cov --cov-report=
 	@failed=; for floor in $(COVERAGE_FLOORS); do \
 		package="$${floor%=*}"; least="$${floor#*=}"; \
 		covered="$$($(PYTHON) -m coverage report --include="$$package/*" --format=total --fail-under=$$least)" || failed="$$failed $$package"; \

@@ -214,8 +214,9 @@ def _refuse_repeated_members(tables: Mapping[Window, DataFrame]) -> None:
 
 
 def _labeled_row(row: Row) -> LabeledRow:
-    features = tuple(row[name] for name in MODEL_FEATURES)
-    return LabeledRow(row[MEMBER_ID], row[SNAPSHOT_DATE], features, Stage(row[TARGET_COLUMN]))
+    values = row.asDict()  # A row searches all its names for each value.
+    features = tuple(values[name] for name in MODEL_FEATURES)
+    return LabeledRow(values[MEMBER_ID], values[SNAPSHOT_DATE], features, Stage(values[TARGET_COLUMN]))
 
 
 def _count_splits(rows: Sequence[LabeledRow], splits: Mapping[str, str]) -> dict[str, SplitCounts]:

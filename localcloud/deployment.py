@@ -1,10 +1,14 @@
 """Deploy this repository's Terraform, environment `local`, to the local cloud."""
 
+import contextlib
 import json
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -15,9 +19,21 @@ from tools.publish import code_bucket, publish
 from tools.repository import REPOSITORY
 from tools.terraform import CONFIGURATION, TerraformError, Workspace, state_bucket, terraform_call
 from tools.terraform_layout import LAYOUT_FILE, layout_json
+from tools.terraform_variables import read_variables
 
 PACKAGES = REPOSITORY / "build" / "packages"
 INBOX = "localcloud-notifications"
+
+NOT_FOR_EXECUTIONS = (
+    "aws_s3_bucket_lifecycle_configuration.",
+    "module.schedules.",
+    "aws_cloudwatch_metric_alarm.dead_letters",
+    "aws_cloudwatch_dashboard.",
+)
+"""Parts of the addresses of resources that no execution needs: they wait for the provider, or for one that does.
+
+Whatever the service answers, the provider looks at the lifecycle rules of a bucket for 55 seconds, and at the
+attributes of a queue for 25, before it believes that they stay."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,7 @@ class Deployment:
         ml_state_machine_arn: ARN of the alias that runs the live version of the ML pipeline.
         function_names: names of the functions.
         inbox_url: URL of the queue that subscribes to the alert topic.
+        applied: done when Terraform has ended, with its error if it failed.
     """
 
     datalake_bucket: str
@@ -43,6 +60,7 @@ class Deployment:
     ml_state_machine_arn: str
     function_names: list[str]
     inbox_url: str
+    applied: Future[Any]
 
     def notifications(self) -> list[dict[str, str]]:
         """Remove the notifications from the inbox and return `Subject` and `Message` of each, oldest first."""
@@ -56,8 +74,12 @@ class Deployment:
         return received
 
 
-def deploy(work_folder: Path) -> Deployment:
+@contextlib.contextmanager
+def deployed(work_folder: Path) -> Iterator[Deployment]:
     """Publish the code, apply the Terraform configuration, create the bucket of the data lake, and subscribe an inbox.
+
+    The block starts when executions can run, while Terraform still waits for resources that no execution needs. It ends
+    when Terraform has ended.
 
     Args:
         work_folder: folder for the data and the log of Terraform.
@@ -67,27 +89,59 @@ def deploy(work_folder: Path) -> Deployment:
     """
     terraform = local_workspace(work_folder)
     create_buckets("local")
-    with ThreadPoolExecutor(1) as background:
-        bootstrapped = background.submit(apply_bootstrap, "local", state_bucket("local"), work_folder)
-        build_packages(REPOSITORY, PACKAGES)
-        publish(code_bucket("local"), PACKAGES, REGION)
-        try:
+    datalake_bucket = read_variables("local")["datalake"]["bucket"]
+    create_bucket(datalake_bucket)
+    try:
+        with ThreadPoolExecutor(1) as background:
+            bootstrapped = background.submit(apply_bootstrap, "local", state_bucket("local"), work_folder)
+            build_packages(REPOSITORY, PACKAGES)
+            publish(code_bucket("local"), PACKAGES, REGION)
             terraform.init()
             bootstrapped.result()
-            terraform.apply(approved=True)
-        except TerraformError as error:
-            raise LocalCloudError(f"{error}; see {terraform.log}") from error
-    outputs = terraform.outputs()
-    create_bucket(outputs["datalake_bucket"])
+            events = terraform.apply_events()
+            ids = wait_until_executions_can_run(events)
+            rest = background.submit(deque, events, maxlen=0)
+            yield _deployment(ids, datalake_bucket, rest)
+            rest.result()
+    except TerraformError as error:
+        raise LocalCloudError(f"{error}; see {terraform.log}") from error
+
+
+def wait_until_executions_can_run(events: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Read the events of an apply to an empty account until what is left to create is not for executions.
+
+    Returns:
+        Address of each created resource -> its id.
+    """
+    missing: set[str] = set()
+    ids: dict[str, str] = {}
+    for event in events:
+        match event:
+            case {"type": "planned_change", "change": {"action": "create", "resource": {"addr": address}}}:
+                if not any(part in address for part in NOT_FOR_EXECUTIONS):
+                    missing.add(address)
+            # Terraform reports the whole plan before it creates anything.
+            case {"type": "apply_complete", "hook": {"action": "create", "resource": {"addr": address}} as done}:
+                ids[address] = done["id_value"]
+                missing.discard(address)
+                if not missing:
+                    break
+    return ids
+
+
+def _deployment(ids: dict[str, str], datalake_bucket: str, applied: Future[Any]) -> Deployment:
+    """Describe a deployment by the ids of its resources: Terraform has no outputs before it ends."""
+    functions = "module.functions.aws_lambda_function."
     return Deployment(
-        datalake_bucket=outputs["datalake_bucket"],
-        pipeline_bucket=outputs["pipeline_bucket"],
-        table_name=outputs["table_name"],
-        lookup_url=outputs["lookup_url"],
-        etl_state_machine_arn=outputs["etl_state_machine_alias_arn"],
-        ml_state_machine_arn=outputs["ml_state_machine_alias_arn"],
-        function_names=sorted(outputs["function_names"].values()),
-        inbox_url=_subscribe_inbox(outputs["topic_arn"]),
+        datalake_bucket=datalake_bucket,
+        pipeline_bucket=ids["module.storage.aws_s3_bucket.this"],
+        table_name=ids["module.serving_table.aws_dynamodb_table.this"],
+        lookup_url=_function_url(ids['module.functions.aws_lambda_function.this["look_up_stage"]']),
+        etl_state_machine_arn=ids["module.etl_pipeline.module.state_machine.aws_sfn_alias.live"],
+        ml_state_machine_arn=ids["module.ml_pipeline.module.state_machine.aws_sfn_alias.live"],
+        function_names=sorted(name for address, name in ids.items() if address.startswith(functions)),
+        inbox_url=_subscribe_inbox(ids["module.notifications.aws_sns_topic.this"]),
+        applied=applied,
     )
 
 
@@ -174,6 +228,10 @@ def upload_data_lake(folder: Path, bucket: str) -> None:
 def create_bucket(name: str) -> None:
     """Create a bucket in the region of the local cloud."""
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def _function_url(name: str) -> str:
+    return str(boto3.client("lambda").get_function_url_config(FunctionName=name, Qualifier="live")["FunctionUrl"])
 
 
 def _subscribe_inbox(topic_arn: str) -> str:

@@ -47,7 +47,7 @@ def group_of(item: pytest.Item, kind: str) -> str | None:
 # Imported where needed: unit tests start faster without the local cloud.
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """One deployed local cloud for all tests that need one."""
+    """One local cloud for all tests that need one. Executions can run, and Terraform applies what they do not need."""
     from tests.local_stack import deployed_stack
 
     with deployed_stack(tmp_path_factory.mktemp("local_cloud")) as stack:
@@ -67,5 +67,6 @@ def stack(running_stack: "Stack") -> Iterator["Stack"]:
     """The deployed local cloud, which the AWS clients of the module use."""
     from tests.local_stack import pointed_at
 
+    running_stack.deployment.applied.result()
     with pointed_at(running_stack.cloud):
         yield running_stack

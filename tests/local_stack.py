@@ -18,7 +18,7 @@ from buyer_stage.domain.s3_layout import SUPPRESSION_LIST_KEY
 from buyer_stage.domain.suppression import hash_member, render_suppression_list
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
-from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.deployment import Deployment, deployed, upload_data_lake
 from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
 from tests.accounts import allow, assume
@@ -224,16 +224,16 @@ def pointed_at(cloud: local_cloud.LocalCloud) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deployed_stack(folder: Path) -> Iterator[Stack]:
+    """Yield a local cloud on which executions can run, while Terraform applies what they do not need."""
     generate(folder / "lake", MEMBERS, SNAPSHOT_DATE, LABELED_DATE, SEED)
     cloud = local_cloud.start(folder / "cloud", local_cloud.free_port())
-    try:
+    with contextlib.ExitStack() as ends:
+        ends.callback(local_cloud.stop, cloud)
         with pointed_at(cloud):
-            deployment = deploy(folder)
+            deployment = ends.enter_context(deployed(folder))
             upload_data_lake(folder / "lake", deployment.datalake_bucket)
             product_team = assume(cloud.second_account, "product-team", allow(READER_ACTIONS))
         yield Stack(cloud, deployment, folder / "lake", product_team)
-    finally:
-        local_cloud.stop(cloud)
 
 
 def run_for_the_first_time(stack: Stack) -> FirstRuns:
@@ -267,8 +267,6 @@ def _suppress_a_stranger(stack: Stack) -> None:
 
 
 def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, dict[str, Any]]:
-    return (
-        stack.run_ml(snapshot_date=MISSING_SNAPSHOT),
-        stack.run_etl(snapshot_date=INVALID_SNAPSHOT),
-        stack.run_ml_by_schedule(),
-    )
+    missing, invalid = stack.run_ml(snapshot_date=MISSING_SNAPSHOT), stack.run_etl(snapshot_date=INVALID_SNAPSHOT)
+    stack.deployment.applied.result()  # with the schedules
+    return missing, invalid, stack.run_ml_by_schedule()

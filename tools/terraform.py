@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,33 @@ class Workspace:
         only = [f"-target={target}" for target in targets]
         self._run("apply", LOCK_TIMEOUT, *self._approval(approved), *self._variables, *only)
 
+    def apply_events(self) -> Iterator[dict[str, Any]]:
+        """Plan and apply without confirmation, and yield what Terraform reports, as it happens.
+
+        Terraform starts with the first event. To let it end, read all of them.
+
+        Yields:
+            An event, see https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
+
+        Raises:
+            TerraformError: the command failed.
+        """
+        command, environment = self._command(["apply", "-json", LOCK_TIMEOUT, *self._approval(True), *self._variables])
+        errors: list[str] = []
+        with (
+            (self.log or Path(os.devnull)).open("a", buffering=1) as log,
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        ):
+            for line in process.stdout or ():
+                event: dict[str, Any] = json.loads(line)
+                diagnostic = event.get("diagnostic", {})
+                log.write(f"{event['@timestamp']} {event['@message']} {diagnostic.get('detail', '')}".rstrip() + "\n")
+                if diagnostic.get("severity") == "error":
+                    errors.append(f"{diagnostic['summary']}. {diagnostic['detail']}")
+                yield event
+        if process.returncode != 0:
+            raise TerraformError(f"terraform apply, environment {self.environment}: {' '.join(errors)}")
+
     def end_protection(self) -> None:
         """Turn the deletion protection off, whatever the variables of the environment say.
 
@@ -154,10 +181,6 @@ class Workspace:
             TerraformError: the command failed.
         """
         self._run("destroy", LOCK_TIMEOUT, *self._approval(approved), *self._variables)
-
-    def outputs(self) -> dict[str, Any]:
-        """Return the outputs of the deployed environment."""
-        return {name: output["value"] for name, output in json.loads(self._output("output", "-json")).items()}
 
     def resources(self) -> dict[str, list[dict[str, Any]]]:
         """Return the attributes of the deployed resources, by kind of resource."""

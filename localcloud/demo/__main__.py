@@ -27,7 +27,7 @@ from localcloud import cloud as local_cloud
 from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.demo.export import export_run
 from localcloud.demo.summary import Summary, print_summary, summarize
-from localcloud.deployment import Deployment, deploy, upload_data_lake
+from localcloud.deployment import Deployment, deployed, upload_data_lake
 from sample_data.generate import generate
 from sample_data.next_day import generate_next_day
 from tools.execution import Execution, run
@@ -126,7 +126,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
         else:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "Deploy with Terraform (environment local)"):
-            deployment = deploy(arguments.out)
+            deployment = stack.enter_context(deployed(arguments.out))
         days: dict[date, dict[str, Execution]] = {}
         for number in range(arguments.days):
             if number:
@@ -138,6 +138,8 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             failed = [name for name, execution in days[snapshot_date].items() if execution.status != "SUCCEEDED"]
             if failed:
                 break
+        with step(console, "Wait for the end of Terraform"):
+            deployment.applied.result()
         export_run(deployment, days, arguments.out)
         if failed:
             status = days[snapshot_date][failed[0]].status

@@ -359,7 +359,7 @@ def test_terraform_works_with_the_local_clouds_variables(cloud: local_cloud.Loca
     versions = (REPOSITORY / "terraform/versions.tf").read_text()
     (configuration / "main.tf").write_text(
         'resource "aws_s3_bucket" "this" {\n  bucket = "from-terraform"\n  tags = { owner = "test" }\n}\n'
-        'resource "aws_sqs_queue" "this" {\n  name = "from-terraform"\n}\n'
+        'resource "aws_sns_topic" "this" {\n  name = "from-terraform"\n}\n'
         'variable "region" {\n  default = "us-west-2"\n}\nlocals {\n  tags = {}\n}\n' + versions
     )
     backend = ["bucket=of-the-owner", "key=state", "region=us-west-2", "use_lockfile=true"]

@@ -1,7 +1,7 @@
 """The workflows' own commands deploy, each job in a fresh clone; the rehearsal fails where GitHub would.
 
-Most tests run the real workflows on a small repository, whose make targets only check and write files. One runs the
-present commit up to the plan, and the exhaustive one deploys, operates and destroys it.
+Most tests run the real workflows on a small repository, whose make targets only check and write files. The exhaustive
+one plans, deploys, operates and destroys the present commit.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.rehearsal.__main__ import PULL_REQUEST, local_stage, open_pull_request, prepare_folder, rehearse
+from localcloud.rehearsal.__main__ import PULL_REQUEST, local_stage, prepare_folder, rehearse
 from localcloud.rehearsal.errors import RehearsalError
 from localcloud.rehearsal.runs import Event, Run, Stage
 from tools.repository import REPOSITORY
@@ -220,12 +220,6 @@ def test_inputs_are_those_that_a_person_can_enter(stage: Stage, inputs: dict[str
 
     with pytest.raises(RehearsalError, match=f"pipeline.yml: {message}"):
         stage.run("pipeline.yml", Event("workflow_dispatch", inputs=inputs))
-
-
-def test_present_commit_packages_plans_and_comments(tmp_path: Path) -> None:
-    prepare_folder(tmp_path / "rehearsal")
-    with local_stage(tmp_path / "rehearsal") as stage:
-        open_pull_request(stage)
 
 
 @pytest.mark.matrix

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from buyer_stage.domain.s3_layout import ASSIGNED_SPLITS_KEY, feature_manifest_key, features_prefix
 from buyer_stage.domain.windows import Window
 from emr_steps import build_training_data, process_features, validate_features
@@ -17,18 +19,26 @@ from tools.repository import REPOSITORY
 
 MEMBER = "m4711-marked"
 ROWS = [{"member_id": f"{MEMBER}-{number}", "total_searches": number} for number in range(2000)]
-EXPECTED = {
+DAY = ["--snapshot-date", f"{SNAPSHOT:%Y%m%d}"]
+FEATURE_QUERY = ["--feature-query", str(REPOSITORY / "sql/features.sql")]
+HEADER = "member_id,start_date,end_date,stage_label_1,stage_label_2,stage_label_3\n"
+EARLY = {
     "unreadable file": r"DataLakeError: table \w+_t007, snapshot 20200203: cannot read",
-    "damaged line": "FeatureMismatchError: 1 of 2000 members differ",
     "damaged manifest": r"InvalidManifestError: the feature manifest is damaged \(TypeError\)",
     "damaged survey": "LabeledSetError: line 2 of the survey needs dates",
+}
+"""Case that ends a step soon -> the error that it ends with, as a regular expression."""
+
+LATE = {
+    "damaged line": "FeatureMismatchError: 1 of 2000 members differ",
     "damaged splits": r"UnexpectedError: JSONDecodeError in emr_steps\.split_files, line ",
 }
-"""Case -> the error that it ends with, as a regular expression."""
+"""The same for cases that let a step do its work first."""
 
 
-def test_failing_steps_print_what_is_wrong_and_no_member(tmp_path: Path) -> None:
-    program = f"from tests.spark.test_members_in_texts import fail_in_every_way as fail; fail({str(tmp_path)!r})"
+@pytest.mark.parametrize("fail", ["fail_early", pytest.param("fail_late", marks=pytest.mark.matrix)])
+def test_failing_steps_print_what_is_wrong_and_no_member(tmp_path: Path, fail: str) -> None:
+    program = f"from tests.spark.test_members_in_texts import Steps; Steps({str(tmp_path)!r}).{fail}()"
     environment = {
         **os.environ,
         "PYSPARK_PYTHON": sys.executable,
@@ -39,50 +49,52 @@ def test_failing_steps_print_what_is_wrong_and_no_member(tmp_path: Path) -> None
         [sys.executable, "-c", program],
         cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
-    for case, error in EXPECTED.items():
+    for case, error in (EARLY if fail == "fail_early" else LATE).items():
         assert re.search(rf"^== {case}$(?:(?!^== ).*\n)*?.*{error}", done.stdout, re.MULTILINE), (case, done.stdout)
-    assert "ERROR Executor: Exception in task" in done.stdout, "Spark's log is part of the output"
+    assert ("ERROR Executor: Exception in task" in done.stdout) == (fail == "fail_early"), (
+        "Spark's log is in the output"
+    )
     assert MEMBER not in done.stdout
 
 
-def fail_in_every_way(folder: str) -> None:
-    """Run a step for each case, and print its traceback after the name of the case."""
-    lake, bucket, survey = Path(folder, "lake"), Path(folder, "bucket"), Path(folder, "survey.csv")
-    common = ["--datalake", str(lake), "--pipeline-bucket", str(bucket)]
-    snapshot, query = (
-        ["--snapshot-date", f"{SNAPSHOT:%Y%m%d}"],
-        ["--feature-query", str(REPOSITORY / "sql/features.sql")],
-    )
-    labels = ["--survey", str(survey), "--labeled-set-query", str(REPOSITORY / "sql/labeled_set.sql")]
+class Steps:
+    """The steps on a small data lake. Each failure prints its traceback after the name of its case."""
 
-    def run(case: str, step: Callable[[list[str]], None], *arguments: str) -> None:
+    def __init__(self, folder: str) -> None:
+        self.lake, self.bucket, self.survey = Path(folder, "lake"), Path(folder, "bucket"), Path(folder, "survey.csv")
+        write_lake(self.lake, ROWS)
+
+    def fail_early(self) -> None:
+        file = write_window(self.lake, Window.T007, ROWS)
+        good = file.read_bytes()
+        file.write_bytes(good[:4] + bytes(396) + good[400:])
+        self.run("unreadable file", process_features.main, *DAY)
+        manifest = self.bucket / feature_manifest_key(SNAPSHOT)
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"snapshot_date": "2020-02-03", "part_files": [], MEMBER: "train"}))
+        self.run("damaged manifest", validate_features.main, *DAY, *FEATURE_QUERY)
+        self.survey.write_text(f"{HEADER}Mr,{MEMBER},2020-02-03,2020-02-03,Dreamer,,\n")
+        self.run("damaged survey", build_training_data.main, *FEATURE_QUERY, *self.labels)
+
+    def fail_late(self) -> None:
+        self.run("no error", process_features.main, *DAY)
+        part = next((self.bucket / features_prefix(SNAPSHOT)).glob("part-*"))
+        part.write_text(part.read_text().replace("\n", f",{MEMBER}\n", 1))
+        self.run("damaged line", validate_features.main, *DAY, *FEATURE_QUERY)
+        self.survey.write_text(f"{HEADER}{MEMBER}-1,2020-02-03,2020-02-03,Dreamer,,\n")
+        splits = self.bucket / ASSIGNED_SPLITS_KEY
+        splits.parent.mkdir()
+        splits.write_text(f'{{"{MEMBER}": "train",')
+        self.run("damaged splits", build_training_data.main, *FEATURE_QUERY, *self.labels)
+
+    @property
+    def labels(self) -> list[str]:
+        return ["--survey", str(self.survey), "--labeled-set-query", str(REPOSITORY / "sql/labeled_set.sql")]
+
+    def run(self, case: str, step: Callable[[list[str]], None], *arguments: str) -> None:
         print(f"== {case}", flush=True)
         try:
-            step([*common, *arguments])
+            step(["--datalake", str(self.lake), "--pipeline-bucket", str(self.bucket), *arguments])
         except Exception:
             traceback.print_exc()
             sys.stderr.flush()
-
-    write_lake(lake, ROWS)
-    file = write_window(lake, Window.T007, ROWS)
-    good = file.read_bytes()
-    file.write_bytes(good[:4] + bytes(396) + good[400:])
-    run("unreadable file", process_features.main, *snapshot)
-    file.write_bytes(good)
-
-    run("no error", process_features.main, *snapshot)
-    part = next((bucket / features_prefix(SNAPSHOT)).glob("part-*"))
-    part.write_text(part.read_text().replace("\n", f",{MEMBER}\n", 1))
-    run("damaged line", validate_features.main, *snapshot, *query)
-    (bucket / feature_manifest_key(SNAPSHOT)).write_text(json.dumps(
-        {"snapshot_date": "2020-02-03", "part_files": [], MEMBER: "train"}
-    ))  # fmt: skip
-    run("damaged manifest", validate_features.main, *snapshot, *query)
-
-    header = "member_id,start_date,end_date,stage_label_1,stage_label_2,stage_label_3\n"
-    survey.write_text(f"{header}Mr,{MEMBER},2020-02-03,2020-02-03,Dreamer,,\n")
-    run("damaged survey", build_training_data.main, *query, *labels)
-    survey.write_text(f"{header}{MEMBER}-1,2020-02-03,2020-02-03,Dreamer,,\n")
-    (bucket / ASSIGNED_SPLITS_KEY).parent.mkdir()
-    (bucket / ASSIGNED_SPLITS_KEY).write_text(f'{{"{MEMBER}": "train",')
-    run("damaged splits", build_training_data.main, *query, *labels)

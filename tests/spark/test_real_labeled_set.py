@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from buyer_stage.domain.features import MODEL_FEATURES, OUTPUT_COLUMNS
@@ -13,6 +14,7 @@ from emr_steps.survey import parse_survey
 from tools.repository import REPOSITORY
 
 
+@pytest.mark.matrix
 def test_real_members_have_published_features_and_are_in_one_split_each(
     spark: SparkSession, real_lake: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 """A workflow applies only saved plans, and a state is never in a bucket of another account."""
 
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from moto import mock_aws
 
 from tools import terraform
 from tools.repository import REPOSITORY
-from tools.terraform import TerraformError, require_own, require_shown_plan, state_bucket
+from tools.terraform import TerraformError, Workspace, require_own, require_shown_plan, state_bucket
 
 
 def test_workflow_applies_only_a_saved_plan(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +70,41 @@ def test_state_is_in_the_bucket_of_the_bootstrap(monkeypatch: pytest.MonkeyPatch
         bucket = state_bucket("qa")
 
     assert bucket == name.replace("${var.environment}", "qa").replace("${local.account_id}", "123456789012")
+
+
+def fake_terraform(folder: Path, events: list[dict[str, Any]], exit_code: int) -> Path:
+    """Write a program that reports events and ends."""
+    program = folder / "terraform"
+    lines = "\n".join(json.dumps(event) for event in events)
+    program.write_text(
+        f"#!{sys.executable}\nprint({lines!r})\nprint('crash', file=__import__('sys').stderr)\nexit({exit_code})\n"
+    )
+    program.chmod(0o700)
+    return program
+
+
+def event(message: str, **more: Any) -> dict[str, Any]:
+    return {"@level": "info", "@message": message, "@timestamp": "2026-11-30T20:00:00Z", "type": "log", **more}
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_events_are_those_of_terraform_whose_failure_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, exit_code: int
+) -> None:
+    refused = {"severity": "error", "summary": "creating S3 Bucket", "detail": "AccessDenied for x"}
+    reported = [event("Terraform 1.11"), event("Error: creating S3 Bucket", type="diagnostic", diagnostic=refused)]
+    program = fake_terraform(tmp_path, reported, exit_code)
+    monkeypatch.setattr(terraform, "find_terraform", lambda: program)
+    workspace = Workspace("local", tmp_path, tmp_path / "deploy.log")
+    events = workspace.apply_events()
+
+    assert [next(events), next(events)] == reported
+    if exit_code == 0:
+        assert list(events) == []
+    else:
+        with pytest.raises(TerraformError, match=r"environment local: creating S3 Bucket. AccessDenied for x"):
+            next(events)
+    log = (tmp_path / "deploy.log").read_text()
+    assert "Terraform 1.11" in log
+    assert "AccessDenied for x" in log
+    assert "crash" in log
