@@ -172,6 +172,7 @@ class FirstRuns:
         items_again: items of the table after the later ML execution.
         missing: an ML execution for a snapshot that does not exist.
         invalid: an ETL execution for an invalid date.
+        too_early: an ML execution that rolls back before anything is published.
         scheduled: description of an ML execution that the schedule started.
         notifications: the notifications of all executions.
         calls: every AWS call that a role made in these executions.
@@ -185,6 +186,7 @@ class FirstRuns:
     items_again: dict[str, Item]
     missing: Execution
     invalid: Execution
+    too_early: Execution
     scheduled: dict[str, Any]
     notifications: list[dict[str, str]]
     calls: list[Call]
@@ -243,7 +245,7 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         # Executions that fail early have nothing in common with the ETL, so they run at the same time.
         failing = threads.submit(_run_what_fails, stack)
         etl = stack.run_etl(steps_to_run=list(STEPS))
-        missing, invalid, scheduled = failing.result()
+        missing, invalid, too_early, scheduled = failing.result()
         ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
         stack.report_freshness_by_schedule()
@@ -255,7 +257,7 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
     return FirstRuns(
-        etl, ml, again, items, items_again, missing, invalid, scheduled, notifications, calls, answers
+        etl, ml, again, items, items_again, missing, invalid, too_early, scheduled, notifications, calls, answers
     )  # fmt: skip
 
 
@@ -266,7 +268,8 @@ def _suppress_a_stranger(stack: Stack) -> None:
     boto3.client("s3").put_object(Bucket=stack.deployment.pipeline_bucket, Key=SUPPRESSION_LIST_KEY, Body=text.encode())
 
 
-def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, dict[str, Any]]:
+def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, Execution, dict[str, Any]]:
+    too_early = stack.run_ml(rollback_to="previous")
     missing, invalid = stack.run_ml(snapshot_date=MISSING_SNAPSHOT), stack.run_etl(snapshot_date=INVALID_SNAPSHOT)
     stack.deployment.applied.result()  # with the schedules
-    return missing, invalid, stack.run_ml_by_schedule()
+    return missing, invalid, too_early, stack.run_ml_by_schedule()

@@ -13,6 +13,7 @@ variables {
   dead_letter_queue_names       = {}
   table_name                    = "table"
   glue_job_name                 = "job"
+  lookup_function_name          = "lookup"
   alerts                        = { maximum_flip_rate = 0.15, monthly_budget_usd = 100 }
   product                       = "buyer-stage"
 }

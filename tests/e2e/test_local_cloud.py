@@ -129,9 +129,12 @@ def test_the_first_execution_trains_scores_and_serves_every_member(stack: Stack,
 
 
 def test_only_failed_executions_send_notifications(first_runs: FirstRuns) -> None:
-    failed = [first_runs.missing.arn, first_runs.invalid.arn, first_runs.scheduled["executionArn"]]
-    assert [len(first_runs.messages_about(arn)) for arn in failed] == [1, 1, 1]
-    assert len(first_runs.notifications) == 3
+    failed = [
+        first_runs.missing.arn, first_runs.invalid.arn, first_runs.too_early.arn, first_runs.scheduled["executionArn"],
+    ]  # fmt: skip
+    assert [len(first_runs.messages_about(arn)) for arn in failed] == [1, 1, 1, 1]
+    assert len(first_runs.notifications) == 4
+    assert (first_runs.too_early.error, "no way back" in first_runs.too_early.cause) == ("InvalidInputError", True)
 
 
 def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: FirstRuns) -> None:
@@ -196,11 +199,13 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
     assert stack.items() != before
 
     back = stack.run_ml(rollback_to="previous")
-    assert back.status == "SUCCEEDED"
+    assert back.status == "SUCCEEDED", back.cause
     without_ttl = [{member: {**item, "ttl": 0} for member, item in items.items()} for items in (before, stack.items())]
     assert without_ttl[0] == without_ttl[1]
     # The next tests run this snapshot again.
-    assert stack.run_ml(rollback_to=f"{SNAPSHOT_DATE:%Y%m%d}").status == "SUCCEEDED"
+    first = stack.run_ml(rollback_to=f"{SNAPSHOT_DATE:%Y%m%d}")
+    assert first.status == "SUCCEEDED", first.cause
+    stack.deployment.notifications()
 
 
 def test_a_transform_whose_output_was_partly_deleted_is_repeated(stack: Stack, first_runs: FirstRuns) -> None:
@@ -264,10 +269,9 @@ def test_a_snapshot_is_compared_with_the_training_and_with_the_snapshot_before(
 ) -> None:
     assert (first_runs.ml.output["drift"]["is_drifted"], first_runs.ml.output["drift"]["flip_rate"]) == (False, None)
     report = stack.document(later_runs.next_ml.output["drift"]["report"])
-    before, day = first_runs.items_again, NEXT_DATE.isoformat()
-    after = {member: item for member, item in later_runs.items.items() if item["snapshot_date"] == day}
-    changed = [after[member]["value"] != before[member]["value"] for member in after.keys() & before.keys()]
-    assert report["flip_rate"] == pytest.approx(sum(changed) / len(changed))
+    before, after = first_runs.items_again, later_runs.items
+    changed = [member for member in before if after[member]["value"] != before[member]["value"]]
+    assert report["flip_rate"] == pytest.approx(len(changed) / count_distinct_members(stack.data_lake, NEXT_DATE))
     assert report["changes"]["previous_snapshot_date"] == SNAPSHOT_DATE.isoformat()
     assert report["is_drifted"]
     significant = [

@@ -53,7 +53,7 @@ def test_schedules_keep_failed_starts_in_encrypted_queues_with_their_roles(stack
         if "-schedule-" in role.name
     }
 
-    assert set(allowed) == {"buyer-stage-etl-schedule-local", "buyer-stage-ml-schedule-local"}
+    assert set(allowed) == {f"buyer-stage-{name}-schedule-local" for name in ("etl", "freshness", "ml")}
     for actions in allowed.values():
         assert actions >= {"sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"}
 

@@ -166,7 +166,7 @@ def test_local_environment_also_sets_sizes_and_polls_and_nothing_else() -> None:
     folder = REPOSITORY / "terraform/environments"
     dev, local = (set(re.findall(r"\b(\w+) += ", (folder / f"{name}.tfvars").read_text())) for name in ("dev", "local"))
     assert local - dev == {
-        "emr", "core_instance_count", "core_instance_limit", "worker_count", "max_retries", "partitions",
-        "polls", "upload", "seconds", "limit", "erasure_principal_arns",
+        "emr", "core_instance_count", "core_instance_limit", "worker_count", "max_retries",
+        "polls", "daily_data", "upload", "seconds", "limit", "erasure_principal_arns",
         "reader_principal_arns",
     }  # fmt: skip
