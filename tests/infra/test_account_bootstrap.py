@@ -13,16 +13,17 @@ DEPLOYED = [environment for environment in ENVIRONMENTS if environment != "local
 
 DEPLOYABLE_RESOURCES = {
     "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudtrail",
-    "aws_cloudwatch_dashboard", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target",
-    "aws_cloudwatch_log_group", "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition",
-    "aws_dynamodb_resource_policy", "aws_dynamodb_table", "aws_emr_security_configuration", "aws_glue_catalog_database", "aws_glue_catalog_table",
+    "aws_cloudwatch_dashboard", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_cloudwatch_log_group",
+    "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition", "aws_dynamodb_resource_policy",
+    "aws_dynamodb_table", "aws_emr_security_configuration", "aws_glue_catalog_database", "aws_glue_catalog_table",
     "aws_glue_job", "aws_glue_security_configuration", "aws_iam_instance_profile", "aws_iam_role",
     "aws_iam_role_policy", "aws_iam_role_policy_attachment", "aws_lambda_alias", "aws_lambda_function",
-    "aws_lambda_function_url", "aws_lambda_layer_version", "aws_lambda_permission", "aws_s3_bucket", "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy",
-    "aws_s3_bucket_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
-    "aws_s3_bucket_versioning", "aws_sagemaker_model_package_group", "aws_scheduler_schedule",
-    "aws_scheduler_schedule_group", "aws_secretsmanager_secret", "aws_sfn_alias", "aws_sfn_state_machine",
-    "aws_sns_topic", "aws_sns_topic_policy", "aws_sns_topic_subscription", "aws_sqs_queue",
+    "aws_lambda_function_url", "aws_lambda_layer_version", "aws_lambda_permission", "aws_s3_bucket",
+    "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy", "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration", "aws_s3_bucket_versioning",
+    "aws_sagemaker_model_package_group", "aws_scheduler_schedule", "aws_scheduler_schedule_group",
+    "aws_secretsmanager_secret", "aws_sfn_alias", "aws_sfn_state_machine", "aws_sns_topic", "aws_sns_topic_policy",
+    "aws_sns_topic_subscription", "aws_sqs_queue",
 }  # fmt: skip
 
 
