@@ -116,6 +116,8 @@ def push(name: str, bucket: Path, day: date, members: int, changed: float, table
         "run_name": "run",
         "execution_name": "benchmark",
         "maximum_writes_per_second": 1_000_000_000,
+        "event_bus": "fake",
+        "maximum_events_per_second": 1_000_000_000,
         "audit_limits": json.dumps(UNLIMITED),
         "transform_output": output,
         "model_version": "model",

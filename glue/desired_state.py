@@ -196,7 +196,7 @@ def decide(joined: DataFrame, touched: DataFrame | None, comparison: Comparison)
     Returns:
         The rows of `joined`, with the structure `row` instead of `live` and `source` (the columns of a state without
         member id; null for a member who is not in the new state), `is_source` (whether there was a source), `served`
-        (the live stage) and `reason` (null if the table already has what it should).
+        (the live stage; null for a suppressed member) and `reason` (null if the table already has what it should).
     """
     if touched is None:
         joined = joined.withColumn("is_touched", sf.lit(False))
@@ -218,7 +218,7 @@ def decide(joined: DataFrame, touched: DataFrame | None, comparison: Comparison)
         MEMBER_ID,
         row.when(stays, _row(live, live.ttl, live)).alias("row"),
         is_source.alias("is_source"),
-        live.stage.alias("served"),
+        sf.when(~live[IS_SUPPRESSED], live.stage).alias("served"),
         "reason",
         "predicted",
         "previous",
@@ -226,6 +226,11 @@ def decide(joined: DataFrame, touched: DataFrame | None, comparison: Comparison)
         "refusal",
         IS_SUPPRESSED,
     )
+
+
+def has_changed() -> Column:
+    """Check whether a row of `decide` changes the served stage. Not to be served counts as a stage, too."""
+    return ~sf.col("served").eqNullSafe(sf.col("row.stage"))
 
 
 def _difference(live: Column, source: Column, comparison: Comparison) -> Column:

@@ -1,40 +1,29 @@
 """Writes items to DynamoDB in batches, deletes others, and accounts for every one."""
 
-import random
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from glue.requests import (
+    MAXIMUM_ATTEMPTS,
+    REQUESTS_IN_FLIGHT,
+    Pacer,
+    batches,
+    delay_seconds,
+    error_name,
+    side_by_side,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH_SIZE = 25
 """The most items that DynamoDB accepts in one BatchWriteItem request."""
-
-REQUESTS_IN_FLIGHT = 4
-"""Requests that a partition has on the way at once, so that it waits for DynamoDB's answers side by side."""
-
-CLIENT_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=REQUESTS_IN_FLIGHT,
-    parameter_validation=False,
-)
-"""botocore retries lost connections. `Writer` retries throttled and unprocessed items, because it paces them. The
-validation of requests costs more than all the rest, and `serving_item` makes only valid ones."""
-
-MAXIMUM_ATTEMPTS = 10
-"""Attempts per batch. With the delays below, they take half a minute on average."""
-
-FIRST_DELAY_SECONDS = 0.1
-MAXIMUM_DELAY_SECONDS = 20.0
 
 RETRIED_ERRORS = frozenset(
     {
@@ -78,38 +67,6 @@ class WriteCounts:
         return WriteCounts(self.done + other.done, self.failed + other.failed, self.errors | other.errors)
 
 
-class Pacer:
-    """Spreads the writes of all threads over time to stay below a rate."""
-
-    def __init__(
-        self,
-        writes_per_second: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Allow the first write at once.
-
-        Args:
-            writes_per_second: the rate, above 0.
-            clock: returns the time in seconds.
-            sleep: waits for a number of seconds.
-        """
-        self._writes_per_second = writes_per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._next_write_at = clock()
-
-    def wait_for(self, writes: int) -> None:
-        """Book time for these writes after the time booked for earlier ones, and wait until it begins."""
-        with self._lock:
-            now = self._clock()
-            start = max(self._next_write_at, now)
-            self._next_write_at = start + writes / self._writes_per_second
-        self._sleep(start - now)
-
-
 class Writer:
     """Writes batches to a table, several at once."""
 
@@ -141,14 +98,8 @@ class Writer:
         `MAXIMUM_ATTEMPTS`, they count as failed. An error that waiting cannot fix, such as denied access, ends the
         writing: the remaining items count as failed without an attempt.
         """
-        counts = WriteCounts()
-        in_flight: deque[Future[WriteCounts]] = deque()
-        with ThreadPoolExecutor(REQUESTS_IN_FLIGHT) as threads:
-            for batch in _batches(changes):
-                if len(in_flight) == REQUESTS_IN_FLIGHT:
-                    counts += in_flight.popleft().result()
-                in_flight.append(threads.submit(self._write_batch, batch))
-            return sum((batch.result() for batch in in_flight), start=counts)
+        written = side_by_side(self._write_batch, batches(changes, BATCH_SIZE), REQUESTS_IN_FLIGHT)
+        return sum(written, start=WriteCounts())
 
     def _write_batch(self, batch: Sequence[Change]) -> WriteCounts:
         """Write up to `BATCH_SIZE` changes."""
@@ -157,10 +108,7 @@ class Writer:
             return WriteCounts(failed=outcomes)
         unprocessed: Any = [change.request for change in batch]
         for attempt in range(MAXIMUM_ATTEMPTS):
-            if attempt:
-                # Full jitter: batches that were throttled together do not retry together.
-                longest = min(MAXIMUM_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt)
-                self._sleep(random.uniform(0, longest))  # noqa: S311  # a delay, not a secret
+            self._sleep(delay_seconds(attempt))
             self._pacer.wait_for(len(unprocessed))
             try:
                 response = self._dynamodb.batch_write_item(RequestItems={self._table_name: unprocessed})
@@ -168,10 +116,10 @@ class Writer:
                 if error.response["Error"]["Code"] in RETRIED_ERRORS:
                     continue
                 self._has_failed.set()
-                return WriteCounts(failed=outcomes, errors=frozenset({_name(error)}))
+                return WriteCounts(failed=outcomes, errors=frozenset({error_name(error)}))
             except BotoCoreError as error:
                 self._has_failed.set()
-                return WriteCounts(failed=outcomes, errors=frozenset({_name(error)}))
+                return WriteCounts(failed=outcomes, errors=frozenset({error_name(error)}))
             unprocessed = response["UnprocessedItems"].get(self._table_name, [])
             if not unprocessed:
                 return WriteCounts(done=outcomes)
@@ -184,16 +132,3 @@ def _key(request: Mapping[str, Any]) -> str:
     """Return the member id of a request."""
     content = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
     return str(content["member_id"]["S"])
-
-
-def _name(error: BotoCoreError | ClientError) -> str:
-    """Return what went wrong, without the message, which can quote an item."""
-    if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response['Error']['Code']}"
-    return type(error).__name__
-
-
-def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    remaining = iter(changes)
-    while batch := list(islice(remaining, BATCH_SIZE)):
-        yield batch

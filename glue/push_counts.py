@@ -8,6 +8,7 @@ from pyspark.sql import functions as sf
 
 from buyer_stage.domain.stages import Stage
 from buyer_stage.spark.suppression import IS_SUPPRESSED
+from glue.desired_state import has_changed
 
 
 @dataclass
@@ -25,6 +26,7 @@ class PushCounts:
         predicted: predicted stage -> scored members.
         transitions: (stage served before, stage to serve) -> sources that have both.
         waiting: scored members whose stage does not follow the prediction yet.
+        changes: members whose served stage changes, appears or disappears.
         first_expiry: when the first item of the new state expires; None without items.
         last_expiry: when the last one does.
     """
@@ -39,6 +41,7 @@ class PushCounts:
     predicted: Counter[str] = field(default_factory=Counter)
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: int = 0
+    changes: int = 0
     first_expiry: int | None = None
     last_expiry: int | None = None
 
@@ -59,12 +62,14 @@ def count_decisions(decided: DataFrame) -> PushCounts:
         "previous",
     ).agg(
         sf.count("*").alias("rows"),
+        sf.sum(has_changed().cast("long")).alias("changes"),
         sf.min("row.ttl").alias("first_expiry"),
         sf.max("row.ttl").alias("last_expiry"),
     )
     counts, expiries = PushCounts(), []
     for group in groups.collect():
         rows = group["rows"]
+        counts.changes += group.changes
         if group.is_refused:
             counts.quarantined += rows
         if group[IS_SUPPRESSED]:

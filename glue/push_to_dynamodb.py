@@ -3,11 +3,13 @@
 1. Read the source, and what is live.
 2. Decide the new state, and which items differ from it.
 3. Audit a snapshot's state. A day that breaks a rule is held: nothing more happens than the receipt.
-4. Write the new state, and record that it is pending.
+4. Write the new state and the changes of served stages, and record that the state is pending.
 5. Write the items that differ.
-6. Write the receipt. If no item is lost, publish the state.
+6. If no item is lost, publish the state, and send the events about the changes.
+7. Write the receipt.
 
-A run can die anywhere. The next one finds the pending state, and also corrects every item that may belong to it.
+A run can die anywhere. The next one finds the pending state, and also corrects every item that may belong to it. It
+finds the changes whose events were not sent, and sends them.
 
 Lost lines and items are in the receipt, and the run still ends normally: Glue would repeat a run that fails, for the
 same loss. The function that checks the run judges the receipt.
@@ -15,7 +17,7 @@ same loss. The function that checks the run judges the receipt.
 
 import argparse
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,7 +32,12 @@ from buyer_stage.domain.audit import AuditLimits, ScoredDay, audit, is_held, par
 from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.features import MEMBER_ID
-from buyer_stage.domain.s3_layout import push_receipt_key, quarantine_prefix, served_state_prefix
+from buyer_stage.domain.s3_layout import (
+    push_receipt_key,
+    quarantine_prefix,
+    served_state_prefix,
+    stage_changes_prefix,
+)
 from buyer_stage.domain.serving_documents import (
     PendingPush,
     Publication,
@@ -41,10 +48,20 @@ from buyer_stage.domain.serving_documents import (
 )
 from buyer_stage.domain.serving_item import serving_item, to_attributes
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
+from buyer_stage.domain.stage_change_event import RunEvent, ScoresHeld, ScoresPublished, ScoresRolledBack, event_id
 from buyer_stage.domain.stages import Stage
 from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.files import delete, join_uri, write_text
 from buyer_stage.spark.suppression import SuppressedMembers, read_suppressed_members
+from glue.change_events import (
+    ChangeSets,
+    EventBus,
+    EventCounts,
+    event_entry,
+    find_changes,
+    send_entries,
+    send_unsent,
+)
 from glue.desired_state import (
     CORRECTED,
     DELETED,
@@ -56,8 +73,9 @@ from glue.desired_state import (
     touched_members,
     unexpired,
 )
-from glue.dynamodb_writer import CLIENT_CONFIG, Change, Pacer, WriteCounts, Writer
+from glue.dynamodb_writer import Change, WriteCounts, Writer
 from glue.push_counts import PushCounts, count_decisions
+from glue.requests import CLIENT_CONFIG, Pacer
 from glue.scored_lines import check_lines, read_lines, write_quarantine
 from glue.served_states import ServedStates
 
@@ -87,6 +105,8 @@ class PushArguments:
         run_name: name of the run's receipt and quarantine.
         execution_name: the execution that started the run.
         maximum_writes_per_second: rate of all partitions together.
+        event_bus: where the events about the changes go.
+        maximum_events_per_second: rate of all partitions together.
         audit_limits: limits of the rules.
         suppression_secret: as for `read_suppressed_members`.
         transform_output: URI of the folder with the transform's output files. This and the next four are for scores.
@@ -109,6 +129,8 @@ class PushArguments:
     run_name: str
     execution_name: str
     maximum_writes_per_second: int
+    event_bus: str
+    maximum_events_per_second: int
     audit_limits: AuditLimits
     suppression_secret: str | None
     transform_output: str
@@ -127,6 +149,14 @@ NEEDED = {
 """Kind -> arguments that only this kind needs."""
 
 
+EVENTS: dict[PushKind, type[RunEvent] | None] = {
+    PushKind.SCORES: ScoresPublished,
+    PushKind.ROLLBACK: ScoresRolledBack,
+    PushKind.TTL_EXTENSION: None,
+}
+"""Kind -> the event about a publication, which follows the events about its changes; None if it changes no stage."""
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
     """Read the run's arguments, and ignore those that Glue adds.
 
@@ -135,11 +165,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> PushArguments:
             impossible.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    for name in ("pipeline_bucket", "table_name", "region", "run_name", "execution_name"):
+    for name in ("pipeline_bucket", "table_name", "event_bus", "region", "run_name", "execution_name"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("snapshot_date", "served_on"):
         parser.add_argument(f"--{name}", required=True, type=parse_snapshot_date)
-    for name in ("ttl_days", "refresh_margin_days", "maximum_writes_per_second"):
+    for name in ("ttl_days", "refresh_margin_days", "maximum_writes_per_second", "maximum_events_per_second"):
         parser.add_argument(f"--{name}", required=True, type=_positive_integer)
     for name in ("expected_line_count", "snapshots_before_stage_change"):
         parser.add_argument(f"--{name}", type=_positive_integer, default=0)
@@ -214,20 +244,27 @@ def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushRe
         write_quarantine(decided, quarantine)
     if arguments.kind is PushKind.SCORES:
         receipt = _audited(receipt, arguments, source.before, live)
-    state = None
-    if not receipt.held and receipt.read == receipt.expected:
-        state = _begin(states, source.state, decided, counts, live)
+    sets, bus = ChangeSets(spark, arguments.pipeline_bucket), _event_bus(arguments)
+    events = EventCounts()
+    if receipt.held:
+        held = _run_event(ScoresHeld, arguments, source.state, receipt.stages, live.sequence if live else 0, changes=0)
+        events = send_entries([event_entry(held, bus)], bus)
+    elif receipt.read == receipt.expected:
+        begun = _begin(states, sets, arguments, source.state, decided, counts, live, now)
         receipt = _with_results(receipt, write_items(decided, arguments))
         if receipt.find_loss() is None:
-            receipt = replace(receipt, sequence=_next_sequence(live))
+            receipt = replace(receipt, sequence=begun.sequence)
+            states.publish(begun)
+            live = begun
+    if live is not None and live.unsent_events:
+        left, sent = send_unsent(sets, live, bus)
+        states.update(left)
+        events += sent
+    receipt = _with_events(receipt, events)
     write_text(spark, receipt_uri, to_json(receipt))
     logger.info("pushed %s: %s", arguments.run_name, receipt)
     if loss := receipt.find_loss():
-        logger.error("scored lines are lost: %s", loss)
-    if state is not None and receipt.sequence is not None:
-        states.publish(
-            Publication(receipt.sequence, arguments.kind, now, arguments.run_name, arguments.execution_name, state)
-        )
+        logger.error("the push is incomplete: %s", loss)
     decided.unpersist()
     return receipt
 
@@ -386,13 +423,19 @@ def _next_sequence(live: Publication | None) -> int:
 
 
 def _begin(
-    states: ServedStates, state: ServedState, decided: DataFrame, counts: PushCounts, live: Publication | None
-) -> ServedState:
-    """Write the new state's rows, record that it is pending, and return its description."""
+    states: ServedStates,
+    sets: ChangeSets,
+    arguments: PushArguments,
+    state: ServedState,
+    decided: DataFrame,
+    counts: PushCounts,
+    live: Publication | None,
+    now: datetime,
+) -> Publication:
+    """Write the new state's rows and its changes, record that it is pending, and return what is to be published."""
     pending = states.pending()
-    folder = served_state_prefix(state.snapshot_date, _next_sequence(live), len(pending.folders) + 1)
-    states.write_rows(decided.where(sf.col("row").isNotNull()).select(MEMBER_ID, "row.*"), folder)
-    states.begin(PendingPush((*pending.folders, folder)))
+    sequence, attempt = _next_sequence(live), len(pending.folders) + 1
+    folder = served_state_prefix(state.snapshot_date, sequence, attempt)
     state = replace(
         state,
         folder=folder,
@@ -400,10 +443,44 @@ def _begin(
         first_expiry=counts.first_expiry,
         last_expiry=counts.last_expiry,
     )
-    if state.stages:
-        return state
-    stages = {stage.value: counts.stages[stage] for stage in Stage}
-    return replace(state, scored_members=counts.sources, stages=stages)
+    if not state.stages:
+        stages = {stage.value: counts.stages[stage] for stage in Stage}
+        state = replace(state, scored_members=counts.sources, stages=stages)
+    unsent = live.unsent_events if live else ()
+    if event_type := EVENTS[arguments.kind]:
+        unsent = (*unsent, stage_changes_prefix(state.snapshot_date, sequence, attempt))
+        summary = _run_event(event_type, arguments, state, state.stages, sequence, counts.changes)
+        sets.write(find_changes(decided), summary, unsent[-1])
+    states.write_rows(decided.where(sf.col("row").isNotNull()).select(MEMBER_ID, "row.*"), folder)
+    states.begin(PendingPush((*pending.folders, folder)))
+    return Publication(
+        sequence, arguments.kind, now, arguments.run_name, arguments.execution_name, state, unsent_events=unsent
+    )
+
+
+def _run_event(
+    event_type: type[RunEvent],
+    arguments: PushArguments,
+    state: ServedState,
+    stages: Mapping[str, int],
+    sequence: int,
+    changes: int,
+) -> RunEvent:
+    return event_type(
+        # Not the run's name: a day that is held again, by another run, is the same event.
+        event_id(event_type.detail_type, state.snapshot_date.isoformat(), sequence),
+        state.snapshot_date,
+        state.model_version,
+        sequence,
+        {stage: stages[stage.value] for stage in Stage},
+        changes,
+        arguments.run_name,
+        arguments.execution_name,
+    )
+
+
+def _event_bus(arguments: PushArguments) -> EventBus:
+    return EventBus(arguments.event_bus, arguments.region, arguments.maximum_events_per_second)
 
 
 def write_items(decided: DataFrame, arguments: PushArguments) -> WriteCounts:
@@ -471,6 +548,11 @@ def _with_results(receipt: PushReceipt, counts: WriteCounts) -> PushReceipt:
         not_corrected=counts.failed[CORRECTED] + counts.failed[DELETED],
         errors=tuple(sorted(counts.errors)),
     )
+
+
+def _with_events(receipt: PushReceipt, counts: EventCounts) -> PushReceipt:
+    errors = tuple(sorted({*receipt.errors, *counts.errors}))
+    return replace(receipt, events_sent=counts.sent, events_failed=counts.failed, errors=errors)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

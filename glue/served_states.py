@@ -77,8 +77,12 @@ class ServedStates:
     def publish(self, publication: Publication) -> None:
         """Record that the table holds a state completely, and nothing of any other."""
         self._write(served_state_key(publication.state.folder), publication.state)
-        self._write(CURRENT_PUBLICATION_KEY, publication)
+        self.update(publication)
         delete(self._spark, join_uri(self._bucket, PENDING_PUSH_KEY))
+
+    def update(self, publication: Publication) -> None:
+        """Record which events of the live publication are still to be sent."""
+        self._write(CURRENT_PUBLICATION_KEY, publication)
 
     def _write(self, key: str, document: Publication | PendingPush | ServedState) -> None:
         write_text(self._spark, join_uri(self._bucket, key), to_json(document))
@@ -102,6 +106,7 @@ def _publication(fields: dict[str, Any]) -> Publication:
             "kind": PushKind(fields["kind"]),
             "published_at": datetime.fromisoformat(fields["published_at"]),
             "state": _state(fields["state"]),
+            "unsent_events": tuple(fields.get("unsent_events", ())),
         }
     )
 

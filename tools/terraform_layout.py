@@ -44,6 +44,7 @@ def layout() -> dict[str, str]:
         "push_receipts": top_folder(s3_layout.push_receipt_key(ANY_DAY, ANY)),
         "served_items": top_folder(s3_layout.served_items_prefix(ANY_DAY)),
         "current_publication": s3_layout.CURRENT_PUBLICATION_KEY,
+        "stage_changes": top_folder(s3_layout.stage_changes_prefix(ANY_DAY, 1, 1)),
         "serving": top_folder(s3_layout.CURRENT_PUBLICATION_KEY),
         "drift_reports": top_folder(s3_layout.drift_reports_prefix(ANY)),
         "suppression": s3_layout.SUPPRESSION_LIST_KEY,

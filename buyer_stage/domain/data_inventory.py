@@ -96,6 +96,10 @@ INVENTORY: tuple[Entry, ...] = (
     Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
     Entry(top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", 30, Members.NAMED),
     Entry(
+        top_folder(s3_layout.stage_changes_prefix(_DAY, 1, 1)), "push", "changes of served stages, sent as events", 30,
+        Members.NAMED,
+    ),
+    Entry(
         top_folder(s3_layout.CURRENT_PUBLICATION_KEY), "push", "which state is live, or pending", None, Members.NONE
     ),
     Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),

@@ -140,6 +140,22 @@ def served_state_key(prefix: str) -> str:
     return f"{prefix.removesuffix('/')}.json"
 
 
+def stage_changes_prefix(snapshot_date: date, sequence: int, attempt: int) -> str:
+    """Return the folder of the changes of served stages that a publication makes.
+
+    Args:
+        snapshot_date: the snapshot that it serves.
+        sequence: of the publication.
+        attempt: as for `served_state_prefix`.
+    """
+    return f"stage-changes/{_day(snapshot_date)}{sequence:06}-{attempt}/"
+
+
+def stage_changes_summary_key(prefix: str) -> str:
+    """Return the key of the event that sums up a set of changes."""
+    return f"{prefix.removesuffix('/')}.json"
+
+
 def erasure_receipt_key(ended_at: datetime) -> str:
     """Return the key of the receipt of a `make forget-members` that ended at a time in UTC."""
     return f"{ERASURE_RECEIPTS_PREFIX}{_day(ended_at)}{ended_at:%H%M%S}.json"

@@ -56,6 +56,8 @@ class Publication:
         run_name: the push.
         execution_name: the execution that started the push.
         state: the state.
+        unsent_events: folders of the sets of changes whose events EventBridge has not all accepted, the oldest one
+            first: that of this publication at first, and those that earlier publications have left.
     """
 
     sequence: int
@@ -64,6 +66,7 @@ class Publication:
     run_name: str
     execution_name: str
     state: ServedState
+    unsent_events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ class PushReceipt:
         audit: every rule with its value and limits.
         serve_anyway: why a person had the day served although it breaks rules.
         held: whether the audit has kept the day from the table.
-        errors: what ended the writing of some items early.
+        events_sent: events that EventBridge has accepted, also those that earlier pushes could not send.
+        events_failed: events that it did not accept after all retries.
+        errors: what ended the writing of some items, or the sending of some events, early.
     """
 
     snapshot_date: date
@@ -153,16 +158,20 @@ class PushReceipt:
     audit: tuple[RuleResult, ...] = ()
     serve_anyway: str | None = None
     held: bool = False
+    events_sent: int = 0
+    events_failed: int = 0
     errors: tuple[str, ...] = ()
 
     def find_loss(self) -> str | None:
-        """Say which lines or items are lost, with all counts; None when everything is accounted for."""
+        """Say which lines, items or events are lost, with all counts; None when everything is accounted for."""
         if self.failed or self.not_corrected:
             problem = "DynamoDB did not accept all items"
         elif self.read != self.expected:
             problem = "the transform's output does not hold one line per member"
         elif not self.held and self.read != self.written + self.unchanged + self.quarantined + self.suppressed:
             problem = "the scored lines do not add up"
+        elif self.events_failed:
+            problem = f"EventBridge did not accept {self.events_failed} of the change events, and the table is complete"
         else:
             return None
         counts = (

@@ -133,7 +133,7 @@ def start_push(
     arguments: dict[str, str],
     *work: str,
 ) -> StartedPush:
-    """Join the run that does the same work, reuse it if the table still shows its state, or start the next attempt.
+    """Join the run that does the same work, reuse it if it is complete and still shown, or start the next attempt.
 
     Args:
         glue: the client.
@@ -171,7 +171,9 @@ def _find_push(serving: Serving, attempts: list[str]) -> StartedPush | None:
         return StartedPush("RUNNING", attempts[-1])
     if serving.in_progress:
         return StartedPush("WAITING")
-    shown = None if serving.live is None or serving.is_pending else serving.live.run_name
+    live = serving.live
+    is_complete = live is not None and not serving.is_pending and not live.unsent_events
+    shown = live.run_name if live is not None and is_complete else None
     # A run can still fail after it has published its state.
     if shown in attempts and serving.runs[shown]["JobRunState"] == "SUCCEEDED":
         return StartedPush("SUCCEEDED", shown)

@@ -1,7 +1,7 @@
 """Pushes on Spark to a table in this process."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,18 +9,23 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 from pyspark.sql import DataFrame, SparkSession
 
 from buyer_stage.domain.s3_layout import CURRENT_PUBLICATION_KEY, PENDING_PUSH_KEY, push_receipt_key, quarantine_prefix
 from buyer_stage.domain.serving_documents import Publication, PushKind, PushReceipt, ServedState
+from buyer_stage.domain.stage_change_event import MemberStageChanged
 from buyer_stage.domain.stages import Stage
-from glue import push_to_dynamodb
+from glue import change_events, push_to_dynamodb
+from glue.change_events import Entry, EventBus, EventCounts, Sender, entries
 from glue.dynamodb_writer import WriteCounts
 from glue.push_to_dynamodb import PushArguments, differing, parse_arguments, push, write_rows
+from glue.requests import Pacer
 from glue.served_states import ServedStates
 
 TABLE = "results"
+BUS = "buyer-stage-test"
 DAY = date(2020, 1, 30)
 TTL_DAYS = 5
 LABELS = "\"['Dreamer', 'Casual Searcher', 'Active Searcher', 'Ready To Transact']\""
@@ -95,18 +100,91 @@ class Table:
         return {member: item["value"] for member, item in self.read().items()}
 
 
+@dataclass
+class Bus:
+    """An EventBridge client with one bus.
+
+    Attributes:
+        entries: the accepted ones, in the order of their arrival.
+        refuses: whether the next requests are denied.
+        dies_after: requests until the run dies; None for never.
+    """
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
+    refuses: bool = False
+    dies_after: int | None = None
+
+    def put_events(self, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        """Accept all events."""
+        assert 1 <= len(Entries) <= 10
+        assert {(entry["Source"], entry["EventBusName"]) for entry in Entries} == {("buyer-stage", BUS)}
+        if self.refuses:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "m1"}}, "PutEvents")
+        self.entries += Entries
+        self.requests += 1
+        if self.dies_after is not None and self.requests >= self.dies_after:
+            raise Killed
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+    def take(self) -> "Received":
+        """Remove the events, and return their details by type."""
+        received = Received()
+        for entry in self.entries:
+            detail = json.loads(entry["Detail"])
+            kept = received.changes if entry["DetailType"] == MemberStageChanged.detail_type else received.runs
+            kept.append({"detail_type": entry["DetailType"], **detail})
+        self.entries = []
+        return received
+
+
+@dataclass
+class Received:
+    """Details of events.
+
+    Attributes:
+        changes: of the events about members.
+        runs: of the others.
+    """
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+    def stages(self) -> dict[str, tuple[str | None, str | None]]:
+        """Return member -> stages before and now."""
+        return {each["member_id"]: (each["from"], each["to"]) for each in self.changes}
+
+    def ids(self) -> set[str]:
+        """Return the ids of all events."""
+        return {each["event_id"] for each in [*self.changes, *self.runs]}
+
+    def types(self) -> list[str]:
+        """Return the types of the events that are not about members."""
+        return [each["detail_type"] for each in self.runs]
+
+
 class Serving:
-    """A bucket in a folder, and a table."""
+    """A bucket in a folder, a table, and a bus."""
 
     def __init__(self, spark: SparkSession, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Start with an empty table."""
         self.spark, self.root, self.table = spark, root, Table()
+        self.bus = Bus()
         self.limits: dict[str, float] = NO_LIMITS
         monkeypatch.setattr(push_to_dynamodb, "write_items", self._write)
+        monkeypatch.setattr(push_to_dynamodb, "send_entries", self._send)
+        monkeypatch.setattr(change_events, "send_entries", self._send)
+        monkeypatch.setattr(change_events, "send_changes", self._send_changes)
 
     def _write(self, decided: DataFrame, arguments: PushArguments) -> WriteCounts:
         rows = differing(decided).orderBy("member_id").collect()
         return write_rows(rows, self.table, arguments.table_name, 1e9)  # type: ignore[arg-type]
+
+    def _send(self, content: Iterable[Entry], _: EventBus) -> EventCounts:
+        return Sender(self.bus, Pacer(1e9)).send(content)  # type: ignore[arg-type]
+
+    def _send_changes(self, changes: DataFrame, publication: Mapping[str, Any], bus: EventBus) -> EventCounts:
+        return self._send(entries(changes.orderBy("member_id").collect(), publication, bus), bus)
 
     def arguments(self, kind: PushKind, day: date, run_name: str, **more: object) -> PushArguments:
         """Return the arguments of a push."""
@@ -123,6 +201,8 @@ class Serving:
             "run_name": run_name,
             "execution_name": "execution-1",
             "maximum_writes_per_second": 100_000,
+            "event_bus": BUS,
+            "maximum_events_per_second": 100_000,
             "audit_limits": json.dumps(self.limits),
             **more,
         }

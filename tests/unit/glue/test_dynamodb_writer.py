@@ -10,16 +10,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
-from glue.dynamodb_writer import (
-    BATCH_SIZE,
-    CLIENT_CONFIG,
-    MAXIMUM_ATTEMPTS,
-    REQUESTS_IN_FLIGHT,
-    Change,
-    Pacer,
-    WriteCounts,
-    Writer,
-)
+from glue.dynamodb_writer import BATCH_SIZE, Change, WriteCounts, Writer
+from glue.requests import CLIENT_CONFIG, MAXIMUM_ATTEMPTS, REQUESTS_IN_FLIGHT, Pacer
 
 TABLE = "results"
 

@@ -13,12 +13,14 @@ from glue.push_to_dynamodb import main, parse_arguments
 from tests.spark.serving import LIMITS
 
 TEXTS = (
-    "pipeline_bucket", "table_name", "region", "run_name", "execution_name", "transform_output", "model_version",
+    "pipeline_bucket", "table_name", "event_bus", "region", "run_name", "execution_name", "transform_output",
+    "model_version",
 )  # fmt: skip
 NUMBERS = (
     "ttl_days",
     "refresh_margin_days",
     "maximum_writes_per_second",
+    "maximum_events_per_second",
     "expected_line_count",
     "snapshots_before_stage_change",
 )
