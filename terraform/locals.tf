@@ -25,6 +25,7 @@ locals {
     trail               = "buyer-stage-${var.environment}"
     code_bucket         = "buyer-stage-code-${var.environment}-${local.account_id}"
     table               = "buyer-stage-ml-pipeline-results-${var.environment}"
+    event_bus           = "buyer-stage-${var.environment}"
     topic               = "buyer-stage-alerts-${var.environment}"
     glue_job            = "buyer-stage-push-to-dynamodb-${var.environment}"
     etl_state_machine   = "buyer-stage-etl-pipeline-${var.environment}"

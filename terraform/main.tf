@@ -31,6 +31,13 @@ module "serving_table" {
   reader_principal_arns = var.reader_principal_arns
 }
 
+module "change_events" {
+  source = "./modules/change_events"
+
+  bus_name              = local.names.event_bus
+  reader_principal_arns = var.reader_principal_arns
+}
+
 module "audit" {
   count = var.existing_trail_arn == null ? 1 : 0
 
@@ -114,6 +121,8 @@ module "glue_job" {
   layout                   = local.layout
   table_name               = module.serving_table.table_name
   table_arn                = module.serving_table.table_arn
+  event_bus_name           = module.change_events.bus_name
+  event_bus_arn            = module.change_events.bus_arn
   suppression_secret_arn   = module.storage.suppression_secret_arn
   kms_key_arn              = data.aws_kms_alias.this.target_key_arn
   permissions_boundary_arn = local.permissions_boundary_arn

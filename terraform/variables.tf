@@ -275,6 +275,7 @@ variable "push" {
     worker_count: Glue workers (G.1X). At least 2.
     max_retries: times that Glue retries a failed run. 0 to 10.
     maximum_writes_per_second: writes per second of a run. At least 1.
+    maximum_events_per_second: change events per second of a run. At least 1. EventBridge limits the requests of an account, each of which holds up to 10 events.
     refresh_margin_days: days before an item expires on which it is written again even if nothing has changed. At least 1 and less than ttl_days.
     probability_tolerance: smallest difference of a probability that is written. Above 0 and at most 1.
   EOT
@@ -284,6 +285,7 @@ variable "push" {
     worker_count                  = optional(number, 10)
     max_retries                   = optional(number, 3)
     maximum_writes_per_second     = optional(number, 4000)
+    maximum_events_per_second     = optional(number, 2000)
     refresh_margin_days           = optional(number, 2)
     probability_tolerance         = optional(number, 0.02)
   })
@@ -321,6 +323,11 @@ variable "push" {
   validation {
     condition     = var.push.maximum_writes_per_second >= 1
     error_message = "push.maximum_writes_per_second must be at least 1."
+  }
+
+  validation {
+    condition     = var.push.maximum_events_per_second >= 1
+    error_message = "push.maximum_events_per_second must be at least 1."
   }
 }
 

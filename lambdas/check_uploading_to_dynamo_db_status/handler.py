@@ -79,7 +79,7 @@ def handler(event: Event) -> Result:
     Raises:
         JobFailedError: the run failed and Glue does not retry it, or it ended without a receipt.
         ScoresHeldError: the day breaks rules of the audit.
-        ScoredLinesLostError: the receipt does not add up or counts items that could not be written.
+        ScoredLinesLostError: the receipt does not add up or counts items or events that could not be written or sent.
     """
     run = latest_runs(glue, variables.glue_job_name).get(event.run_name)
     if run is None:
@@ -104,8 +104,8 @@ def handler(event: Event) -> Result:
         raise ScoresHeldError(_explain(event, receipt))
     if loss := receipt.find_loss():
         raise ScoredLinesLostError(
-            f"{event.run_name} lost scored lines: {loss}; correct the cause (throttling is on the dashboard) and start "
-            "the execution again, which pushes them again"
+            f"{event.run_name} is incomplete: {loss}; correct the cause (throttling is on the dashboard) and start the "
+            "execution again, which pushes what is missing"
         )
     return Result("SUCCEEDED", **counts, changed_items=receipt.written + receipt.corrected + receipt.deleted)
 
@@ -132,6 +132,8 @@ def _emit(receipt: PushReceipt, counts: dict[str, int]) -> None:
         for outcome, count in counts.items():
             metrics.add_metric(f"ScoredLines{outcome.title()}", MetricUnit.Count, count)
         metrics.add_metric("DaysHeld", MetricUnit.Count, 1 if receipt.held else 0)
+    metrics.add_metric("ChangeEventsSent", MetricUnit.Count, receipt.events_sent)
+    metrics.add_metric("ChangeEventsFailed", MetricUnit.Count, receipt.events_failed)
     metrics.add_metric("ItemsDeleted", MetricUnit.Count, receipt.deleted)
     metrics.add_metric("ItemsCorrected", MetricUnit.Count, receipt.corrected)
     for stage, count in receipt.stages.items():

@@ -58,6 +58,7 @@ locals {
           "${local.arn.states}:stateMachine:${local.name_pattern}",
         ]
       }
+      Events = { actions = ["events:PutEvents"], resources = ["${local.arn.events}:event-bus/${local.name_pattern}"] }
       Rules = {
         actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
         resources = ["${local.arn.events}:rule/StepFunctions*"]
@@ -161,7 +162,7 @@ locals {
       actions = [
         "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail",
         "dynamodb:Delete*", "dynamodb:PutResourcePolicy", "dynamodb:Update*", "elasticmapreduce:TerminateJobFlows",
-        "glue:BatchStopJobRun", "lambda:AddPermission", "logs:*RetentionPolicy", "logs:DeleteLog*", "logs:DisassociateKmsKey", "s3:PutBucketPolicy",
+        "events:DeleteArchive", "events:DeleteEventBus", "events:PutPermission", "events:UpdateArchive", "glue:BatchStopJobRun", "lambda:AddPermission", "logs:*RetentionPolicy", "logs:DeleteLog*", "logs:DisassociateKmsKey", "s3:PutBucketPolicy",
         "s3:BypassGovernanceRetention", "s3:Delete*", "s3:Put*Acl", "s3:PutBucketOwnershipControls",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
         "s3:PutReplicationConfiguration", "sagemaker:DeleteModel*", "sagemaker:Stop*", "secretsmanager:DeleteSecret",

@@ -28,6 +28,7 @@ locals {
   role_arns             = "${local.iam}:role/buyer-stage-*-${var.environment}"
   instance_profile_arns = "${local.iam}:instance-profile/buyer-stage-*-${var.environment}"
   secret_arns           = "${local.arn.secretsmanager}:secret:${local.name_pattern}"
+  bus_arns              = [for kind in ["archive", "event-bus"] : "${local.arn.events}:${kind}/${local.name_pattern}"]
   trail_arns            = "${local.arn.cloudtrail}:trail/${local.name_pattern}"
   key_arn               = aws_kms_key.this["environment"].arn
   # Clusters have no names. Policies identify them by the provider's default tags.
@@ -117,6 +118,7 @@ locals {
       }
       Logs       = { actions = ["logs:ListTagsForResource"], resources = local.log_group_arns }
       Rules      = { actions = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"], resources = ["${local.arn.events}:rule/${local.name_pattern}"] }
+      Buses      = { actions = ["events:DescribeArchive", "events:DescribeEventBus", "events:ListTagsForResource"], resources = local.bus_arns }
       Alarms     = { actions = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], resources = ["${local.arn.cloudwatch}:alarm:${local.name_pattern}"] }
       Dashboards = { actions = ["cloudwatch:GetDashboard"], resources = [local.dashboard] }
       Budgets    = { actions = ["budgets:ListTagsForResource", "budgets:ViewBudget"], resources = [local.budget] }
@@ -261,6 +263,13 @@ locals {
           "events:UntagResource",
         ]
         resources = ["${local.arn.events}:rule/${local.name_pattern}"]
+      }
+      Buses = {
+        actions = [
+          "events:CreateArchive", "events:CreateEventBus", "events:DeleteArchive", "events:DeleteEventBus", "events:PutPermission",
+          "events:RemovePermission", "events:TagResource", "events:UntagResource", "events:UpdateArchive", "events:UpdateEventBus",
+        ]
+        resources = local.bus_arns
       }
       LogGroups = {
         actions = [

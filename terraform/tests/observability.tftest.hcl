@@ -45,7 +45,7 @@ run "table_that_is_one_snapshot_behind_or_not_reported_is_an_alarm" {
 
   assert {
     condition = alltrue([
-      for name, threshold in { days-held = 0, ttl-extended = 0, stage-churn = 0.15 } :
+      for name, threshold in { days-held = 0, change-events-failed = 0, ttl-extended = 0, stage-churn = 0.15 } :
       aws_cloudwatch_metric_alarm.figure[name].threshold == threshold &&
       aws_cloudwatch_metric_alarm.figure[name].treat_missing_data == "notBreaching"
     ])

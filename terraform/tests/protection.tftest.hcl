@@ -61,7 +61,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
   assert {
     condition = alltrue([
       for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
-      rule.expiration[0].days == 30 if contains(["quarantine", "inference-results", "etl_pipeline_test", "athena-results"], rule.id)
+      rule.expiration[0].days == 30 if contains(["quarantine", "inference-results", "etl_pipeline_test", "athena-results", "stage-changes"], rule.id)
     ])
     error_message = "Raw lines or scores of single members are kept for more than 30 days."
   }
@@ -69,7 +69,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
   assert {
     condition = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset([
       "old-versions-and-broken-uploads", "inputs", "etl_pipeline_test", "inference-results", "quarantine", "push-receipts",
-      "served-items", "drift-reports", "emr-logs", "athena-results",
+      "served-items", "stage-changes", "drift-reports", "emr-logs", "athena-results",
     ])
     error_message = "A prefix that grows daily has no limit, or a prefix that must stay has one."
   }

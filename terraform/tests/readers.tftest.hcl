@@ -38,6 +38,66 @@ run "table_opens_to_the_readers_and_denies_them_the_rest" {
   }
 }
 
+run "readers_make_rules_and_send_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/change_events"
+  }
+
+  variables {
+    bus_name              = "buyer-stage-prod"
+    reader_principal_arns = var.readers
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      one(statement.principals).identifiers == toset(var.readers)
+    ])
+    error_message = "The bus's policy is about others than the readers."
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      statement.sid => "${statement.effect} ${join(" ", sort([for action in statement.actions : action if action == "events:PutEvents"]))}"
+    } == { ReadersManageTheirRules = "Allow ", ReadersSendNothing = "Deny events:PutEvents" }
+    error_message = "Readers can send events."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      one(statement.condition).variable == "events:creatorAccount" if statement.sid == "ReadersManageTheirRules"
+    ])
+    error_message = "A reader can change the rules of another account."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_archive.this.retention_days == 14
+    error_message = "Events of members are kept for another time than docs/privacy.md says."
+  }
+}
+
+run "bus_without_readers_has_no_policy" {
+  command = plan
+
+  module {
+    source = "./modules/change_events"
+  }
+
+  variables {
+    bus_name              = "buyer-stage-prod"
+    reader_principal_arns = []
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_bus_policy.readers) == 0
+    error_message = "The bus is open to someone."
+  }
+}
+
 run "url_needs_a_signature_and_a_permission" {
   command = plan
 

@@ -14,7 +14,7 @@ from buyer_stage.domain.input_checks import RULES, Level, Measure
 from buyer_stage.domain.windows import Window
 from sample_data.schema import table_schema
 from tools.contracts.consumer_profile import STANDARD_VERSION
-from tools.contracts.documents import FOLDER, documents
+from tools.contracts.documents import FOLDER, broken_contracts, documents
 
 STALE = "run `make contracts` and commit the result"
 
@@ -28,6 +28,10 @@ def contract() -> dict[str, Any]:
 
 def test_contracts_are_current() -> None:
     assert {file: file.read_text() for file in documents()} == documents(), STALE
+
+
+def test_contracts_with_product_teams_break_nothing_that_they_rely_on() -> None:
+    assert broken_contracts() == []
 
 
 def test_contract_of_the_data_lake_follows_the_json_schema_of_its_standard(contract: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ MARK = re.compile(r"m[0-9a-f]{24}")
 
 HOLDS_MEMBERS = re.compile(
     r"inputs/.*/part-|etl_pipeline_test/|\w+/with-members/|train/members\.json|inference-results/|quarantine/"
-    r"|served-items/.*/part-"
+    r"|(served-items|stage-changes)/.*/part-"
 )
 """Keys of the pipeline bucket whose objects consist of members."""
 

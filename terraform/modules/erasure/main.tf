@@ -15,7 +15,7 @@ locals {
   erased = [
     for name in [
       "features", "raw_samples", "train", "validation", "test", "automl_output", "holdout_scores", "inference_results",
-      "quarantine", "served_items", "athena_results",
+      "quarantine", "served_items", "stage_changes", "athena_results",
     ] : "${local.bucket_arn}/${var.layout[name]}*"
   ]
 }

@@ -26,6 +26,7 @@ variable "layout" {
     inference_results = string
     quarantine        = string
     served_items      = string
+    stage_changes     = string
     athena_results    = string
     suppression       = string
     erasure_receipts  = string

@@ -25,11 +25,11 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid     = "ReplaceQuarantineReceiptAndStates"
+    sid     = "ReplaceQuarantineReceiptStatesAndChanges"
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     # Without the slash: Hadoop also writes an object that stands for the folder itself, such as quarantine_$folder$.
     resources = [
-      for prefix in ["quarantine", "push_receipts", "served_items", "serving"] :
+      for prefix in ["quarantine", "push_receipts", "served_items", "stage_changes", "serving"] :
       "${local.bucket_arn}/${trimsuffix(var.layout[prefix], "/")}*"
     ]
   }
@@ -50,6 +50,12 @@ data "aws_iam_policy_document" "this" {
     sid       = "WriteItems"
     actions   = ["dynamodb:BatchWriteItem"]
     resources = [var.table_arn]
+  }
+
+  statement {
+    sid       = "SendEvents"
+    actions   = ["events:PutEvents"]
+    resources = [var.event_bus_arn]
   }
 
   statement {

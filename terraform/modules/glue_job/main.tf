@@ -62,6 +62,8 @@ resource "aws_glue_job" "this" {
     "--suppression_secret"               = var.suppression_secret_arn
     "--region"                           = data.aws_region.current.name
     "--maximum_writes_per_second"        = tostring(var.push.maximum_writes_per_second)
+    "--event_bus"                        = var.event_bus_name
+    "--maximum_events_per_second"        = tostring(var.push.maximum_events_per_second)
     "--refresh_margin_days"              = tostring(var.push.refresh_margin_days)
     "--probability_tolerance"            = tostring(var.push.probability_tolerance)
     "--audit_limits"                     = jsonencode(var.audit_limits)

@@ -26,6 +26,7 @@ variable "layout" {
     quarantine        = string
     push_receipts     = string
     served_items      = string
+    stage_changes     = string
     serving           = string
     suppression       = string
   })
@@ -38,6 +39,16 @@ variable "table_name" {
 
 variable "table_arn" {
   description = "ARN of the DynamoDB table."
+  type        = string
+}
+
+variable "event_bus_name" {
+  description = "Name of the event bus."
+  type        = string
+}
+
+variable "event_bus_arn" {
+  description = "ARN of the event bus."
   type        = string
 }
 
@@ -67,6 +78,7 @@ variable "push" {
     worker_count              = number
     max_retries               = number
     maximum_writes_per_second = number
+    maximum_events_per_second = number
     refresh_margin_days       = number
     probability_tolerance     = number
   })

@@ -59,6 +59,12 @@ locals {
       dimensions  = local.push_metrics
       threshold   = 0
     }
+    change-events-failed = {
+      description = "EventBridge did not accept change events. The table is complete; the next push sends them again."
+      metric      = "ChangeEventsFailed"
+      dimensions  = local.push_metrics
+      threshold   = 0
+    }
     ttl-extended = {
       description = "No later day was served until the items were about to expire, so they got more time. They show old stages."
       metric      = "TTLExtensionsStarted"

@@ -116,6 +116,7 @@ locals {
     quarantine        = 30
     push_receipts     = 365
     served_items      = 30
+    stage_changes     = 30
     drift_reports     = 365
     emr_logs          = 30
     athena_results    = 30

@@ -12,6 +12,7 @@ variable "layout" {
     quarantine        = string
     push_receipts     = string
     served_items      = string
+    stage_changes     = string
     drift_reports     = string
     emr_logs          = string
     athena_results    = string

@@ -97,6 +97,12 @@ def test_lost_lines_are_named_with_all_counts(counts: tuple[int, int, int, int, 
     assert loss in str(receipt(*counts).find_loss())
 
 
+def test_events_that_were_not_sent_are_a_loss_also_of_a_held_day() -> None:
+    complete = receipt(expected=6, read=6, written=4, quarantined=1, failed=0)
+    for each in (complete, replace(complete, held=True, written=0)):
+        assert "EventBridge did not accept 2 of the change events" in str(replace(each, events_failed=2).find_loss())
+
+
 def test_items_of_carried_members_are_not_lost_either() -> None:
     lost = replace(receipt(expected=6, read=6, written=4, quarantined=1, failed=0), not_corrected=2)
     assert "2 failed" in str(lost.find_loss())

@@ -130,34 +130,3 @@ def test_several_requests_are_in_flight() -> None:
             return super().batch_write_item(RequestItems)
 
     assert write(SlowTable(), REQUESTS_IN_FLIGHT * BATCH_SIZE).done["written"] == REQUESTS_IN_FLIGHT * BATCH_SIZE
-
-
-class Clock:
-    """A time that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def pacer(self, rate: float) -> Pacer:
-        return Pacer(rate, clock=lambda: self.now, sleep=self.sleep)
-
-
-def test_pacer_keeps_the_rate_within_five_percent_over_a_run() -> None:
-    clock = Clock()
-    pacer = clock.pacer(1000)
-    for _ in range(400):
-        pacer.wait_for(BATCH_SIZE)
-    seconds = clock.now - 100
-    assert 400 * BATCH_SIZE / seconds == pytest.approx(1000, rel=0.05)
-
-
-def test_pacer_does_not_save_up_unused_time() -> None:
-    clock = Clock()
-    pacer = clock.pacer(10)
-    clock.now = 1000.0
-    pacer.wait_for(25)
-    pacer.wait_for(25)
-    assert clock.now == pytest.approx(1002.5)

@@ -31,9 +31,9 @@ def keep(*states: ServedState) -> None:
         s3.put_object(Bucket=BUCKET, Key=served_state_key(each.folder), Body=to_json(each).encode())
 
 
-def publish(live: ServedState, sequence: int, run_name: str = "before") -> None:
+def publish(live: ServedState, sequence: int, run_name: str = "before", unsent_events: tuple[str, ...] = ()) -> None:
     """Make a state the live one."""
-    publication = Publication(sequence, PushKind.SCORES, PUBLISHED_AT, run_name, "daily", live)
+    publication = Publication(sequence, PushKind.SCORES, PUBLISHED_AT, run_name, "daily", live, unsent_events)
     s3.put_object(Bucket=BUCKET, Key=CURRENT_PUBLICATION_KEY, Body=to_json(publication).encode())
 
 

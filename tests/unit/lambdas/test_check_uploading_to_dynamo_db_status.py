@@ -74,6 +74,7 @@ def test_succeeded_run_returns_the_counts_of_its_receipt(
     assert emitted_metrics() == {
         "PushRunsInProgress": 0, "ScoredLinesRead": 7, "ScoredLinesWritten": 3, "ScoredLinesUnchanged": 2,
         "ScoredLinesQuarantined": 1, "ScoredLinesFailed": 0, "ScoredLinesSuppressed": 1, "DaysHeld": 0,
+        "ChangeEventsSent": 0, "ChangeEventsFailed": 0,
         "ItemsDeleted": 5, "ItemsCorrected": 4, "MembersDreamer": 2, "MembersReadyToTransact": 0,
     }  # fmt: skip
 
@@ -85,7 +86,8 @@ def test_rollback_counts_items_but_no_scored_lines(
     result = call(event, context, "SUCCEEDED")
     assert (result["status"], result["changed_items"]) == ("SUCCEEDED", 3)
     assert emitted_metrics() == {
-        "PushRunsInProgress": 0, "ItemsDeleted": 2, "ItemsCorrected": 0, "MembersDreamer": 2,
+        "PushRunsInProgress": 0, "ChangeEventsSent": 0, "ChangeEventsFailed": 0,
+        "ItemsDeleted": 2, "ItemsCorrected": 0, "MembersDreamer": 2,
         "MembersReadyToTransact": 0,
     }  # fmt: skip
 
@@ -196,6 +198,10 @@ def test_success_without_receipt_is_an_error(event: dict[str, Any], context: Any
         ({"written": 1, "unchanged": 1}, "the scored lines do not add up"),
         ({"written": 1, "unchanged": 1, "failed": 1}, "DynamoDB did not accept all items"),
         ({"written": 3, "not_corrected": 1}, "DynamoDB did not accept all items"),
+        (
+            {"written": 2, "unchanged": 0, "events_failed": 4},
+            "EventBridge did not accept 4 of the change events, and the table is complete",
+        ),
         ({"read": 2, "written": 2}, "the transform's output does not hold one line per member"),
     ],
 )
@@ -210,7 +216,7 @@ def test_receipt_that_loses_scored_lines_is_an_error(
     put_receipt(put, event, **counts)
     read = counts.get("read", 3)
     with pytest.raises(
-        ScoredLinesLostError, match=rf"{event['run_name']} lost scored lines: {problem}: {read} read of 3 expected"
+        ScoredLinesLostError, match=rf"{event['run_name']} is incomplete: {problem}: {read} read of 3 expected"
     ):
         call(event, context, "SUCCEEDED")
     metrics = emitted_metrics()

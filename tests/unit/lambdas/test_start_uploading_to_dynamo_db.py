@@ -136,6 +136,11 @@ def test_push_is_repeated_when_a_later_one_has_died_while_it_wrote(
     assert started_after(event, context, (run_name, "SUCCEEDED"), ("of-another-day", "STOPPED"))
 
 
+def test_push_whose_events_were_not_all_sent_is_repeated(event: dict[str, Any], context: Any, run_name: str) -> None:
+    publish(state(30, 2), 2, run_name, ("stage-changes/2020/01/30/000002-1/",))
+    assert started_after(event, context, (run_name, "SUCCEEDED"))
+
+
 def test_push_that_was_held_or_has_lost_lines_is_repeated(event: dict[str, Any], context: Any, run_name: str) -> None:
     assert started_after(event, context, (run_name, "SUCCEEDED")), "nothing was ever published"
     publish(state(29, 1), 1)

@@ -151,6 +151,7 @@ def bucket_files(members: Sequence[str], training_checksums: dict[str, str] | No
         s3_layout.inference_results_prefix(DAY, RUN) + "part-0.csv.out": "".join(scored).encode(),
         s3_layout.quarantine_prefix(DAY, RUN) + "part-0.json": "".join(refused).encode(),
         s3_layout.served_state_prefix(DAY, 1, 1) + "part-0.snappy.parquet": parquet(members),
+        s3_layout.stage_changes_prefix(DAY, 1, 1) + "part-0.snappy.parquet": parquet(members),
         **labeled_set_files(members, training_checksums or {}),
         "sagemaker-automl/output/job/tuning/model.tar.gz": b"model",
     }
