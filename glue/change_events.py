@@ -8,10 +8,10 @@ and one can arrive more than once, with the same `event_id`.
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,9 +43,6 @@ from glue.requests import (
     side_by_side,
 )
 
-if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-
 BATCH_SIZE = 10
 """The most events that EventBridge accepts in one PutEvents request.
 
@@ -61,6 +58,13 @@ SCHEMA = (
 
 Entry = Mapping[str, Any]
 """An event as PutEvents takes it."""
+
+
+class EventsClient(Protocol):
+    """What this module uses of EventBridge's client."""
+
+    def put_events(self, *, Entries: Sequence[Entry]) -> Mapping[str, Any]:  # noqa: N803
+        """Send up to `BATCH_SIZE` events."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +230,7 @@ def send_entries(content: Iterable[Entry], bus: EventBus) -> EventCounts:
 class Sender:
     """Sends batches of events, several at once."""
 
-    def __init__(self, events: "EventBridgeClient", pacer: Pacer, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, events: EventsClient, pacer: Pacer, sleep: Callable[[float], None] = time.sleep) -> None:
         """Use a client with `CLIENT_CONFIG`.
 
         Args:
@@ -258,7 +262,7 @@ class Sender:
             self._sleep(delay_seconds(attempt))
             self._pacer.wait_for(len(left))
             try:
-                results = self._events.put_events(Entries=left)["Entries"]  # type: ignore[arg-type]
+                results = self._events.put_events(Entries=left)["Entries"]
             except ClientError as error:
                 codes = frozenset({error_name(error)})
                 if error.response["Error"]["Code"] in RETRIED_ERRORS:

@@ -61,8 +61,8 @@ run "readers_make_rules_and_send_nothing" {
   assert {
     condition = {
       for statement in data.aws_iam_policy_document.readers[0].statement :
-      statement.sid => "${statement.effect} ${join(" ", sort([for action in statement.actions : action if action == "events:PutEvents"]))}"
-    } == { ReadersManageTheirRules = "Allow ", ReadersSendNothing = "Deny events:PutEvents" }
+      statement.sid => [coalesce(statement.effect, "Allow"), contains(statement.actions, "events:PutEvents")]
+    } == { ReadersManageTheirRules = ["Allow", false], ReadersSendNothing = ["Deny", true] }
     error_message = "Readers can send events."
   }
 

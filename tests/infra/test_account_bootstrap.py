@@ -13,8 +13,10 @@ DEPLOYED = [environment for environment in ENVIRONMENTS if environment != "local
 
 DEPLOYABLE_RESOURCES = {
     "aws_athena_named_query", "aws_athena_workgroup", "aws_budgets_budget", "aws_cloudtrail",
-    "aws_cloudwatch_dashboard", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_cloudwatch_log_group",
-    "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition", "aws_dynamodb_resource_policy",
+    "aws_cloudwatch_dashboard", "aws_cloudwatch_event_archive", "aws_cloudwatch_event_bus",
+    "aws_cloudwatch_event_bus_policy", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target",
+    "aws_cloudwatch_log_group", "aws_cloudwatch_metric_alarm", "aws_cloudwatch_query_definition",
+    "aws_dynamodb_resource_policy",
     "aws_dynamodb_table", "aws_emr_security_configuration", "aws_glue_catalog_database", "aws_glue_catalog_table",
     "aws_glue_job", "aws_glue_security_configuration", "aws_iam_instance_profile", "aws_iam_role",
     "aws_iam_role_policy", "aws_iam_role_policy_attachment", "aws_lambda_alias", "aws_lambda_function",

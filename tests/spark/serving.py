@@ -110,12 +110,12 @@ class Bus:
         dies_after: requests until the run dies; None for never.
     """
 
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[Mapping[str, Any]] = field(default_factory=list)
     requests: int = 0
     refuses: bool = False
     dies_after: int | None = None
 
-    def put_events(self, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+    def put_events(self, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         """Accept all events."""
         assert 1 <= len(Entries) <= 10
         assert {(entry["Source"], entry["EventBusName"]) for entry in Entries} == {("buyer-stage", BUS)}
@@ -181,7 +181,7 @@ class Serving:
         return write_rows(rows, self.table, arguments.table_name, 1e9)  # type: ignore[arg-type]
 
     def _send(self, content: Iterable[Entry], _: EventBus) -> EventCounts:
-        return Sender(self.bus, Pacer(1e9)).send(content)  # type: ignore[arg-type]
+        return Sender(self.bus, Pacer(1e9)).send(content)
 
     def _send_changes(self, changes: DataFrame, publication: Mapping[str, Any], bus: EventBus) -> EventCounts:
         return self._send(entries(changes.orderBy("member_id").collect(), publication, bus), bus)

@@ -1,5 +1,6 @@
-"""A push can die anywhere, and the next one ends with the table and the state that it would have had anyway."""
+"""A push can die anywhere, and the next one ends with the table, state and events that it would have had anyway."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from buyer_stage.domain.serving_documents import PushReceipt
 from buyer_stage.spark import files
-from glue import push_to_dynamodb, served_states
+from glue import change_events, push_to_dynamodb, served_states
 from glue.served_states import ServedStates
 from tests.spark.serving import DAY, Killed, Serving, assert_table_is_the_live_state, scored
 
@@ -22,25 +23,27 @@ THIRD = ["same,Dreamer", "moves,Dreamer", "back,Casual Searcher", "late,Dreamer"
 
 
 class Deaths:
-    """Counts everything that a push does to files and to the table, and dies after one of these operations."""
+    """Counts everything that a push does to files, table and bus, and dies after one of these operations."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, serving: Serving) -> None:
         """Watch the push."""
         self.left: int | None = None
         self.done: list[str] = []
-        for module in (push_to_dynamodb, served_states):
+        for module in (push_to_dynamodb, served_states, change_events):
             monkeypatch.setattr(module, "write_text", self._watched("write", files.write_text))
+        for module in (push_to_dynamodb, served_states):
             monkeypatch.setattr(module, "delete", self._watched("delete", files.delete))
         monkeypatch.setattr(
             push_to_dynamodb, "write_quarantine", self._watched("quarantine", push_to_dynamodb.write_quarantine)
         )
         monkeypatch.setattr(ServedStates, "write_rows", self._write_rows(ServedStates.write_rows, serving))
         monkeypatch.setattr(serving.table, "batch_write_item", self._watched("request", serving.table.batch_write_item))
+        monkeypatch.setattr(serving.bus, "put_events", self._watched("events", serving.bus.put_events))
 
     def _watched(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:
             result = operation(*arguments, **named)
-            self._count(name)
+            self._count(f"write {Path(arguments[1]).name}" if name == "write" else name)
             return result
 
         return watched
@@ -81,11 +84,18 @@ def push(serving: Serving, days_later: int, scores: list[str]) -> PushReceipt:
 
 
 def outcome(serving: Serving) -> tuple[object, ...]:
-    """Return the table, the live state's rows, and its description, whichever attempt wrote it."""
+    """Return the table, the live state's rows and description, whichever attempt wrote it, and the changes sent."""
     assert_table_is_the_live_state(serving)
     assert not serving.is_pending()
     live = serving.live()
-    return serving.table.read(), serving.state(), replace(live, state=replace(live.state, folder=""))
+    assert live.unsent_events == ()
+    return serving.table.read(), serving.state(), replace(live, state=replace(live.state, folder="")), changes(serving)
+
+
+def changes(serving: Serving) -> set[str]:
+    """Return the ids of the events about members that were sent since the first day."""
+    details = [json.loads(entry["Detail"]) for entry in serving.bus.entries]
+    return {each["event_id"] for each in details if "member_id" in each}
 
 
 class Cases:
@@ -104,6 +114,7 @@ class Cases:
         shutil.rmtree(self.serving.root)
         shutil.copytree(self._saved, self.serving.root)
         self.serving.table.items = dict(self._items)
+        self.serving.bus.entries = []
         self.deaths.left, self.deaths.done = None, []
 
     def undisturbed(self) -> tuple[list[str], tuple[object, ...], tuple[object, ...]]:
@@ -143,17 +154,17 @@ def test_push_that_died_between_its_items_is_corrected_by_the_next_day(cases: Ca
     cases.die(after=requests[-1])
     push(cases.serving, 1, SECOND)
     assert outcome(cases.serving) == second
-    cases.die(after=len(done) - 1)  # before pending.json is deleted: the day is published
+    cases.die(after=done.index("write current.json") + 1)  # before pending.json is deleted: the day is published
     push(cases.serving, 1, SECOND)
     assert cases.serving.live().sequence == 3
-    outcome(cases.serving)
+    assert outcome(cases.serving)[-1] == second[-1]
 
 
 @pytest.mark.matrix
 def test_push_can_die_after_every_operation(cases: Cases) -> None:
     done, second, third = cases.undisturbed()
-    assert {"write", "delete", "quarantine", "folder", "part file", "request"} <= set(done)
-    published = len(done) - 1  # the last operation but one writes current.json
+    assert {"delete", "quarantine", "folder", "part file", "request", "events"} <= set(done)
+    published = done.index("write current.json") + 1
     for after in range(1, published):
         cases.die(after)
         push(cases.serving, 1, SECOND)
@@ -161,7 +172,7 @@ def test_push_can_die_after_every_operation(cases: Cases) -> None:
         cases.die(after)
         push(cases.serving, 2, THIRD)
         assert outcome(cases.serving) == third, f"died after operation {after} of {done}"
-    for after in (published, len(done)):
+    for after in range(published, len(done) + 1):
         cases.die(after)
         push(cases.serving, 1, SECOND)
-        outcome(cases.serving)
+        assert outcome(cases.serving)[-1] == second[-1], f"died after operation {after} of {done}"

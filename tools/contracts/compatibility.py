@@ -36,15 +36,15 @@ def _version(document: Json) -> object:
 
 
 def _schemas(document: Json) -> Json:
-    """Return a schema whose properties are the schemas of a document."""
-    schemas = document["components"]["schemas"] if "openapi" in document else {document["title"]: document}
-    return {"properties": schemas}
+    """Return a schema itself, or one whose properties are the schemas of an OpenAPI document."""
+    return {"properties": document["components"]["schemas"]} if "openapi" in document else document
 
 
 def _compare(name: str, before: Json, now: Json) -> Iterator[tuple[str, str]]:
     known, fields = before.get("properties", {}), now.get("properties", {})
+    prefix = f"{name}." if name else ""
     for field, schema in known.items():
-        path = f"{name}.{field}".removeprefix(".")
+        path = f"{prefix}{field}"
         if field not in fields:
             yield path, "is gone"
         else:
@@ -52,11 +52,11 @@ def _compare(name: str, before: Json, now: Json) -> Iterator[tuple[str, str]]:
     must_have, must_have_now = set(before.get("required", ())), set(now.get("required", ()))
     for field in sorted(must_have ^ must_have_now):
         if field in known and field in fields:
-            yield f"{name}.{field}", "can be missing" if field in must_have else "cannot be missing"
+            yield f"{prefix}{field}", "can be missing" if field in must_have else "cannot be missing"
         elif field in fields:
-            yield f"{name}.{field}", "is new and cannot be missing"
+            yield f"{prefix}{field}", "is new and cannot be missing"
     keywords = sorted((before.keys() | now.keys()) - ANNOTATIONS - {"properties", "required"})
     for keyword in keywords:
         if before.get(keyword) != now.get(keyword):
             problem = "has another type" if keyword == "type" else f"has other values ({keyword})"
-            yield name, f"{problem}: {now.get(keyword)} instead of {before.get(keyword)}"
+            yield name or "the document", f"{problem}: {now.get(keyword)} instead of {before.get(keyword)}"

@@ -1,7 +1,7 @@
 """The sender against answers that only a busy or refusing bus gives. `tests/spark` sends real sets."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ class FakeBus:
         self.answers = list(answers)
         self.requests: list[list[str]] = []
 
-    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+    def put_events(self, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         self.requests.append([json.loads(each["Detail"])["number"] for each in Entries])
         answer = self.answers.pop(0) if self.answers else ()
         if isinstance(answer, Exception):
@@ -34,7 +34,7 @@ class FakeBus:
 
 def send(bus: FakeBus, count: int) -> EventCounts:
     entries = [entry("Type", json.dumps({"number": number}), BUS) for number in range(count)]
-    return Sender(bus, Pacer(1e9, sleep=lambda _: None), sleep=lambda _: None).send(entries)  # type: ignore[arg-type]
+    return Sender(bus, Pacer(1e9, sleep=lambda _: None), sleep=lambda _: None).send(entries)
 
 
 def denied(code: str) -> ClientError:
