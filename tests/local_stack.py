@@ -70,6 +70,9 @@ class Stack:
     def run_ml(self, **more: Any) -> Execution:
         return run(self.deployment.ml_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
 
+    def roll_back_scores(self, to: str) -> Execution:
+        return run(self.deployment.ml_state_machine_arn, {"rollback_to": to}, Console(quiet=True))
+
     def run_ml_by_schedule(self) -> dict[str, Any]:
         """Let the schedule start an execution now, wait for its end, and return its description."""
         states, alias = boto3.client("stepfunctions"), self.deployment.ml_state_machine_arn
@@ -269,7 +272,7 @@ def _suppress_a_stranger(stack: Stack) -> None:
 
 
 def _run_what_fails(stack: Stack) -> tuple[Execution, Execution, Execution, dict[str, Any]]:
-    too_early = stack.run_ml(rollback_to="previous")
+    too_early = stack.roll_back_scores("previous")
     missing, invalid = stack.run_ml(snapshot_date=MISSING_SNAPSHOT), stack.run_etl(snapshot_date=INVALID_SNAPSHOT)
     stack.deployment.applied.result()  # with the schedules
     return missing, invalid, too_early, stack.run_ml_by_schedule()

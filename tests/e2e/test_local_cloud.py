@@ -198,12 +198,12 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
     assert stack.document(s3_layout.CURRENT_PUBLICATION_KEY)["state"]["snapshot_date"] == day.isoformat()
     assert stack.items() != before
 
-    back = stack.run_ml(rollback_to="previous")
+    back = stack.roll_back_scores("previous")
     assert back.status == "SUCCEEDED", back.cause
     without_ttl = [{member: {**item, "ttl": 0} for member, item in items.items()} for items in (before, stack.items())]
     assert without_ttl[0] == without_ttl[1]
     # The next tests run this snapshot again.
-    first = stack.run_ml(rollback_to=f"{SNAPSHOT_DATE:%Y%m%d}")
+    first = stack.roll_back_scores(f"{SNAPSHOT_DATE:%Y%m%d}")
     assert first.status == "SUCCEEDED", first.cause
     stack.deployment.notifications()
 
