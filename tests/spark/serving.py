@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,11 @@ def scored(member_id: str, stage: str = "Dreamer", probabilities: Sequence[float
 
 def validate(document: Mapping[str, Any], contract: str) -> None:
     """Compare an item or the detail of an event with a contract."""
+
+    def number(value: Decimal) -> int | float:
+        return int(value) if value == int(value) else float(value)
+
+    document = json.loads(json.dumps(document, default=number))
     jsonschema.Draft202012Validator(json.loads((FOLDER / f"{contract}.schema.json").read_text())).validate(document)
 
 
