@@ -391,7 +391,7 @@ def workers_serving(
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_ENDPOINT_URL_DYNAMODB": url,
-            "AWS_ENDPOINT_URL_EVENTS": url,
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": url,
         }
         for name, value in settings.items():
             monkeypatch.setitem(spark.sparkContext.environment, name, value)
