@@ -57,16 +57,21 @@ UNLIMITED = {
 
 
 def serve(latency_seconds: float, port: Connection) -> None:
-    """Answer DynamoDB's requests after a fixed time, and send the port that they go to."""
+    """Answer the requests of DynamoDB and EventBridge after a fixed time, and send the port that they go to."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # headers and body are two packets
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            request = self.rfile.read(int(self.headers["Content-Length"]))
             time.sleep(latency_seconds)
-            body = json.dumps(ANSWERS[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+            if operation == "PutEvents":
+                answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * len(json.loads(request)["Entries"])}
+            else:
+                answer = ANSWERS[operation]
+            body = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

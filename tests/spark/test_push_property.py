@@ -1,4 +1,4 @@
-"""Whatever happens, the table equals the live state, and shows the stages that writing every item would show."""
+"""Whatever happens, table and events lead to the live state, and to the stages that writing every item would show."""
 
 import contextlib
 import random
@@ -93,6 +93,12 @@ class History:
             self.push()
         self.serving.table.dies_after = None
 
+    def lose_events(self) -> None:
+        """Push a day while the bus refuses all events. A push after it sends them."""
+        self.serving.bus.refuses = True
+        self.push()
+        self.serving.bus.refuses = False
+
     def hold(self) -> None:
         """Push half a day, which breaks a rule unless it is the first one."""
         self.serving.limits = LIMITS
@@ -125,13 +131,27 @@ class History:
 
 def follow(serving: Serving, seed: int, events: int) -> None:
     history = History(serving, random.Random(seed))  # events of a test
-    names = ("push", "push", "push", "die", "hold", "roll_back")
+    names = ("push", "push", "push", "die", "hold", "roll_back", "lose_events")
     for _ in range(events):
         getattr(history, history.draw.choice(names))()
         if serving.has_published() and not serving.is_pending():
             assert_table_is_the_live_state(serving)
     history.push()
     assert_table_is_the_live_state(serving)
+    assert_events_lead_to_the_live_state(serving)
+
+
+def assert_events_lead_to_the_live_state(serving: Serving) -> None:
+    """Check that a consumer who has seen all events knows the stage of every member who is served."""
+    assert serving.live().unsent_events == ()
+    changes = {each["event_id"]: each for each in serving.bus.take().changes}
+    known: dict[str, str | None] = {}
+    for each in sorted(changes.values(), key=lambda each: each["sequence"]):
+        # A member who has expired is new.
+        assert each["from"] in (None, known.get(each["member_id"]))
+        known[each["member_id"]] = each["to"]
+    state = serving.state()
+    assert {member: known[member] for member in state} == {member: row["stage"] for member, row in state.items()}
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tests.spark.serving import (
     DAY,
     LIMITS,
     TTL_DAYS,
+    Bus,
     Killed,
     Serving,
     Table,
@@ -346,17 +347,20 @@ def test_states_of_long_ago_are_not_needed(serving: Serving) -> None:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Passes the requests of Spark's workers on to a table in this process."""
+    """Passes the requests of Spark's workers on to a table and a bus in this process."""
 
     table = Table()
+    bus = Bus()
     refuses = False
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        assert self.headers["X-Amz-Target"].endswith(".BatchWriteItem")
         if self.refuses:
             self._respond(400, {"__type": "com.amazonaws#AccessDeniedException", "message": "not allowed"})
+        elif self.headers["X-Amz-Target"] == "AWSEvents.PutEvents":
+            self._respond(200, self.bus.put_events(**body))
         else:
+            assert self.headers["X-Amz-Target"].endswith(".BatchWriteItem")
             self._respond(200, self.table.batch_write_item(body["RequestItems"]))
 
     def _respond(self, status: int, content: dict[str, Any]) -> None:
@@ -374,31 +378,37 @@ class Handler(BaseHTTPRequestHandler):
 def workers_serving(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Serving, type[Handler]]]:
-    """Return a table that Spark's workers write to, as they do on AWS."""
+    """Return a table and a bus that Spark's workers write to, as they do on AWS."""
     with monkeypatch.context() as undone:
         serving = Serving(spark, tmp_path, undone)
-    handler = type("FreshHandler", (Handler,), {"table": serving.table})
+    handler = type("FreshHandler", (Handler,), {"table": serving.table, "bus": serving.bus})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         # Executors on AWS do not know their region either.
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
             monkeypatch.delenv(name, raising=False)
+        url = f"http://127.0.0.1:{server.server_port}"
         settings = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{server.server_port}",
+            "AWS_ENDPOINT_URL_DYNAMODB": url,
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": url,
         }
         for name, value in settings.items():
             monkeypatch.setitem(spark.sparkContext.environment, name, value)
+            monkeypatch.setenv(name, value)
         Thread(target=server.serve_forever, daemon=True).start()
         yield serving, handler
         server.shutdown()
 
 
-def test_workers_of_spark_write_the_items(workers_serving: tuple[Serving, type[Handler]]) -> None:
+def test_workers_of_spark_write_the_items_and_send_the_events(workers_serving: tuple[Serving, type[Handler]]) -> None:
     serving, handler = workers_serving
     receipt = serving.push(0, MANY)
     assert (receipt.written, serving.table.values()) == (100, MANY)
     assert_table_is_the_live_state(serving)
+    received = serving.bus.take()
+    assert (receipt.events_sent, received.types()) == (101, ["Scores Published"])
+    assert received.stages() == {member: (None, stage) for member, stage in MANY.items()}
     handler.refuses = True
     denied = serving.push(1, {**MANY, "m000": "Casual Searcher"}, served_on=f"{DAY:%Y%m%d}")
     assert (denied.failed, denied.unchanged, denied.sequence) == (1, 99, None)

@@ -51,6 +51,10 @@ PARTS = {
     "registry": Part("model registry", ("ml_pipeline.aws_sagemaker_model_package_group",)),
     "glue": Part("Glue job<br/>push to DynamoDB", ("glue_job.aws_glue_job",)),
     "table": Part("serving table<br/>DynamoDB", ("serving_table.aws_dynamodb_table",)),
+    "bus": Part(
+        "event bus<br/>EventBridge",
+        ("change_events.aws_cloudwatch_event_bus", "change_events.aws_cloudwatch_event_archive"),
+    ),
     "lookup": Part("lookup<br/>function with a URL", ("lookup.aws_lambda_function_url",)),
     "products": Part("product teams"),
     "trail": Part("trail<br/>who read or wrote members' data", ("audit.aws_cloudtrail", "audit.aws_s3_bucket")),
@@ -91,6 +95,8 @@ ARROWS = [
     ("bucket", "live state", "functions"),
     ("glue", "stages", "table"),
     ("table", "", "products"),
+    ("glue", "changes", "bus"),
+    ("bus", "", "products"),
     ("table", "", "lookup"),
     ("lookup", "", "products"),
     ("bucket", "events", "trail"),
@@ -105,7 +111,8 @@ ARROWS = [
 """Source, what flows, destination."""
 
 HELPERS = {
-    "aws_cloudwatch_event_target", "aws_cloudwatch_log_group", "aws_dynamodb_resource_policy",
+    "aws_cloudwatch_event_bus_policy", "aws_cloudwatch_event_target", "aws_cloudwatch_log_group",
+    "aws_dynamodb_resource_policy",
     "aws_glue_security_configuration", "aws_lambda_permission",
     "aws_iam_instance_profile", "aws_iam_role", "aws_iam_role_policy", "aws_iam_role_policy_attachment",
     "aws_kms_alias", "aws_kms_key", "aws_lambda_alias", "aws_lambda_layer_version",
