@@ -202,6 +202,8 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
     assert back.status == "SUCCEEDED", back.cause
     without_ttl = [{member: {**item, "ttl": 0} for member, item in items.items()} for items in (before, stack.items())]
     assert without_ttl[0] == without_ttl[1]
+    for key in stack.keys(s3_layout.features_prefix(day)):
+        boto3.client("s3").delete_object(Bucket=stack.deployment.pipeline_bucket, Key=key)
     # The next tests run this snapshot again.
     first = stack.roll_back_scores(f"{SNAPSHOT_DATE:%Y%m%d}")
     assert first.status == "SUCCEEDED", first.cause
