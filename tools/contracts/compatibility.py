@@ -1,4 +1,4 @@
-"""Finds what a new version of a contract takes away from those who rely on the present one."""
+"""Finds what a new version of a contract removes from those who rely on the present one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

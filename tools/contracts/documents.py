@@ -20,7 +20,7 @@ def documents() -> dict[Path, str]:
 
 
 def broken_contracts() -> list[str]:
-    """Return what the code takes away from those who rely on the committed contracts with product teams."""
+    """Return what the code removes from those who rely on the committed contracts with product teams."""
     return [
         f"{file.relative_to(FOLDER)}: {problem}"
         for file, text in documents().items()
