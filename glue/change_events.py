@@ -40,6 +40,7 @@ from glue.requests import (
     batches,
     delay_seconds,
     error_name,
+    is_refusal,
     side_by_side,
 )
 
@@ -263,14 +264,10 @@ class Sender:
             self._pacer.wait_for(len(left))
             try:
                 results = self._events.put_events(Entries=left)["Entries"]
-            except ClientError as error:
+            except (BotoCoreError, ClientError) as error:
                 codes = frozenset({error_name(error)})
-                if error.response["Error"]["Code"] in RETRIED_ERRORS:
+                if is_refusal(error, RETRIED_ERRORS):
                     continue
-                self._has_failed.set()
-                break
-            except BotoCoreError as error:
-                codes = frozenset({error_name(error)})
                 self._has_failed.set()
                 break
             # EventBridge answers in the order of the request.

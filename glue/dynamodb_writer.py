@@ -16,6 +16,7 @@ from glue.requests import (
     batches,
     delay_seconds,
     error_name,
+    is_refusal,
     side_by_side,
 )
 
@@ -112,12 +113,9 @@ class Writer:
             self._pacer.wait_for(len(unprocessed))
             try:
                 response = self._dynamodb.batch_write_item(RequestItems={self._table_name: unprocessed})
-            except ClientError as error:
-                if error.response["Error"]["Code"] in RETRIED_ERRORS:
+            except (BotoCoreError, ClientError) as error:
+                if is_refusal(error, RETRIED_ERRORS):
                     continue
-                self._has_failed.set()
-                return WriteCounts(failed=outcomes, errors=frozenset({error_name(error)}))
-            except BotoCoreError as error:
                 self._has_failed.set()
                 return WriteCounts(failed=outcomes, errors=frozenset({error_name(error)}))
             unprocessed = response["UnprocessedItems"].get(self._table_name, [])

@@ -50,6 +50,11 @@ class PushCounts:
         return {then.value: {now.value: self.transitions[then, now] for now in Stage} for then in Stage}
 
 
+def by_stage(counts: Counter[str]) -> dict[str, int]:
+    """Return the count of every stage, also where it is 0."""
+    return {stage.value: counts[stage] for stage in Stage}
+
+
 def count_decisions(decided: DataFrame) -> PushCounts:
     """Count the rows that `desired_state.decide` returns."""
     groups = decided.groupBy(

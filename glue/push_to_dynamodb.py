@@ -2,7 +2,7 @@
 
 1. Read the source, and what is live.
 2. Decide the new state, and which items differ from it.
-3. Audit a snapshot's state. A day that breaks a rule is held: nothing more happens than the receipt.
+3. Audit a snapshot's state. A day that breaks a rule is held: only an event about that and the receipt follow.
 4. Write the new state and the changes of served stages, and record that the state is pending.
 5. Write the items that differ.
 6. If no item is lost, publish the state, and send the events about the changes.
@@ -74,7 +74,7 @@ from glue.desired_state import (
     unexpired,
 )
 from glue.dynamodb_writer import Change, WriteCounts, Writer
-from glue.push_counts import PushCounts, count_decisions
+from glue.push_counts import PushCounts, by_stage, count_decisions
 from glue.requests import CLIENT_CONFIG, Pacer
 from glue.scored_lines import check_lines, read_lines, write_quarantine
 from glue.served_states import ServedStates
@@ -232,12 +232,14 @@ def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushRe
 
     states = ServedStates(spark, arguments.pipeline_bucket)
     suppressed = read_suppressed_members(spark, arguments.pipeline_bucket, arguments.suppression_secret)
-    live = states.publication()
+    live, pending = states.publication(), states.pending()
     if arguments.kind is PushKind.SCORES:
         source = _scores(spark, arguments, states, suppressed, live)
     else:
         source = _state(arguments, states, suppressed, live)
-    decided = decide(source.joined, _touched(states, live), source.comparison).persist(StorageLevel.MEMORY_AND_DISK)
+    decided = decide(source.joined, _touched(states, live, pending), source.comparison).persist(
+        StorageLevel.MEMORY_AND_DISK
+    )
     counts = count_decisions(decided)
     receipt = _account(arguments, source, counts)
     if counts.quarantined:
@@ -250,7 +252,7 @@ def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushRe
         held = _run_event(ScoresHeld, arguments, source.state, receipt.stages, live.sequence if live else 0, changes=0)
         events = send_entries([event_entry(held, bus)], bus)
     elif receipt.read == receipt.expected:
-        begun = _begin(states, sets, arguments, source.state, decided, counts, live, now)
+        begun = _begin(states, sets, arguments, source.state, decided, counts, live, pending, now)
         receipt = _with_results(receipt, write_items(decided, arguments))
         if receipt.find_loss() is None:
             receipt = replace(receipt, sequence=begun.sequence)
@@ -300,8 +302,7 @@ def _scores(
     before = live.state if live else None
     while before is not None and before.snapshot_date >= arguments.snapshot_date:
         before = states.description(before.previous) if before.previous else None
-    if before is not None and (before.last_expiry or 0) <= lifetime.begins_at:
-        before = None
+    before = _unless_expired(before, lifetime)
     lines = read_lines(spark, arguments.transform_output)
     is_before_live = live is not None and live.state == before
     joined = join_scores(
@@ -318,15 +319,15 @@ def _scores(
         joined,
         Comparison(lifetime, arguments.probability_tolerance, keeps_unscored_members=True),
         ServedState(
-            "",
-            arguments.snapshot_date,
-            arguments.model_version,
-            0,
-            0,
-            {},
-            None,
-            None,
-            live.state.folder if live else None,
+            folder="",
+            snapshot_date=arguments.snapshot_date,
+            model_version=arguments.model_version,
+            members=0,
+            scored_members=0,
+            stages={},
+            first_expiry=None,
+            last_expiry=None,
+            previous=live.state.folder if live else None,
         ),
         before,
     )
@@ -362,18 +363,21 @@ def _live_rows(
     states: ServedStates, live: Publication | None, lifetime: Lifetime, suppressed: SuppressedMembers
 ) -> DataFrame:
     """Return what the table holds, with the column `is_suppressed`."""
-    is_alive = live is not None and (live.state.last_expiry or 0) > lifetime.begins_at
-    return suppressed.mark(unexpired(states.rows(live.state.folder if live and is_alive else None), lifetime))
+    state = _unless_expired(live.state if live else None, lifetime)
+    return suppressed.mark(unexpired(states.rows(state.folder if state else None), lifetime))
 
 
-def _touched(states: ServedStates, live: Publication | None) -> DataFrame | None:
+def _unless_expired(state: ServedState | None, lifetime: Lifetime) -> ServedState | None:
+    """Return a state if any of its items has not expired. S3 may not keep the rows of another one."""
+    return state if state is not None and (state.last_expiry or 0) > lifetime.begins_at else None
+
+
+def _touched(states: ServedStates, live: Publication | None, pending: PendingPush) -> DataFrame | None:
     """Return the members whose items pushes that died may have changed; None if no push has died."""
-    folders = states.pending().folders
-    if not folders:
+    if not pending.folders:
         return None
-    return touched_members(
-        states.rows(live.state.folder if live else None), [states.rows(folder) for folder in folders]
-    )
+    begun = [states.rows(folder) for folder in pending.folders]
+    return touched_members(states.rows(live.state.folder if live else None), begun)
 
 
 def _account(arguments: PushArguments, source: Source, counts: PushCounts) -> PushReceipt:
@@ -390,8 +394,8 @@ def _account(arguments: PushArguments, source: Source, counts: PushCounts) -> Pu
         suppressed=counts.suppressed,
         carried=counts.members - counts.sources,
         reasons=dict(counts.reasons),
-        stages={stage.value: counts.stages[stage] for stage in Stage},
-        predicted_stages={stage.value: counts.predicted[stage] for stage in Stage},
+        stages=by_stage(counts.stages),
+        predicted_stages=by_stage(counts.predicted),
         changes=StageChanges(
             before.snapshot_date if before else None,
             before.scored_members if before else 0,
@@ -430,10 +434,10 @@ def _begin(
     decided: DataFrame,
     counts: PushCounts,
     live: Publication | None,
+    pending: PendingPush,
     now: datetime,
 ) -> Publication:
     """Write the new state's rows and its changes, record that it is pending, and return what is to be published."""
-    pending = states.pending()
     sequence, attempt = _next_sequence(live), len(pending.folders) + 1
     folder = served_state_prefix(state.snapshot_date, sequence, attempt)
     state = replace(
@@ -444,8 +448,7 @@ def _begin(
         last_expiry=counts.last_expiry,
     )
     if not state.stages:
-        stages = {stage.value: counts.stages[stage] for stage in Stage}
-        state = replace(state, scored_members=counts.sources, stages=stages)
+        state = replace(state, scored_members=counts.sources, stages=by_stage(counts.stages))
     unsent = live.unsent_events if live else ()
     if event_type := EVENTS[arguments.kind]:
         unsent = (*unsent, stage_changes_prefix(state.snapshot_date, sequence, attempt))

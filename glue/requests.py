@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -100,6 +100,11 @@ def delay_seconds(attempt: int) -> float:
     """
     longest = min(MAXIMUM_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**attempt) if attempt else 0
     return random.uniform(0, longest)  # noqa: S311  # a delay, not a secret
+
+
+def is_refusal(error: BotoCoreError | ClientError, codes: Collection[str]) -> bool:
+    """Check whether a service has answered with one of these error codes."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in codes
 
 
 def error_name(error: BotoCoreError | ClientError) -> str:

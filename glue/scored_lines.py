@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as sf
 
 from buyer_stage.domain.features import MEMBER_ID
+from buyer_stage.domain.member_id import MAXIMUM_BYTES
 from buyer_stage.domain.serving_item import PROBABILITY_DECIMALS, round_probability
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import (
@@ -21,9 +22,6 @@ from buyer_stage.domain.transform_output import (
 )
 from buyer_stage.spark.files import exists
 from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers
-
-MAXIMUM_KEY_BYTES = 2048
-"""DynamoDB's limit for a partition key. A single longer key makes DynamoDB refuse the whole batch."""
 
 PROBABILITIES_TYPE = f"array<decimal({PROBABILITY_DECIMALS + 1},{PROBABILITY_DECIMALS})>"
 
@@ -122,8 +120,9 @@ def _check_line(line: str, suppressed: SuppressedMembers) -> Checked:
         scored = parse_scored_line(line)
     except InvalidScoredLineError as error:
         return None, None, None, line, str(error), False
-    if len(scored.member_id.encode()) > MAXIMUM_KEY_BYTES:
-        return None, None, None, line, f"{MEMBER_ID} is longer than {MAXIMUM_KEY_BYTES} bytes", False
+    # A single longer key makes DynamoDB refuse the whole batch.
+    if len(scored.member_id.encode()) > MAXIMUM_BYTES:
+        return None, None, None, line, f"{MEMBER_ID} is longer than {MAXIMUM_BYTES} bytes", False
     probabilities = [round_probability(repr(scored.probabilities[stage])) for stage in Stage]
     return scored.member_id, scored.stage.value, probabilities, line, None, False
 

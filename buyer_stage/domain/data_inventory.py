@@ -16,6 +16,9 @@ OLD_VERSION_DAYS = 30
 FEATURE_DAYS = 90
 """How long S3 keeps the features of a snapshot, with their manifest."""
 
+SERVED_STATE_DAYS = 30
+"""How long S3 keeps the states of the table."""
+
 POINT_IN_TIME_RECOVERY_DAYS = 35
 """How far back the serving table can be restored."""
 
@@ -94,7 +97,9 @@ INVENTORY: tuple[Entry, ...] = (
         top_folder(s3_layout.inference_results_prefix(_DAY, _ANY)), "ML pipeline", "scored lines", 30, Members.NAMED
     ),
     Entry(top_folder(s3_layout.quarantine_prefix(_DAY, _ANY)), "push", "rejected scored lines", 30, Members.NAMED),
-    Entry(top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", 30, Members.NAMED),
+    Entry(
+        top_folder(s3_layout.served_items_prefix(_DAY)), "push", "states of the table", SERVED_STATE_DAYS, Members.NAMED
+    ),
     Entry(
         top_folder(s3_layout.stage_changes_prefix(_DAY, 1, 1)), "push", "changes of served stages, sent as events", 30,
         Members.NAMED,

@@ -55,8 +55,8 @@ publication = TypeAdapter(Publication)
 def handler(event: Event) -> Result:  # noqa: ARG001  The wrapper reads its type.
     """Compare the live snapshot with the schedule, and write the metric that an alarm watches.
 
-    Before the first publication there is no number of days: every snapshot since an unknown day is missing. The
-    function then writes no metric, and the alarm treats the missing metric as a table that is behind.
+    Before the first publication, there is nothing to count from. The function then writes no metric, and the alarm
+    treats the missing metric as a table that is behind.
 
     Raises:
         InvalidManifestError: the document that names the live state is damaged.

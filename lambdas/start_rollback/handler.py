@@ -7,7 +7,7 @@ from typing import Literal
 import boto3
 from pydantic import TypeAdapter
 
-from buyer_stage.domain.data_inventory import top_folder
+from buyer_stage.domain.data_inventory import SERVED_STATE_DAYS, top_folder
 from buyer_stage.domain.errors import InvalidInputError
 from buyer_stage.domain.s3_layout import served_items_prefix
 from buyer_stage.domain.serving_documents import Publication, PushKind, ServedState
@@ -17,7 +17,7 @@ from lambdas.common.events import SnapshotDate
 from lambdas.common.pushes import PushEvent, PushVariables, Serving, common_arguments, read_serving, start_push
 from lambdas.common.wiring import lambda_handler
 
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=SERVED_STATE_DAYS)
 """How long S3 keeps the rows of a state for certain: it deletes them at the first midnight (UTC) after that. See
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html."""
 
