@@ -47,6 +47,7 @@ def layout() -> dict[str, str]:
         "stage_changes": top_folder(s3_layout.stage_changes_prefix(ANY_DAY, 1, 1)),
         "serving": top_folder(s3_layout.CURRENT_PUBLICATION_KEY),
         "drift_reports": top_folder(s3_layout.drift_reports_prefix(ANY)),
+        "run_receipts": s3_layout.RUN_RECEIPTS_PREFIX,
         "suppression": s3_layout.SUPPRESSION_LIST_KEY,
         "erasure_receipts": s3_layout.ERASURE_RECEIPTS_PREFIX,
         "emr_logs": s3_layout.EMR_LOGS_PREFIX,

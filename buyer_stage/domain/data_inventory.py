@@ -109,6 +109,7 @@ INVENTORY: tuple[Entry, ...] = (
     ),
     Entry(top_folder(s3_layout.push_receipt_key(_DAY, _ANY)), "push", "receipts", 365, Members.NONE),
     Entry(top_folder(s3_layout.drift_reports_prefix(_ANY)), "ML pipeline", "drift reports", 365, Members.NONE),
+    Entry(s3_layout.RUN_RECEIPTS_PREFIX, "both pipelines", "receipts of executions", 365, Members.NONE),
     Entry(s3_layout.ATHENA_RESULTS_PREFIX, "people", "results of queries", 30, Members.NAMED),
     Entry(s3_layout.EMR_LOGS_PREFIX, "ETL", "logs of the steps", 30, Members.NONE),
     Entry(

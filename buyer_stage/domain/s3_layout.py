@@ -45,6 +45,10 @@ PENDING_PUSH_KEY = "serving/pending.json"
 
 ERASURE_RECEIPTS_PREFIX = "erasure-receipts/"
 
+RUN_RECEIPTS_PREFIX = "run-receipts/"
+RUN_RECEIPTS_INDEX_KEY = "run-receipts/index.html"
+"""Page that lists the receipts of the last days."""
+
 AUTOML_OUTPUT_PREFIX = "sagemaker-automl/output/"
 EMR_LOGS_PREFIX = "emr-logs/"
 ATHENA_RESULTS_PREFIX = "athena-results/"
@@ -154,6 +158,21 @@ def stage_changes_prefix(snapshot_date: date, sequence: int, attempt: int) -> st
 def stage_changes_summary_key(prefix: str) -> str:
     """Return the key of the event that sums up a set of changes."""
     return f"{prefix.removesuffix('/')}.json"
+
+
+def run_receipts_prefix(snapshot_date: date) -> str:
+    """Return the folder of the receipts of a snapshot's executions."""
+    return f"{RUN_RECEIPTS_PREFIX}{_day(snapshot_date)}"
+
+
+def run_receipt_key(snapshot_date: date, execution_name: str) -> str:
+    """Return the key of an execution's receipt as JSON."""
+    return f"{run_receipts_prefix(snapshot_date)}{execution_name}.json"
+
+
+def run_receipt_page_key(snapshot_date: date, execution_name: str) -> str:
+    """Return the key of an execution's receipt as a page."""
+    return f"{run_receipts_prefix(snapshot_date)}{execution_name}.html"
 
 
 def erasure_receipt_key(ended_at: datetime) -> str:
