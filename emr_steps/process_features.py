@@ -9,6 +9,8 @@ Submit it as:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as sf
@@ -36,7 +38,7 @@ from buyer_stage.spark.suppression import IS_SUPPRESSED, SuppressedMembers, read
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_all_windows
 from emr_steps.feature_profile import profile_features
-from emr_steps.feature_transforms import WHITE_SPACE, csv_lines, join_windows, row_count_column, rows_checksum
+from emr_steps.feature_transforms import MEMBER_ROWS, WHITE_SPACE, WINDOW_DAYS, csv_lines, join_windows, rows_checksum
 from emr_steps.input_checks import check_input, read_manifest
 
 RAW_SAMPLE_ROWS = 1000
@@ -48,8 +50,8 @@ class WrittenFeatures:
     """What the pass that writes the features observes.
 
     Attributes:
-        counts: `row_count`, `suppressed_members`, and per window its rows, rows of members who are not suppressed,
-            repeated members, and unusable member ids.
+        counts: `row_count`, `suppressed_members`, `unusable` ids, `repeated` members (more than once in a window), and
+            per window its members and those of them who are not suppressed.
         rows_checksum: as in the manifest.
     """
 
@@ -117,11 +119,12 @@ def process_features(
     with name_unreadable_files():
         written = _write_features(suppressed.mark(join_windows(rows)), folder, snapshot_date)
         observed = written.counts
-        _refuse_bad_members(observed, snapshot_date)
+        if observed["unusable"] or observed["repeated"]:
+            _refuse_bad_members(rows, snapshot_date)
         for window in Window:
             _write_raw_sample(spark, datalake, pipeline_bucket, window, snapshot_date, suppressed)
         profiled = profile_features(suppressed.leave_out(rows), observed["row_count"])
-    window_row_counts = {window.value: observed[row_count_column(window)] for window in Window}
+    window_row_counts = {window.value: observed[f"members_{window.value}"] for window in Window}
     kept_rows = {window: observed[f"kept_{window.value}"] for window in Window}
     input_counts = count_input(kept_rows, profiled.nulls, profiled.profile)
     accepted_input = accepted_input or accepted_before(previous, window_row_counts, input_counts)
@@ -148,45 +151,45 @@ def process_features(
 def _write_features(joined: DataFrame, folder: str, snapshot_date: date) -> WrittenFeatures:
     """Write the part files, and return what the same pass observed: a separate check would read the input twice."""
     observation, output = Observation("input"), Observation("output")
+    is_kept = ~sf.col(IS_SUPPRESSED)
+    is_in = {window: sf.col(window.value).isNotNull() for window in Window}
+    windows_with_member = reduce(add, [present.cast("int") for present in is_in.values()])
     observed = joined.observe(
         observation,
-        sf.count_if(~sf.col(IS_SUPPRESSED)).alias("row_count"),
+        sf.count_if(is_kept).alias("row_count"),
         sf.count_if(IS_SUPPRESSED).alias("suppressed_members"),
-        *[sf.sum(row_count_column(window)).alias(row_count_column(window)) for window in Window],
-        *[
-            sf.sum(sf.when(~sf.col(IS_SUPPRESSED), sf.col(row_count_column(window))).otherwise(0)).alias(
-                f"kept_{window.value}"
-            )
-            for window in Window
-        ],
-        *[sf.count_if(sf.col(row_count_column(window)) > 1).alias(f"repeated_{window.value}") for window in Window],
-        *[sf.count_if(_has_unusable_id(window)).alias(f"unusable_{window.value}") for window in Window],
+        sf.count_if(_is_unusable_id()).alias("unusable"),
+        sf.count_if(sf.col(MEMBER_ROWS) > windows_with_member).alias("repeated"),
+        *[sf.count_if(present).alias(f"members_{window.value}") for window, present in is_in.items()],
+        *[sf.count_if(present & is_kept).alias(f"kept_{window.value}") for window, present in is_in.items()],
     )
-    lines = csv_lines(observed.where(~sf.col(IS_SUPPRESSED)), snapshot_date)
+    lines = csv_lines(observed.where(is_kept), snapshot_date)
     lines.observe(output, rows_checksum(lines).alias("rows_checksum")).write.text(folder)
     return WrittenFeatures(observation.get, str(output.get["rows_checksum"]))
 
 
-def _has_unusable_id(window: Window) -> Column:
+def _is_unusable_id() -> Column:
     member_id = sf.coalesce(MEMBER_ID, sf.lit(""))
-    blank = sf.btrim(member_id, sf.lit(WHITE_SPACE)) == ""
-    return (blank | member_id.rlike(UNUSABLE_CHARACTER)) & (sf.col(row_count_column(window)) > 0)
+    return (sf.btrim(member_id, sf.lit(WHITE_SPACE)) == "") | member_id.rlike(UNUSABLE_CHARACTER)
 
 
-def _refuse_bad_members(observed: dict[str, int], snapshot_date: date) -> None:
-    for window in Window:
-        where = f"table {table_name(window)}, snapshot {format_partition_value(snapshot_date)}, column {MEMBER_ID}"
-        unusable = observed[f"unusable_{window.value}"]
-        if unusable:
-            raise DataLakeError(
-                f"{where}: ids that are blank or contain a control character or line break: {unusable}; remove their "
-                "rows from the data lake"
-            )
-        repeated = observed[f"repeated_{window.value}"]
-        if repeated:
-            raise DataLakeError(
-                f"{where}: members that occur more than once: {repeated}; remove their extra rows from the data lake"
-            )
+def _refuse_bad_members(rows: DataFrame, snapshot_date: date) -> None:
+    """Name the first window with such members, which takes a second pass over the input."""
+    per_window = rows.groupBy(WINDOW_DAYS, MEMBER_ID).count().groupBy(WINDOW_DAYS)
+    bad = per_window.agg(
+        sf.count_if(_is_unusable_id()).alias("unusable"), sf.count_if(sf.col("count") > 1).alias("repeated")
+    )
+    first = bad.where("unusable > 0 or repeated > 0").orderBy(WINDOW_DAYS).collect()[0]
+    window = next(window for window in Window if window.days == first[WINDOW_DAYS])
+    where = f"table {table_name(window)}, snapshot {format_partition_value(snapshot_date)}, column {MEMBER_ID}"
+    if first["unusable"]:
+        raise DataLakeError(
+            f"{where}: ids that are blank or contain a control character or line break: {first['unusable']}; remove "
+            "their rows from the data lake"
+        )
+    raise DataLakeError(
+        f"{where}: members that occur more than once: {first['repeated']}; remove their extra rows from the data lake"
+    )
 
 
 def _write_raw_sample(

@@ -150,13 +150,16 @@ def _require_equal(spark: SparkSession, part_files: list[str], expected: DataFra
 
 
 def _render(expected: DataFrame) -> DataFrame:
-    """Return the lines that the part files must consist of. A row with a null becomes null, which equals no line."""
+    """Return the lines that the part files must consist of. A null becomes a word that no line has."""
     numbers = [
-        csv_number(sf.col(field.name), zero="0.0" if isinstance(field.dataType, DoubleType) else "0")
+        sf.coalesce(
+            csv_number(sf.col(field.name), zero="0.0" if isinstance(field.dataType, DoubleType) else "0"),
+            sf.lit("null"),
+        )
         for field in FEATURE_SCHEMA.fields
         if field.name != MEMBER_ID
     ]
-    return expected.select(sf.concat(csv_member_id(), *[sf.concat(sf.lit(","), n) for n in numbers]).alias("line"))
+    return expected.select(sf.concat_ws(",", sf.coalesce(csv_member_id(), sf.lit("null")), *numbers).alias("line"))
 
 
 def _identify(lines: DataFrame) -> tuple[int, str]:

@@ -32,9 +32,9 @@ class Lifetime:
     Attributes:
         served_on: the day of the push in UTC. Items that have expired when it begins count as gone.
         ttl_days: full days after `served_on` until an item expires.
-        refresh_margin_days: an item that expires within so many days is written again. In a refresh slot, which each
-            member has every `ttl_days - refresh_margin_days` days, it is written earlier, so that all items that were
-            written on one day are not refreshed on one day.
+        refresh_margin_days: an item that expires within so many days is written again. Each member also has a refresh
+            slot as often as an item that is never late must be written, every `ttl_days + 1 - refresh_margin_days`
+            days. So the items that were written on one day are not all refreshed on one day.
     """
 
     served_on: date
@@ -53,7 +53,7 @@ class Lifetime:
 
     def needs_refresh(self, ttl: Column) -> Column:
         """Check whether a member's item is due, from the time when it expires."""
-        period = max(1, self.ttl_days - self.refresh_margin_days)
+        period = max(1, self.ttl_days + 1 - self.refresh_margin_days)
         is_slot = sf.pmod(sf.xxhash64(MEMBER_ID) + self.begins_at // _DAY_SECONDS, sf.lit(period)) == 0
         is_late = ttl <= self.begins_at + self.refresh_margin_days * _DAY_SECONDS
         return (ttl < self.expires_at) & (is_slot | is_late)

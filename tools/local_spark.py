@@ -20,8 +20,15 @@ OPTIONS: tuple[str, ...] = (
 )
 # These applications run for half a minute, too short for the optimizing compiler to pay off.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-COMPILED_JAVA_OPTIONS = "-XX:TieredStopAtLevel=4 -XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
-"""Options of Java for minutes of work. The cluster's are in terraform/modules/etl_pipeline/main.tf."""
+COMPILED_JAVA_OPTIONS = (
+    "-XX:TieredStopAtLevel=4 -XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0 -XX:Tier4InvocationThreshold=50000 "
+    "-XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000 "
+    "-XX:NewRatio=1"
+)
+"""Options of Java for minutes of work: optimize what runs often, not what starts Spark, and collect garbage less often.
+The cluster's are in terraform/modules/etl_pipeline/main.tf; benchmarks/README.md has the measurements."""
+MANY_PARTITIONS = ("--conf", "spark.sql.shuffle.partitions=16")
+"""For millions of rows: each partition fits into memory while it is sorted."""
 
 CLASS_ARCHIVE = REPOSITORY / "build" / "spark-classes.jsa"
 """Classes of Spark as Java keeps them in memory; Java ignores an archive of another Java or Spark. It saves a third of

@@ -26,7 +26,7 @@ from benchmarks.etl import SNAPSHOT
 from buyer_stage.domain.s3_layout import features_prefix
 from buyer_stage.domain.snapshot_date import format_partition_value
 from sample_data.generate import LABELED_DAYS_BEFORE_SNAPSHOT, generate
-from tools.local_spark import COMPILED_JAVA_OPTIONS, local_spark_submit
+from tools.local_spark import COMPILED_JAVA_OPTIONS, MANY_PARTITIONS, local_spark_submit
 from tools.repository import REPOSITORY
 
 OUT = REPOSITORY / "build/benchmarks"
@@ -120,7 +120,7 @@ def command(engine: str, lake: Path, out: Path) -> list[str]:
             *("--datalake", str(lake), "--pipeline-bucket", str(out / PROCESS)),
             *("--snapshot-date", format_partition_value(SNAPSHOT), *query),
         ]
-    return local_spark_submit(Path(sys.executable), program, java_options=COMPILED_JAVA_OPTIONS)
+    return local_spark_submit(Path(sys.executable), [*MANY_PARTITIONS, *program], java_options=COMPILED_JAVA_OPTIONS)
 
 
 def measure(members: int, engine: str, arguments: Sequence[str], log: Path) -> Measurement:

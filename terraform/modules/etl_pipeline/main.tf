@@ -6,6 +6,14 @@ locals {
   region     = data.aws_region.current.name
   account_id = data.aws_caller_identity.current.account_id
 
+  # Spark generates methods that Java by default considers too long to compile, and interprets for every row. Without
+  # traps, Java compiles each of them once, not again for every rare value. The higher thresholds leave out what runs only
+  # while Spark starts. benchmarks/README.md has the measurements. The settings of one machine are in tools/local_spark.py.
+  java_options = join(" ", [
+    "-XX:-DontCompileHugeMethods", "-XX:PerMethodTrapLimit=0", "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000", "-XX:Tier4CompileThreshold=150000", "-XX:Tier4BackEdgeThreshold=400000",
+  ])
+
   # Each execution has its own cluster. This is the input of elasticmapreduce:createCluster.
   cluster = {
     Name                 = "{% 'buyer-stage-etl-${var.environment}-' & $snapshot_date %}"
@@ -64,12 +72,9 @@ locals {
       {
         Classification = "spark-defaults"
         Properties = {
-          "spark.sql.session.timeZone" = "UTC"
-          # Spark generates methods that Java by default considers too long to compile, and interprets for every row.
-          # Without traps, it compiles each of them once, not again for every rare value. benchmarks/README.md has the
-          # measurement. The settings of one machine are in tools/local_spark.py.
-          "spark.driver.extraJavaOptions"   = "-XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
-          "spark.executor.extraJavaOptions" = "-XX:-DontCompileHugeMethods -XX:PerMethodTrapLimit=0"
+          "spark.sql.session.timeZone"      = "UTC"
+          "spark.driver.extraJavaOptions"   = local.java_options
+          "spark.executor.extraJavaOptions" = local.java_options
         }
       },
     ]
