@@ -55,10 +55,12 @@ class StartedPush:
     Attributes:
         status: `WAITING` while another push has to end first.
         run_name: the name that leads to the run's retries and to its receipt; None while waiting.
+        is_new: whether this call has started the run.
     """
 
     status: Literal["WAITING", "RUNNING", "SUCCEEDED"]
     run_name: str | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def start_push(
     is_new = found is None and _start(glue, variables, event, arguments, next_name)
     metrics.add_metric("PushRunsStarted", MetricUnit.Count, 1 if is_new else 0)
     if found is None:
-        found = StartedPush("RUNNING", next_name) if is_new else StartedPush("WAITING")
+        found = StartedPush("RUNNING", next_name, is_new=True) if is_new else StartedPush("WAITING")
     logger.info("push", kind=arguments["--kind"], status=found.status, run_name=found.run_name)
     return found
 

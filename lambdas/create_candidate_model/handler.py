@@ -10,7 +10,7 @@ from buyer_stage.domain.errors import ModelError
 from buyer_stage.domain.s3_layout import PART_FILE_PREFIX, TEST_NO_TARGET_PREFIX, holdout_scores_prefix
 from buyer_stage.domain.transform_output import PREDICTION_FILTER
 from lambdas.common.automl_jobs import best_candidate, status_of
-from lambdas.common.batch_transforms import TransformVariables, start_transform
+from lambdas.common.batch_transforms import StartedTransform, TransformVariables, start_transform
 from lambdas.common.documents import load_labeled_set
 from lambdas.common.errors import is_client_error
 from lambdas.common.events import ExecutionEvent
@@ -40,10 +40,12 @@ class Result:
     Attributes:
         champion_version: model version of the champion; None if no model has been approved.
         transform_job_names: the transforms that score the holdout, the challenger's first, the champion's second.
+        new_transform_job_names: those of them that this call has started.
     """
 
     champion_version: str | None
     transform_job_names: list[str]
+    new_transform_job_names: list[str]
 
 
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
@@ -80,13 +82,15 @@ def handler(event: Event) -> Result:
     champion = newest_approved_model(sagemaker, variables.model_package_group)
     metrics.add_metric("ChampionsChallenged", MetricUnit.Count, 0 if champion is None else 1)
     versions = [event.automl_job_name, *([] if champion is None else [champion.model_version])]
+    transforms = [_score_holdout(version, holdout_checksum) for version in versions]
     return Result(
         None if champion is None else champion.model_version,
-        [_score_holdout(version, holdout_checksum) for version in versions],
+        [transform.job_name for transform in transforms],
+        [transform.job_name for transform in transforms if transform.is_new],
     )
 
 
-def _score_holdout(model_version: str, holdout_checksum: str) -> str:
+def _score_holdout(model_version: str, holdout_checksum: str) -> StartedTransform:
     """Have a model score the holdout: rows without ids in, predictions in the same order out."""
     return start_transform(
         sagemaker,
@@ -98,4 +102,4 @@ def _score_holdout(model_version: str, holdout_checksum: str) -> str:
         source=TEST_NO_TARGET_PREFIX + PART_FILE_PREFIX,
         output_folder=holdout_scores_prefix,
         data_processing={"InputFilter": "$[0:]", "JoinSource": "Input", "OutputFilter": PREDICTION_FILTER},
-    ).job_name
+    )

@@ -68,10 +68,12 @@ class Result:
     Attributes:
         automl_job_name: the job to wait for; None if there is no training.
         reason: why there is one or none.
+        is_new: whether this call has started the job.
     """
 
     automl_job_name: str | None
     reason: str
+    is_new: bool
 
 
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
@@ -101,7 +103,7 @@ def handler(event: Event) -> Result:
         case Refuse():
             found = None
     logger.info("training decided", automl_job_name=found, is_new=is_new, reason=decision.reason)
-    return Result(found, decision.reason)
+    return Result(found, decision.reason, is_new)
 
 
 def _attempts(jobs: "Sequence[DescribeAutoMLJobV2ResponseTypeDef]") -> list[Attempt]:

@@ -24,9 +24,15 @@ class Event(ExecutionEvent):
 
 @dataclass(frozen=True)
 class Result:
-    """The job to wait for."""
+    """The job to wait for.
+
+    Attributes:
+        transform_job_name: its name.
+        is_new: whether this call has started it.
+    """
 
     transform_job_name: str
+    is_new: bool
 
 
 sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
@@ -52,4 +58,4 @@ def handler(event: Event) -> Result:
         },
     )
     metrics.add_metric("TransformJobsStarted", MetricUnit.Count, 1 if transform.is_new else 0)
-    return Result(transform.job_name)
+    return Result(transform.job_name, transform.is_new)

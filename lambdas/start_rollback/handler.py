@@ -41,12 +41,14 @@ class Result:
         run_name: the name that leads to the run's retries and to its receipt; None while waiting.
         snapshot_date: the snapshot whose stages come back, as `YYYYMMDD`.
         target_state: folder of the state that comes back.
+        is_new: whether this call has started the run.
     """
 
     status: Literal["WAITING", "RUNNING", "SUCCEEDED"]
     run_name: str | None
     snapshot_date: str
     target_state: str
+    is_new: bool
 
 
 glue, s3 = boto3.client("glue"), boto3.client("s3")
@@ -73,7 +75,7 @@ def handler(event: Event) -> Result:
     }
     # From another live state, the same way back is another piece of work.
     push = start_push(glue, variables, event, serving, arguments, f"sequence {serving.live.sequence}")
-    return Result(push.status, push.run_name, format_partition_value(target.snapshot_date), target.folder)
+    return Result(push.status, push.run_name, format_partition_value(target.snapshot_date), target.folder, push.is_new)
 
 
 def _find_target(event: Event, serving: Serving, live: Publication, now: datetime) -> ServedState:

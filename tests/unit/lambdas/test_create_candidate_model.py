@@ -132,6 +132,7 @@ def test_champion_scores_the_same_rows(
     assert emitted_metrics() == {"ChampionsChallenged": 1}
     assert result["champion_version"] == "buy-test-0123456789-3"
     assert len(set(result["transform_job_names"])) == 2
+    assert result["new_transform_job_names"] == result["transform_job_names"]
 
 
 def test_retry_finds_the_model_that_was_created(

@@ -109,6 +109,7 @@ def test_another_execution_joins_the_running_job(event: dict[str, Any], context:
     assert emitted_metrics() == {"AutoMLJobsStarted": 1}
     second = function.handler({**event, "execution_name": "second", "retrain": True}, context)
     assert second["automl_job_name"] == first["automl_job_name"]
+    assert (first["is_new"], second["is_new"]) == (True, False)
     assert emitted_metrics() == {"AutoMLJobsStarted": 0}
 
 
@@ -116,11 +117,11 @@ def test_job_that_another_execution_starts_at_the_same_moment_is_joined(
     event: dict[str, Any], context: Any, emitted_metrics: Metrics
 ) -> None:
     first = function.handler(event, context)
-    assert emitted_metrics() == {"AutoMLJobsStarted": 1}
+    assert (first["is_new"], emitted_metrics()) == (True, {"AutoMLJobsStarted": 1})
     with Stubber(function.sagemaker) as stub:
         stub.add_client_error("describe_auto_ml_job_v2", "ResourceNotFound")
         stub.add_client_error("create_auto_ml_job_v2", "ResourceInUse", "name must be unique", http_status_code=400)
-        assert function.handler(event, context) == first
+        assert function.handler(event, context) == {**first, "is_new": False}
     assert emitted_metrics() == {"AutoMLJobsStarted": 0}
 
 

@@ -50,6 +50,7 @@ def test_run_knows_the_state_to_bring_back(event: dict[str, Any], context: Any, 
         "run_name": arguments["--run_name"],
         "snapshot_date": "20200129",
         "target_state": "served-items/2020/01/29/000002-1/",
+        "is_new": True,
     }
     assert arguments == {
         "--scriptLocation": "s3://buyer-stage-code/code/1a2b3c4d5e6f/glue/push_to_dynamodb.py",
@@ -94,13 +95,13 @@ def test_the_same_way_back_from_another_live_state_is_another_push(
 def test_two_executions_at_once_go_back_once(event: dict[str, Any], context: Any, three_days: None) -> None:
     first, second = event, {**event, "execution_name": "second"}
     started = function.handler(first, context)
-    run_name = started["run_name"]
+    run_name, joined = started["run_name"], {**started, "is_new": False}
     with Stubber(function.glue) as stub:
         stub.add_response("get_job_runs", described([]), {"JobName": JOB})
         stub.add_client_error("start_job_run", "ConcurrentRunsExceededException", "one run at a time")
-        assert function.handler(second, context) == {**started, "status": "WAITING", "run_name": None}
+        assert function.handler(second, context) == {**joined, "status": "WAITING", "run_name": None}
         stub.add_response("get_job_runs", described([(run_name, "RUNNING")]), {"JobName": JOB})
-        assert function.handler(second, context) == started
+        assert function.handler(second, context) == joined
         # The push of the first execution ends before the second one looks again.
         publish(state(29, 4, previous=LIVE.folder), 4, run_name)
         stub.add_response("get_job_runs", described([(run_name, "SUCCEEDED")]), {"JobName": JOB})

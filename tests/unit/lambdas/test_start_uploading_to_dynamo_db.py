@@ -30,6 +30,11 @@ def run_name(event: dict[str, Any], context: Any) -> str:
     return name
 
 
+def push(status: str, run_name: str | None, *, is_new: bool = False) -> dict[str, Any]:
+    """Return the result that names a push."""
+    return {"status": status, "run_name": run_name, "is_new": is_new}
+
+
 def call(event: dict[str, Any], context: Any, *found: tuple[str, str], ended_ago: timedelta = timedelta()) -> Any:
     """Call the handler while Glue has these runs: name and state, the first started first."""
     with Stubber(function.glue) as stub:  # moto's runs never fail
@@ -44,7 +49,7 @@ def started_after(event: dict[str, Any], context: Any, *found: tuple[str, str], 
         started: list[str] = []
         patch.setattr(pushes, "_start", lambda *arguments: bool(started.append(arguments[-1])) or True)
         result = call(event, context, *found, **more)
-        assert result == {"status": "RUNNING", "run_name": started[0]} if started else result["status"] != "RUNNING"
+        assert result == push("RUNNING", started[0], is_new=True) if started else result["status"] != "RUNNING"
         return bool(started)
 
 
@@ -54,7 +59,7 @@ def test_run_knows_what_to_push_and_when_items_expire(
     result = function.handler(event, context)
     assert emitted_metrics() == {"PushRunsStarted": 1}
     (arguments,) = started_runs(function.glue)
-    assert result == {"status": "RUNNING", "run_name": arguments["--run_name"]}
+    assert result == push("RUNNING", arguments["--run_name"], is_new=True)
     assert result["run_name"].startswith("buy-test-push-")
     transform_job = event["transform_job_name"]
     assert arguments == {
@@ -98,12 +103,12 @@ def test_running_push_of_the_same_items_is_joined(
 ) -> None:
     emitted_metrics()
     later = {**event, "execution_name": "second", "execution_start_time": "2020-02-01T23:00:00.000Z"}
-    assert call(later, context, (run_name, state)) == {"status": "RUNNING", "run_name": run_name}
+    assert call(later, context, (run_name, state)) == push("RUNNING", run_name)
     assert emitted_metrics() == {"PushRunsStarted": 0}
 
 
 def test_failed_push_that_glue_is_about_to_retry_is_joined(event: dict[str, Any], context: Any, run_name: str) -> None:
-    assert call(event, context, (run_name, "FAILED")) == {"status": "RUNNING", "run_name": run_name}
+    assert call(event, context, (run_name, "FAILED")) == push("RUNNING", run_name)
 
 
 def test_failed_push_that_glue_has_not_retried_for_a_while_is_repeated(
@@ -116,7 +121,7 @@ def test_failed_push_that_glue_has_not_retried_for_a_while_is_repeated(
 
 def test_push_whose_state_is_live_is_reused(event: dict[str, Any], context: Any, run_name: str) -> None:
     publish(state(30, 2), 2, run_name)
-    reused = {"status": "SUCCEEDED", "run_name": run_name}
+    reused = push("SUCCEEDED", run_name)
     assert call(event, context, ("before", "SUCCEEDED"), (run_name, "SUCCEEDED")) == reused
     # A later push that was held, or stopped before it wrote anything, changes nothing.
     assert call(event, context, (run_name, "SUCCEEDED"), ("of-another-day", "SUCCEEDED")) == reused
@@ -162,13 +167,13 @@ def test_push_that_did_not_succeed_is_repeated_as_the_next_attempt(
         stub.add_response("get_job_runs", described([(run_name, state)]))
         stub.add_response("start_job_run", {"JobRunId": "jr_2"})
         second = function.handler(event, context)
-    assert second == {"status": "RUNNING", "run_name": f"{run_name[:-2]}-2"}
+    assert second == push("RUNNING", f"{run_name[:-2]}-2", is_new=True)
 
 
 @pytest.mark.parametrize("other", ["WAITING", "STARTING", "RUNNING", "STOPPING", "FAILED"])
 def test_another_push_in_progress_is_waited_for(event: dict[str, Any], context: Any, run_name: str, other: str) -> None:
     publish(state(30, 2), 2, run_name)
-    waiting = {"status": "WAITING", "run_name": None}
+    waiting = push("WAITING", None)
     assert call(event, context, ("of-another-day", other)) == waiting
     assert call(event, context, (run_name, "SUCCEEDED"), ("of-another-day", other)) == waiting
 
@@ -182,11 +187,11 @@ def test_two_executions_at_once_start_one_push_and_share_it(
     with Stubber(function.glue) as stub:
         stub.add_response("get_job_runs", described([]))
         stub.add_client_error("start_job_run", "ConcurrentRunsExceededException", "one run at a time")
-        assert function.handler(second, context) == {"status": "WAITING", "run_name": None}
+        assert function.handler(second, context) == push("WAITING", None)
     assert emitted_metrics() == {"PushRunsStarted": 0}
-    assert call(second, context, (run_name, "RUNNING")) == {"status": "RUNNING", "run_name": run_name}
+    assert call(second, context, (run_name, "RUNNING")) == push("RUNNING", run_name)
     publish(state(30, 2), 2, run_name)
-    assert call(second, context, (run_name, "SUCCEEDED")) == {"status": "SUCCEEDED", "run_name": run_name}
+    assert call(second, context, (run_name, "SUCCEEDED")) == push("SUCCEEDED", run_name)
 
 
 def test_push_that_ends_while_the_function_looks_is_not_repeated(
@@ -200,7 +205,7 @@ def test_push_that_ends_while_the_function_looks_is_not_repeated(
         return load(*arguments)
 
     monkeypatch.setattr(pushes, "load_document", load_after_the_end)
-    assert call(event, context, (run_name, "RUNNING")) == {"status": "RUNNING", "run_name": run_name}
+    assert call(event, context, (run_name, "RUNNING")) == push("RUNNING", run_name)
 
 
 @pytest.mark.parametrize(
