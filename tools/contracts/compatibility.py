@@ -41,7 +41,7 @@ def _schemas(document: Json) -> Json:
 
 
 def _compare(name: str, before: Json, now: Json) -> Iterator[tuple[str, str]]:
-    known, fields = before.get("properties", {}), now.get("properties", {})
+    known, fields = ({**schema.get("properties", {}), **schema.get("$defs", {})} for schema in (before, now))
     prefix = f"{name}." if name else ""
     for field, schema in known.items():
         path = f"{prefix}{field}"
@@ -55,7 +55,7 @@ def _compare(name: str, before: Json, now: Json) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{field}", "can be missing" if field in must_have else "cannot be missing"
         elif field in fields:
             yield f"{prefix}{field}", "is new and cannot be missing"
-    keywords = sorted((before.keys() | now.keys()) - ANNOTATIONS - {"properties", "required"})
+    keywords = sorted((before.keys() | now.keys()) - ANNOTATIONS - {"$defs", "properties", "required"})
     for keyword in keywords:
         if before.get(keyword) != now.get(keyword):
             problem = "has another type" if keyword == "type" else f"has other values ({keyword})"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tools.contracts import consumer_profile, lookup, schemas
+from tools.contracts import consumer_profile, lookup, run_receipt, schemas
 from tools.contracts.compatibility import find_breaks
 from tools.repository import REPOSITORY
 
@@ -15,6 +15,7 @@ def documents() -> dict[Path, str]:
     return {
         FOLDER / "consumer_profile.odcs.yaml": consumer_profile.render(),
         FOLDER / "lookup.openapi.json": lookup.render(),
+        FOLDER / "run_receipt.schema.json": run_receipt.render(),
         **{FOLDER / name: text for name, text in schemas.render().items()},
     }
 

@@ -100,11 +100,14 @@ def attributes(documented: type) -> dict[str, str]:
     """Return what the docstrings of a class and its bases say about each attribute."""
     found: dict[str, str] = {}
     for each in reversed(documented.__mro__[:-1]):
-        _, _, section = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")
-        found |= {
-            name: " ".join(text.split()) for name, text in re.findall(r"^ {4}(\w+): ((?:.|\n {5,})+)", section, re.M)
-        }
+        found |= attributes_in(inspect.cleandoc(each.__doc__ or ""))
     return found
+
+
+def attributes_in(docstring: str) -> dict[str, str]:
+    """Return what a docstring says about each attribute."""
+    _, _, section = docstring.partition("Attributes:\n")
+    return {name: " ".join(text.split()) for name, text in re.findall(r"^ {4}(\w+): ((?:.|\n {5,})+)", section, re.M)}
 
 
 def _look_up() -> Json:

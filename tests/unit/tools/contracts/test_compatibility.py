@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from buyer_stage.domain.serving_item import ServingItem
-from tools.contracts import lookup
+from tools.contracts import lookup, run_receipt
 from tools.contracts.compatibility import REMEDY, find_breaks
 from tools.contracts.schemas import schema
 
@@ -87,3 +87,12 @@ def test_schemas_of_an_openapi_document_are_compared() -> None:
     assert find_breaks(before, now) == []
     del now["components"]["schemas"]["MemberAnswer"]["properties"]["freshness"]
     assert [problem.partition(";")[0] for problem in find_breaks(before, now)] == ["MemberAnswer.freshness is gone"]
+
+
+def test_documents_in_a_document_are_compared_field_by_field() -> None:
+    before, now = run_receipt.schema(), run_receipt.schema()
+    assert find_breaks(before, now) == []
+    now["$defs"]["PushReceipt"]["properties"]["region"] = {"type": "string"}
+    assert find_breaks(before, now) == []
+    del now["$defs"]["PushReceipt"]["properties"]["read"]
+    assert [problem.partition(";")[0] for problem in find_breaks(before, now)] == ["PushReceipt.read is gone"]
