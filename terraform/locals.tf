@@ -39,6 +39,9 @@ locals {
     metrics_namespace   = "BuyerStage/${var.environment}"
   }
 
+  # The functions that the ETL calls, by their folders in lambdas/. The ML pipeline can call all of them.
+  etl_functions = ["send_sns_notification", "write_run_receipt"]
+
   permissions_boundary_arn = "arn:aws:iam::${local.account_id}:policy/buyer-stage-boundary-${var.environment}"
   # Start of the names of SageMaker jobs and models, as buyer_stage/domain/job_names.py spells them.
   job_prefix = "buy-${var.environment}-"

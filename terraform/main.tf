@@ -89,6 +89,7 @@ module "functions" {
   job_prefix               = local.job_prefix
   sagemaker_vpc            = var.sagemaker_vpc
   model_package_group_name = local.names.model_package_group
+  state_machine_names      = [local.names.etl_state_machine, local.names.ml_state_machine]
   automl                   = var.automl
   retraining               = var.retraining
   freshness = {
@@ -134,24 +135,24 @@ module "glue_job" {
 module "etl_pipeline" {
   source = "./modules/etl_pipeline"
 
-  environment                       = var.environment
-  state_machine_name                = local.names.etl_state_machine
-  template                          = "${local.state_machine_directory}/etl_pipeline.asl.json"
-  snapshot_date                     = local.snapshot_date
-  code_bucket                       = local.names.code_bucket
-  code_uri                          = local.code_uri
-  pipeline_bucket                   = module.storage.bucket_name
-  layout                            = local.layout
-  datalake_bucket                   = var.datalake.bucket
-  survey_uri                        = local.survey_uri
-  suppression_secret_arn            = module.storage.suppression_secret_arn
-  send_sns_notification_arn         = module.functions.arns["send_sns_notification"]
-  send_sns_notification_version_arn = module.functions.version_arns["send_sns_notification"]
-  kms_key_arn                       = data.aws_kms_alias.this.target_key_arn
-  permissions_boundary_arn          = local.permissions_boundary_arn
-  log_retention_days                = var.logs.retention_days
-  emr                               = var.emr
-  tags                              = local.tags
+  environment              = var.environment
+  state_machine_name       = local.names.etl_state_machine
+  template                 = "${local.state_machine_directory}/etl_pipeline.asl.json"
+  snapshot_date            = local.snapshot_date
+  code_bucket              = local.names.code_bucket
+  code_uri                 = local.code_uri
+  pipeline_bucket          = module.storage.bucket_name
+  layout                   = local.layout
+  datalake_bucket          = var.datalake.bucket
+  survey_uri               = local.survey_uri
+  suppression_secret_arn   = module.storage.suppression_secret_arn
+  function_arns            = { for name in local.etl_functions : name => module.functions.arns[name] }
+  function_version_arns    = { for name in local.etl_functions : name => module.functions.version_arns[name] }
+  kms_key_arn              = data.aws_kms_alias.this.target_key_arn
+  permissions_boundary_arn = local.permissions_boundary_arn
+  log_retention_days       = var.logs.retention_days
+  emr                      = var.emr
+  tags                     = local.tags
 }
 
 module "ml_pipeline" {
@@ -237,6 +238,7 @@ module "observability" {
   table_name                    = module.serving_table.table_name
   glue_job_name                 = module.glue_job.job_name
   lookup_function_name          = module.functions.names["look_up_stage"]
+  receipt_function_name         = module.functions.names["write_run_receipt"]
   alerts                        = var.alerts
   product                       = var.tags.product
 }

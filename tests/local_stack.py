@@ -14,7 +14,7 @@ import boto3
 import pytest
 from rich.console import Console
 
-from buyer_stage.domain.s3_layout import SUPPRESSION_LIST_KEY
+from buyer_stage.domain.s3_layout import RUN_RECEIPTS_PREFIX, SUPPRESSION_LIST_KEY
 from buyer_stage.domain.suppression import hash_member, render_suppression_list
 from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
@@ -97,10 +97,20 @@ class Stack:
         )
         return {item["member_id"]: item for page in pages for item in page["Items"]}
 
+    def read(self, key: str) -> bytes:
+        """Return an object of the pipeline bucket."""
+        return boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=key)["Body"].read()
+
     def document(self, key: str) -> dict[str, Any]:
         """Return a JSON document of the pipeline bucket."""
-        body = boto3.client("s3").get_object(Bucket=self.deployment.pipeline_bucket, Key=key)
-        return dict(json.loads(body["Body"].read()))
+        return dict(json.loads(self.read(key)))
+
+    def receipt(self, execution_arn: str) -> tuple[str, str]:
+        """Return the receipt of an execution as JSON and as a page."""
+        name = execution_arn.rpartition(":")[2]
+        keys = [key for key in self.keys(RUN_RECEIPTS_PREFIX) if key.rpartition("/")[2].startswith(name)]
+        page, receipt = (self.read(key).decode() for key in keys)
+        return receipt, page
 
     def measured(self) -> set[tuple[str, str, str]]:
         """Return namespace, name and function of the metrics that the functions printed for CloudWatch."""
@@ -180,6 +190,8 @@ class FirstRuns:
         notifications: the notifications of all executions.
         calls: every AWS call that a role made in these executions.
         answers: status and answer of the lookup: before the first push, and then about one member and about two.
+        receipts: execution -> receipt and page, as texts.
+        sources: key of each document in these receipts -> its bytes.
     """
 
     etl: Execution
@@ -194,6 +206,8 @@ class FirstRuns:
     notifications: list[dict[str, str]]
     calls: list[Call]
     answers: tuple[tuple[int, Item], ...]
+    receipts: dict[str, tuple[str, str]]
+    sources: dict[str, bytes]
 
     def messages_about(self, execution_arn: str) -> list[str]:
         """Return the messages that name an execution."""
@@ -259,8 +273,13 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         )  # fmt: skip
         notifications = stack.deployment.notifications()
         calls = read_calls(Path(stack.cloud.work_folder))
+        executions = [each.arn for each in (etl, ml, again, missing, invalid, too_early)] + [scheduled["executionArn"]]
+        receipts = {arn: stack.receipt(arn) for arn in executions}
+        keys = {key for text, _ in receipts.values() for key in json.loads(text)["sources"]}
+        sources = {key: stack.read(key) for key in keys}
     return FirstRuns(
-        etl, ml, again, items, items_again, missing, invalid, too_early, scheduled, notifications, calls, answers
+        etl, ml, again, items, items_again, missing, invalid, too_early, scheduled, notifications, calls, answers,
+        receipts, sources,
     )  # fmt: skip
 
 

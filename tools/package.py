@@ -4,7 +4,7 @@ python -m tools.package --out build/packages [--from FOLDER]
 
 The same sources produce the same bytes, so a package's hash changes only when its content changes:
 
-    layer.zip               the Lambda layer: domain, quality, the code that functions share, and pinned dependencies
+    layer.zip               the Lambda layer: domain, quality, receipts, the code that functions share, and dependencies
     functions/<name>.zip    one Lambda function: its handler
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
     code_version.txt        the name of this content, and of its folder in S3
@@ -29,7 +29,13 @@ from tools.repository import REPOSITORY
 from tools.terraform_layout import LAYOUT_FILE, layout_json
 
 LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
-LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
+LAYER_MODULES = (
+    *LIBRARY_MODULES,
+    "buyer_stage/quality/**/*.py",
+    "buyer_stage/receipts/**/*.py",
+    "lambdas/__init__.py",
+    "lambdas/common/**/*.py",
+)
 SPARK_MODULES = (*LIBRARY_MODULES, "buyer_stage/spark/**/*.py", "emr_steps/**/*.py", "glue/**/*.py")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
 HANDLERS = "lambdas/*/handler.py"
@@ -44,7 +50,7 @@ REMEDY = "Run `make package` in the commit to deploy and use all that it writes,
 
 LAMBDA_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp")
 
-SDK_SERVICES = frozenset({"dynamodb", "glue", "s3", "sagemaker", "sns", "xray"})
+SDK_SERVICES = frozenset({"dynamodb", "glue", "s3", "sagemaker", "sns", "stepfunctions", "xray"})
 """Services that the functions call. The SDK describes hundreds; without the others, a function starts in half the time.
 `tests/unit/tools/test_package.py` fails when a handler calls a service that is missing here."""
 

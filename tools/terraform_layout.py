@@ -37,6 +37,7 @@ def layout() -> dict[str, str]:
         "labeled_set_manifest": s3_layout.LABELED_SET_MANIFEST_KEY,
         "automl_output": s3_layout.AUTOML_OUTPUT_PREFIX,
         "models": top_folder(s3_layout.model_card_key(ANY)),
+        "model_cards": s3_layout.model_card_key(ANY),
         "drift_baselines": s3_layout.drift_baseline_key(ANY),
         "holdout_scores": s3_layout.holdout_scores_prefix(ANY).partition(ANY)[0],
         "inference_results": top_folder(s3_layout.inference_results_prefix(ANY_DAY, ANY)),

@@ -3,6 +3,7 @@
 Prefixes end with a slash, keys do not; neither starts with one.
 """
 
+import re
 from datetime import date, datetime
 
 from buyer_stage.domain.windows import Window
@@ -173,6 +174,12 @@ def run_receipt_key(snapshot_date: date, execution_name: str) -> str:
 def run_receipt_page_key(snapshot_date: date, execution_name: str) -> str:
     """Return the key of an execution's receipt as a page."""
     return f"{run_receipts_prefix(snapshot_date)}{execution_name}.html"
+
+
+def day_of_run_receipt(key: str) -> date | None:
+    """Return the snapshot date of a receipt, from its key as JSON; None for any other key."""
+    found = re.fullmatch(rf"{RUN_RECEIPTS_PREFIX}(\d{{4}})/(\d\d)/(\d\d)/[^/]+\.json", key)
+    return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def erasure_receipt_key(ended_at: datetime) -> str:

@@ -33,7 +33,7 @@ TRANSIENT_ERROR_CODES = frozenset(
 
 
 class TransientAwsError(Exception):
-    """AWS throttled the call, failed or could not be reached; the same call can succeed later.
+    """AWS throttled the call, failed, could not be reached or was not up to date; the same call can succeed later.
 
     Not a `BuyerStageError`: the state machines retry this one.
     """
@@ -50,7 +50,7 @@ def named_errors() -> Iterator[None]:
         UnexpectedError: an error that the product did not raise on purpose.
     """
     try:
-        with without_values(ClientError, AwsConnectionError, HTTPClientError):
+        with without_values(ClientError, AwsConnectionError, HTTPClientError, TransientAwsError):
             yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

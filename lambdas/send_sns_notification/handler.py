@@ -1,14 +1,14 @@
 """Notifies the subscribers of what failed and where, with a link to the execution, before the execution fails."""
 
-import json
 from dataclasses import dataclass
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from buyer_stage.domain.console_links import execution_link
 from lambdas.common.environment import Environment
+from lambdas.common.executions import CaughtFailure, EndingEvent, readable_cause
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
 
@@ -18,25 +18,11 @@ class Variables(Environment):
     topic_arn: str
 
 
-class Failure(BaseModel):
-    """What a state machine keeps of a failure: the error output of Step Functions, and the state that failed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state: str = Field(alias="State")
-    error: str = Field(alias="Error")
-    cause: str = Field(alias="Cause")
-
-
-class Event(BaseModel):
+class Event(EndingEvent):
     """Input of the state `SendSNSNotification`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    execution_id: str = Field(pattern=r"^arn:[^:]+:states:[^:]+:\d+:execution:[^:]+:[^:]+$")
-    snapshot_date: str = Field(description="As text, because an invalid date can be what failed.")
-    failure: Failure
-    ttl_extension: str | None = Field(default=None, description="What was done because items were about to expire.")
+    failure: CaughtFailure
+    receipt: str = Field(description="Where the receipt of the execution is, or why there is none.")
 
 
 @dataclass(frozen=True)
@@ -67,6 +53,8 @@ def handler(event: Event) -> Result:
             *cause_lines(readable_cause(failure.cause)),
             *([] if event.ttl_extension is None else ["", event.ttl_extension]),
             "",
+            event.receipt,
+            "",
             execution_link(event.execution_id),
         ]
     )
@@ -86,12 +74,3 @@ def sns_subject(text: str) -> str:
 def cause_lines(cause: str) -> list[str]:
     """Return the lines of a cause. A cause of several lines stands on its own, so that its commands can be copied."""
     return ["", cause] if "\n" in cause else [f"Cause:    {cause}"]
-
-
-def readable_cause(cause: str) -> str:
-    """Extract the message from a Lambda error, which is JSON with a stack trace; return any other cause unchanged."""
-    try:
-        details = json.loads(cause)
-    except json.JSONDecodeError:
-        return cause
-    return str(details["errorMessage"]) if isinstance(details, dict) and "errorMessage" in details else cause

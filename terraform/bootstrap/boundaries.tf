@@ -50,12 +50,12 @@ locals {
       Start = {
         actions = [
           "glue:GetJobRun*", "glue:StartJobRun", "lambda:InvokeFunction", "sns:Publish", "sqs:SendMessage",
-          "states:ListExecutions", "states:StartExecution",
+          "states:GetExecutionHistory", "states:ListExecutions", "states:StartExecution",
         ]
         resources = [
           "${local.arn.glue}:job/${local.name_pattern}", "${local.arn.lambda}:function:${local.name_pattern}",
           "${local.arn.sns}:${local.name_pattern}", "${local.arn.sqs}:${local.name_pattern}",
-          "${local.arn.states}:stateMachine:${local.name_pattern}",
+          "${local.arn.states}:execution:${local.name_pattern}", "${local.arn.states}:stateMachine:${local.name_pattern}",
         ]
       }
       Events = { actions = ["events:PutEvents"], resources = ["${local.arn.events}:event-bus/${local.name_pattern}"] }

@@ -14,6 +14,7 @@ variables {
   table_name                    = "table"
   glue_job_name                 = "job"
   lookup_function_name          = "lookup"
+  receipt_function_name         = "receipt"
   alerts                        = { maximum_flip_rate = 0.15, monthly_budget_usd = 100 }
   product                       = "buyer-stage"
 }

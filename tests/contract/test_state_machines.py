@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from buyer_stage.domain.errors import InvalidInputError
 from buyer_stage.domain.input_checks import ACCEPT_REASON, parse_accept_reason
 from buyer_stage.domain.snapshot_date import DEFAULT_LAG_DAYS, format_partition_value, resolve_snapshot_date
+from buyer_stage.receipts.build import AFTER_SERVING_STATE, RECEIPT_STATE
 from tools.repository import REPOSITORY
 from tools.state_machines import (
     FOLDER,
@@ -29,7 +30,10 @@ from tools.state_machines import (
 
 DEFINITIONS = {name: read(name) for name in ("etl_pipeline", "ml_pipeline")}
 SNAPSHOT_DATE = (FOLDER / "snapshot_date.jsonata").read_text().replace("${lag_days}", str(DEFAULT_LAG_DAYS))
+NULL = jsonata.utils.Utils.NULL_VALUE
 MAXIMUM_RETRY_SECONDS = 120
+ERROR_OUTPUT = {"Error": "States.Timeout", "Cause": "an hour has passed"}
+FIRST_FAILURE = {"State": "ProcessFeatures", "Error": "States.TaskFailed", "Cause": "no table t030"}
 TRAINING = {
     "CheckTrainingDataAvailability", "StartAutoML", "CheckAutoMLStatus", "CreateCandidateModel",
     "CheckHoldoutScoresStatus", "CreateAndSaveModel",
@@ -118,20 +122,75 @@ def test_every_failure_is_notified_and_then_fails_the_execution(states: States) 
 
     assert next_states(states["SendSNSNotification"]) == error_handlers(states["SendSNSNotification"]) == {"Failed"}
     if handlers & {"ShouldExtendTTL"}:
-        assert next_states(states["ShouldExtendTTL"]) == {"StartTTLExtension", "SendSNSNotification"}
+        assert next_states(states["ShouldExtendTTL"]) == {"StartTTLExtension", "WriteRunReceipt"}
         extension = states["StartTTLExtension"]
-        assert next_states(extension) == error_handlers(extension) == {"SendSNSNotification"}
+        assert next_states(extension) == error_handlers(extension) == {"WriteRunReceipt"}
     assert states["Failed"]["Type"] == "Fail"
     assert handlers <= {
-        "SendSNSNotification", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "ShouldExtendTTL",
-        "Failed",
+        "WriteRunReceipt", "TerminateCluster", "HasFallbackModel", "HasTransformAttemptLeft", "ShouldExtendTTL",
+        "HasFailed", "Failed",
     }  # fmt: skip
 
 
-AFTER_THE_FAILURE = {"StartTTLExtension", "SendSNSNotification"}
+def test_every_execution_has_its_receipt_written_before_it_ends(states: States) -> None:
+    following = {name: next_states(state) | error_handlers(state) for name, state in states.items()}
+    before = reachable({**following, RECEIPT_STATE: set()}, {"ResolveRun"})
+
+    assert before & {"HasFailed", "SendSNSNotification", "Done", "RolledBack", "Failed"} == set()
+
+
+def test_only_an_execution_that_has_served_the_snapshot_reaches_the_state_that_says_so() -> None:
+    states = DEFINITIONS["ml_pipeline"]["States"]
+
+    assert {name for name, state in states.items() if AFTER_SERVING_STATE in next_states(state)} == {"CheckDrift"}
+    assert {name for name, state in states.items() if AFTER_SERVING_STATE in error_handlers(state)} == set()
+
+
+def test_a_receipt_that_cannot_be_written_is_reported_and_changes_nothing(states: States) -> None:
+    state = states[RECEIPT_STATE]
+    (catch,) = state["Catch"]
+    context = {"errorOutput": ERROR_OUTPUT, "context": {"State": {"Name": RECEIPT_STATE}}}
+
+    assert next_states(state) == error_handlers(state) == {"HasFailed"}
+    assert catch["Assign"].keys() == state["Assign"].keys() == {"receipt"}
+    assert evaluate(catch["Assign"]["receipt"], states=context).startswith(
+        "WriteRunReceipt failed with States.Timeout: the receipt is missing or incomplete"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (None, None),
+        ({"State": "A", "Error": "E", "Cause": "c"}, {"State": "A", "Error": "E", "Cause": "c"}),
+        (
+            {"State": "A", "Error": "States.Timeout"},
+            {
+                "State": "A", "Error": "States.Timeout",
+                "Cause": "Step Functions gives no cause: look at this state in the execution",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_the_receipt_gets_the_failure_if_there_was_one(
+    states: States, failure: dict[str, str] | None, expected: dict[str, str] | None
+) -> None:
+    found = evaluate(
+        states[RECEIPT_STATE]["Arguments"]["Payload"]["failure"], failure=NULL if failure is None else failure
+    )
+
+    assert (None if found is NULL else found) == expected
+
+
+def test_the_receipt_gets_what_the_sample_event_of_its_function_holds(states: States) -> None:
+    sample = json.loads((REPOSITORY / "tests/events/write_run_receipt.json").read_text())
+
+    payload = states[RECEIPT_STATE]["Arguments"]["Payload"].keys()
+    assert payload in (sample.keys(), sample.keys() - {"ttl_extension"})
+
+
+AFTER_THE_FAILURE = {"StartTTLExtension", RECEIPT_STATE, "SendSNSNotification"}
 """The states whose errors do not replace the failure that led to them."""
-ERROR_OUTPUT = {"Error": "States.Timeout", "Cause": "an hour has passed"}
-FIRST_FAILURE = {"State": "ProcessFeatures", "Error": "States.TaskFailed", "Cause": "no table t030"}
 
 
 def assigned_by_catches(states: States, failure: object) -> Iterator[tuple[str, Any]]:
@@ -288,23 +347,31 @@ def test_a_cluster_is_terminated_on_every_way_from_its_creation() -> None:
 def test_a_failed_training_is_reported_after_members_are_served() -> None:
     states = DEFINITIONS["ml_pipeline"]["States"]
     caught = {name for name, state in states.items() if "HasFallbackModel" in error_handlers(state)}
-    before_done = {name for name, state in states.items() if "Done" in next_states(state)}
 
     assert caught == TRAINING
     assert next_states(states["HasFallbackModel"]) == {"StartBatchTransformation", "ShouldExtendTTL"}
-    assert before_done == {"HasTrainingFailed"}
-    assert next_states(states["HasTrainingFailed"]) == {"Done", "ShouldExtendTTL"}
+    assert next_states(states["HasTrainingFailed"]) == {"WriteRunReceipt", "ShouldExtendTTL"}
+
+
+def test_a_rollback_and_a_day_have_different_outputs() -> None:
+    assert following("HasFailed", failure=NULL, rollback_to=NULL) == "Done"
+    assert following("HasFailed", failure=NULL, rollback_to="previous") == "RolledBack"
+    assert following("HasFailed", failure=FIRST_FAILURE, rollback_to="previous") == "SendSNSNotification"
 
 
 @pytest.mark.parametrize("failure", [None, FIRST_FAILURE])
 @pytest.mark.parametrize(
     ("name", "state", "following"),
-    [("etl_pipeline", "HasFailed", "SendSNSNotification"), ("ml_pipeline", "HasTrainingFailed", "ShouldExtendTTL")],
+    [
+        ("etl_pipeline", "HasFailed", "SendSNSNotification"),
+        ("ml_pipeline", "HasTrainingFailed", "ShouldExtendTTL"),
+        ("ml_pipeline", "HasFailed", "SendSNSNotification"),
+    ],
 )
 def test_an_execution_that_failed_before_does_not_succeed(
     name: str, state: str, following: str, failure: object
 ) -> None:
-    (choice,) = DEFINITIONS[name]["States"][state]["Choices"]
+    choice, *_ = DEFINITIONS[name]["States"][state]["Choices"]
     variable = jsonata.utils.Utils.NULL_VALUE if failure is None else failure
 
     assert choice["Next"] == following
@@ -320,9 +387,6 @@ def test_an_extension_that_cannot_start_is_in_the_notification_and_does_not_hide
     assert evaluate(catch["Assign"]["ttl_extension"], states=context).startswith(
         "StartTTLExtension failed with States.Timeout: the items of the table can expire before a day is served"
     )
-
-
-NULL = jsonata.utils.Utils.NULL_VALUE
 
 
 def problem_of(**execution_input: Any) -> str | None:
@@ -416,14 +480,14 @@ def following(state: str, **variables: Any) -> str:
     [
         ("IsInputValid", {"input_problem": NULL}, "CheckDailyDataAvailability", "StartRollback"),
         ("IsRollback", {}, "StartUploadingToDynamoDB", "StartRollback"),
-        ("IsUploadingToDynamoDBDone", {"upload": {"status": "SUCCEEDED"}}, "CheckDrift", "RolledBack"),
+        ("IsUploadingToDynamoDBDone", {"upload": {"status": "SUCCEEDED"}}, "CheckDrift", "WriteRunReceipt"),
         (
             "IsUploadingToDynamoDBDone",
             {"upload": {"status": "RUNNING"}, "upload_polls": 1},
             "WaitForUploadingToDynamoDB",
             "WaitForUploadingToDynamoDB",
         ),
-        ("ShouldExtendTTL", {}, "StartTTLExtension", "SendSNSNotification"),
+        ("ShouldExtendTTL", {}, "StartTTLExtension", "WriteRunReceipt"),
     ],
 )
 def test_a_rollback_shares_the_states_that_wait_for_the_push(

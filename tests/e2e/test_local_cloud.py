@@ -1,15 +1,18 @@
 """The whole pipeline on the local cloud at small size, and how it fails."""
 
 import contextlib
+import hashlib
 import json
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
+import jsonschema
 import pyarrow.compute
 import pyarrow.parquet
 import pytest
@@ -34,9 +37,14 @@ from tests.local_stack import (
 )
 from tools.execution import Execution
 from tools.models import approve, list_models
+from tools.repository import REPOSITORY
 from tools.rollback import find_rollback, roll_back
 
 NEXT_DATE = SNAPSHOT_DATE + timedelta(days=1)
+DOCUMENTS = (
+    "features", "validation", "labeled_set", "push", "publication", "drift", "model_card", "challenger_card",
+)  # fmt: skip
+"""Fields of a receipt that hold documents."""
 REASON = "Members search more: a campaign (#12)"
 
 
@@ -144,6 +152,67 @@ def test_the_receipt_accounts_for_every_scored_line(stack: Stack, first_runs: Fi
     assert receipt["quarantined"] == receipt["failed"] == 0
 
 
+def test_every_execution_has_a_receipt_that_follows_its_contract(first_runs: FirstRuns) -> None:
+    contract = json.loads((REPOSITORY / "contracts/run_receipt.schema.json").read_text())
+    outcomes = {}
+    for arn, (text, _) in first_runs.receipts.items():
+        receipt = json.loads(text)
+        jsonschema.Draft202012Validator(contract).validate(receipt)
+        assert receipt["execution_arn"] == arn
+        outcomes[arn] = receipt["outcome"]
+    good = [first_runs.etl.arn, first_runs.ml.arn, first_runs.again.arn]
+    assert outcomes == {arn: "succeeded" if arn in good else "failed" for arn in outcomes}
+    for arn in outcomes.keys() - good:
+        (message,) = first_runs.messages_about(arn)
+        assert f"{arn.rpartition(':')[2]}.html" in message
+        assert "make receipt ENV=local DAY=" in message
+
+
+def test_documents_in_a_receipt_equal_their_sources(first_runs: FirstRuns) -> None:
+    found = {}
+    for arn, (text, _) in first_runs.receipts.items():
+        receipt = json.loads(text)
+        sources = {key: first_runs.sources[key] for key in receipt["sources"]}
+        assert {key: hashlib.sha256(body).hexdigest() for key, body in sources.items()} == receipt["sources"]
+        held = {field: receipt[field] for field in DOCUMENTS if receipt[field] is not None}
+        by_text = {json.dumps(document, sort_keys=True): field for field, document in held.items()}
+        assert {json.dumps(json.loads(body), sort_keys=True) for body in sources.values()} == by_text.keys()
+        found[arn] = set(held)
+    scored = {"features", "validation", "push", "publication", "drift", "model_card"}
+    assert found.pop(first_runs.etl.arn) == {"features", "validation", "labeled_set"}
+    assert [found.pop(first_runs.ml.arn), found.pop(first_runs.again.arn)] == [scored, scored]
+    assert set(map(frozenset, found.values())) == {frozenset()}
+
+
+def test_a_receipt_has_the_times_and_jobs_of_its_execution(first_runs: FirstRuns) -> None:
+    for execution in (first_runs.etl, first_runs.ml, first_runs.again):
+        receipt = json.loads(first_runs.receipts[execution.arn][0])
+        seconds = {state["name"]: state["seconds"] for state in receipt["states"]}
+        visits = {state["name"]: state["visits"] for state in receipt["states"]}
+        measured = execution.seconds_per_state()
+        assert seconds == pytest.approx({name: measured[name] for name in seconds}, abs=0.02)
+        assert visits == {name: visited(execution).count(name) for name in visits}
+        assert seconds.keys() >= {name for name, each in measured.items() if each >= 1} - {"WriteRunReceipt"}
+    first, again = (json.loads(first_runs.receipts[each.arn][0])["jobs"] for each in (first_runs.ml, first_runs.again))
+    assert [job["kind"] for job in first] == ["Autopilot job", "holdout transform", "batch transform", "push"]
+    assert [job["is_reused"] for job in first] == [False] * 4
+    assert again == [{**job, "is_reused": True} for job in first[2:]]
+
+
+def test_no_receipt_names_a_member(stack: Stack, first_runs: FirstRuns) -> None:
+    texts = [text for both in first_runs.receipts.values() for text in both]
+    texts.append(stack.read(s3_layout.RUN_RECEIPTS_INDEX_KEY).decode())
+    members = members_of(stack.data_lake, SNAPSHOT_DATE)
+    assert len(members) > 1000
+    assert [text for text in texts if any(member in text for member in members)] == []
+
+
+def members_of(lake: Path, day: date) -> set[str]:
+    """Return the ids of all members of a snapshot."""
+    files = [file for window in Window for file in (lake / partition_prefix(window, day)).glob("*.parquet")]
+    return {member for file in files for member in pyarrow.parquet.read_table(file)[MEMBER_ID].to_pylist()}
+
+
 def test_executions_at_once_share_every_job(stack: Stack, first_runs: FirstRuns, later_runs: LaterRuns) -> None:
     executions = (later_runs.next_ml, later_runs.rival)
     assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2, executions[0].cause
@@ -190,6 +259,8 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
     assert "change in scored members" in mail["Message"]
     assert "serve_anyway" in mail["Message"]
     assert stack.items() == before
+    account = json.loads(stack.receipt(held.arn)[0])
+    assert (account["outcome"], account["push"]["held"], account["publication"]) == ("held", True, None)
 
     forced = stack.run_ml(**snapshot, serve_anyway="The lake lost the other half")
     assert forced.status == "SUCCEEDED"
@@ -200,6 +271,9 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
 
     back = stack.roll_back_scores("previous")
     assert back.status == "SUCCEEDED", back.cause
+    account = json.loads(stack.receipt(back.arn)[0])
+    assert (account["outcome"], account["snapshot_date"]) == ("rolled back", NEXT_DATE.isoformat())
+    assert account["publication"]["kind"] == account["push"]["kind"] == "rollback"
     without_ttl = [{member: {**item, "ttl": 0} for member, item in items.items()} for items in (before, stack.items())]
     assert without_ttl[0] == without_ttl[1]
     for key in stack.keys(s3_layout.features_prefix(day)):
@@ -329,6 +403,16 @@ def test_a_member_in_two_splits_stops_the_training_but_not_the_scoring(later_run
     assert "CheckDrift" in visited(leaking)
     (notification,) = later_runs.notifications_of_leaking
     assert "in the channel of another split: 1" in notification["Message"]
+
+
+def test_the_receipt_of_a_failed_training_says_that_members_were_served(stack: Stack, later_runs: LaterRuns) -> None:
+    receipt = json.loads(stack.receipt(later_runs.leaking.arn)[0])
+    assert receipt["outcome"] == "served, but the training failed"
+    assert receipt["failure"]["state"] == "CheckTrainingDataAvailability"
+    assert receipt["failure"]["cause"] == json.loads(later_runs.leaking.cause)["errorMessage"]
+    assert receipt["push"]["read"] == receipt["features"]["row_count"]
+    challenger = json.loads(stack.receipt(later_runs.next_ml.arn)[0])
+    assert challenger["challenger_card"]["model_version"] != challenger["model_card"]["model_version"]
 
 
 @pytest.fixture

@@ -100,7 +100,11 @@ def test_make_targets_exist(file: Path) -> None:
 CLI_COMMANDS = {("s3", "cp"), ("s3", "ls"), ("emr", "terminate-clusters")}
 """Commands of the AWS CLI that are not API operations."""
 GLOBAL_OPTIONS = {"--query", "--output"}
-CLI_OPTIONS = {"emr list-clusters": {"--active"}, "stepfunctions get-execution-history": {"--max-results"}}
+CLI_OPTIONS = {
+    "emr list-clusters": {"--active"},
+    "lambda invoke": {"--cli-binary-format"},
+    "stepfunctions get-execution-history": {"--max-results"},
+}
 
 
 def aws_commands(file: Path) -> list[list[str]]:

@@ -58,9 +58,25 @@ def import_alone(own: list[Path], installed: list[str], entries: list[Path], fol
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.skipif(
+MAXIMUM_UNZIPPED_BYTES = 250 * 1024 * 1024
+"""Of a function with its layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+
+
+def test_functions_and_the_layer_fit_into_lambda(packages: Path) -> None:
+    def unzipped(package: Path) -> int:
+        with zipfile.ZipFile(package) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+
+    largest = max(unzipped(package) for package in (packages / "functions").iterdir())
+    assert unzipped(packages / "layer.zip") + largest < MAXIMUM_UNZIPPED_BYTES
+
+
+ON_LAMBDAS_PLATFORM = pytest.mark.skipif(
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the layer holds binaries for Lambda"
 )
+
+
+@ON_LAMBDAS_PLATFORM
 def test_handlers_import_with_nothing_but_the_layer(packages: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(packages / "layer.zip") as layer:
         layer.extractall(tmp_path)
@@ -73,6 +89,17 @@ def test_handlers_import_with_nothing_but_the_layer(packages: Path, tmp_path: Pa
 
     assert "buyer_stage.domain.errors" in files
     assert {name for name, file in files.items() if not Path(file).is_relative_to(tmp_path / "python")} == set()
+
+
+@ON_LAMBDAS_PLATFORM
+def test_only_the_function_that_writes_receipts_spends_its_start_on_them(packages: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(packages / "layer.zip") as layer:
+        layer.extractall(tmp_path)
+    others = [REPOSITORY / f"lambdas/{name}/handler.py" for name in FUNCTIONS if name != "write_run_receipt"]
+
+    files = import_alone([tmp_path / "python"], [], others, tmp_path)
+
+    assert [name for name in files if name.startswith("buyer_stage.receipts")] == []
 
 
 @pytest.mark.parametrize("job", JOBS)

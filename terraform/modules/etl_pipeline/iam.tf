@@ -11,9 +11,9 @@ locals {
 
 data "aws_iam_policy_document" "state_machine" {
   statement {
-    sid       = "Notify"
+    sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = ["${var.send_sns_notification_arn}:*"] # Each version of the state machine calls one version of the function.
+    resources = [for arn in values(var.function_arns) : "${arn}:*"] # Each version of the state machine calls one version of each function.
   }
 
   statement {

@@ -142,17 +142,16 @@ module "state_machine" {
 
   # The file is valid JSON by itself: a string marks where this object goes.
   definition = replace(
-    templatefile(var.template, {
-      cluster               = "cluster"
-      cluster_minutes       = var.emr.cluster_minutes
-      code_uri              = var.code_uri
-      datalake_uri          = "s3://${var.datalake_bucket}"
-      pipeline_bucket_uri   = "s3://${var.pipeline_bucket}"
-      send_sns_notification = var.send_sns_notification_version_arn
-      snapshot_date         = var.snapshot_date
-      suppression_secret    = var.suppression_secret_arn
-      survey_uri            = var.survey_uri
-    }),
+    templatefile(var.template, merge(var.function_version_arns, {
+      cluster             = "cluster"
+      cluster_minutes     = var.emr.cluster_minutes
+      code_uri            = var.code_uri
+      datalake_uri        = "s3://${var.datalake_bucket}"
+      pipeline_bucket_uri = "s3://${var.pipeline_bucket}"
+      snapshot_date       = var.snapshot_date
+      suppression_secret  = var.suppression_secret_arn
+      survey_uri          = var.survey_uri
+    })),
     "\"{% cluster %}\"", jsonencode(local.cluster)
   )
 }

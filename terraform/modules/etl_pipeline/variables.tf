@@ -65,14 +65,14 @@ variable "suppression_secret_arn" {
   type        = string
 }
 
-variable "send_sns_notification_arn" {
-  description = "ARN of the function send_sns_notification, without a version."
-  type        = string
+variable "function_arns" {
+  description = "ARN of each function that the state machine calls without a version, by its folder in lambdas/."
+  type        = map(string)
 }
 
-variable "send_sns_notification_version_arn" {
-  description = "ARN of the version of send_sns_notification that the state machine calls."
-  type        = string
+variable "function_version_arns" {
+  description = "ARN of the version to call of each function, by its folder in lambdas/. The definition uses the same names."
+  type        = map(string)
 }
 
 variable "kms_key_arn" {

@@ -321,6 +321,36 @@ locals {
       }
     }
 
+    write_run_receipt = {
+      memory_mb       = 1024
+      timeout_seconds = 120
+      environment = {
+        ENVIRONMENT     = var.environment
+        PIPELINE_BUCKET = var.pipeline_bucket
+        CODE_VERSION    = basename(var.code_prefix)
+      }
+      statements = {
+        # A key of the customer would also need kms:Decrypt, but AWS owns the key of these histories:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+        ReadHistory = {
+          actions   = ["states:GetExecutionHistory"]
+          resources = [for name in var.state_machine_names : "arn:aws:states:${local.region}:${local.account_id}:execution:${name}:*"]
+        }
+        ReadDocuments = {
+          actions = ["s3:GetObject"]
+          resources = [
+            for key in [
+              "${var.layout.features}*.json", var.layout.labeled_set_manifest, var.layout.model_cards, "${var.layout.push_receipts}*",
+              var.layout.current_publication, "${var.layout.drift_reports}*", "${var.layout.run_receipts}*.json",
+            ] : "${local.bucket_arn}/${key}"
+          ]
+        }
+        ListBucket   = local.list_bucket
+        WriteReceipt = { actions = ["s3:PutObject"], resources = ["${local.bucket_arn}/${var.layout.run_receipts}*"] }
+        UseKey       = local.encrypt
+      }
+    }
+
     send_sns_notification = {
       memory_mb       = 512
       timeout_seconds = 30

@@ -41,6 +41,7 @@ variable "layout" {
     test_with_members       = string
     labeled_set_manifest    = string
     models                  = string
+    model_cards             = string
     holdout_scores          = string
     drift_baselines         = string
     push_receipts           = string
@@ -48,6 +49,7 @@ variable "layout" {
     served_items            = string
     serving                 = string
     drift_reports           = string
+    run_receipts            = string
     automl_output           = string
   })
 }
@@ -85,6 +87,11 @@ variable "glue_job_name" {
 variable "sagemaker_role_arns" {
   description = "ARNs of the roles that SageMaker uses: of Autopilot's jobs, and of a model that scores."
   type        = object({ autopilot = string, model = string })
+}
+
+variable "state_machine_names" {
+  description = "Names of the state machines whose executions have receipts."
+  type        = list(string)
 }
 
 variable "job_prefix" {

@@ -124,6 +124,22 @@ resource "aws_cloudwatch_metric_alarm" "lookup_failed" {
   alarm_actions       = [var.topic_arn]
 }
 
+# A missing receipt does not fail its execution.
+resource "aws_cloudwatch_metric_alarm" "receipt_failed" {
+  alarm_name          = "buyer-stage-receipt-failed-${var.environment}"
+  alarm_description   = "An attempt to write the receipt of an execution failed. See docs/operations.md."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = var.receipt_function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+}
+
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.dead_letter_queue_names
 
@@ -329,7 +345,10 @@ locals {
       type  = "alarm"
       properties = {
         alarms = concat(
-          [aws_cloudwatch_metric_alarm.snapshots_behind.arn, aws_cloudwatch_metric_alarm.lookup_failed.arn],
+          [
+            aws_cloudwatch_metric_alarm.snapshots_behind.arn, aws_cloudwatch_metric_alarm.lookup_failed.arn,
+            aws_cloudwatch_metric_alarm.receipt_failed.arn,
+          ],
           values(aws_cloudwatch_metric_alarm.figure)[*].arn,
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,

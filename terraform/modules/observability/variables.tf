@@ -48,6 +48,11 @@ variable "glue_job_name" {
   type        = string
 }
 
+variable "receipt_function_name" {
+  description = "Function that writes the receipts of executions."
+  type        = string
+}
+
 variable "alerts" {
   description = "Thresholds of alarms and budget. See the root variable."
   type = object({

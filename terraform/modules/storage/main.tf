@@ -118,6 +118,7 @@ locals {
     served_items      = 30
     stage_changes     = 30
     drift_reports     = 365
+    run_receipts      = 365
     emr_logs          = 30
     athena_results    = 30
   }

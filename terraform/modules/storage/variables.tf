@@ -14,6 +14,7 @@ variable "layout" {
     served_items      = string
     stage_changes     = string
     drift_reports     = string
+    run_receipts      = string
     emr_logs          = string
     athena_results    = string
   })

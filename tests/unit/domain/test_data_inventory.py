@@ -34,7 +34,7 @@ def keys_of_the_layout() -> dict[str, str]:
     for name, value in vars(s3_layout).items():
         if isinstance(value, str) and name.endswith(("_KEY", "_PREFIX")) and name != "PART_FILE_PREFIX":
             keys[name] = value
-        elif inspect.isfunction(value) and not name.startswith("_"):
+        elif inspect.isfunction(value) and not name.startswith("_") and inspect.get_annotations(value)["return"] is str:
             given = {parameter: ARGUMENTS.get(parameter, "train") for parameter in inspect.signature(value).parameters}
             keys[name] = value(**given | ({"window": Window.T001} if "window" in given else {}))
     return {name: key for name, key in keys.items() if name not in CODE_BUCKET_KEYS}

@@ -44,6 +44,10 @@ def test_message_says_what_failed_where_and_links_to_the_execution(event: dict[s
         "Error:    InvalidManifestError",
         "Cause:    inputs/2020/01/30/manifest.json is damaged",
         "",
+        "Receipt:  s3://buyer-stage-pipeline/run-receipts/2020/01/30/daily-2020-02-01.html",
+        "To open it:",
+        "  make receipt ENV=test DAY=20200130",
+        "",
         "https://us-west-2.console.aws.amazon.com/states/home?region=us-west-2#/v2/executions/details/"
         "arn:aws:states:us-west-2:123456789012:execution:buyer-stage-ml-pipeline:daily-2020-02-01",
     ]
@@ -63,7 +67,7 @@ def test_message_about_a_held_day_has_a_line_for_each_rule_and_command(event: di
     handler({**event, "failure": failure, "ttl_extension": "The items get more time."}, context)
     subject, message = sent()
     assert subject == "buyer-stage-ml-pipeline: CheckUploadingToDynamoDBStatus failed with ScoresHeldError"
-    assert message.splitlines()[2:-1] == [
+    assert message.splitlines()[2:-5] == [
         "State:    CheckUploadingToDynamoDBStatus",
         "Snapshot: 20200130",
         "Error:    ScoresHeldError",
@@ -97,6 +101,23 @@ def test_execution_name_is_the_correlation_id_of_the_log(event: dict[str, Any], 
 def test_cause_that_is_not_a_lambda_error_is_unchanged(event: dict[str, Any], context: Any, cause: str) -> None:
     handler(with_cause(event, cause), context)
     assert f"Cause:    {cause}\n" in sent()[1]
+
+
+STEP = {
+    "Id": "s-1", "Name": "process_features",
+    "Status": {"State": "FAILED", "FailureDetails": {"Reason": "Unknown Error.", "Message": "no table t030"}},
+}  # fmt: skip
+LOG = "s3://buyer-stage-pipeline/emr-logs/j-1/steps/s-1/stderr.gz"
+
+
+@pytest.mark.parametrize(("more", "where"), [({}, "the log of the step"), ({"LogFile": LOG}, LOG)])
+def test_cause_of_a_failed_step_is_its_message_and_where_its_log_is(
+    event: dict[str, Any], context: Any, more: dict[str, str], where: str
+) -> None:
+    step = json.loads(json.dumps(STEP))
+    step["Status"]["FailureDetails"] |= more
+    handler(with_cause(event, json.dumps({"Step": step})), context)
+    assert f"Cause:    no table t030; see {where}\n" in sent()[1]
 
 
 def test_longest_cause_fits_into_a_message(event: dict[str, Any], context: Any) -> None:
