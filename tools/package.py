@@ -4,7 +4,7 @@ python -m tools.package --out build/packages [--from FOLDER]
 
 The same sources produce the same bytes, so a package's hash changes only when its content changes:
 
-    layer.zip               the Lambda layer: domain, quality, the code that functions share, and pinned dependencies
+    layer.zip               the Lambda layer: domain, quality, receipts, the code that functions share, and dependencies
     functions/<name>.zip    one Lambda function: its handler
     code/                   what EMR and Glue read from S3: libraries.zip, step and job scripts, queries
     code_version.txt        the name of this content, and of its folder in S3
@@ -29,7 +29,14 @@ from tools.repository import REPOSITORY
 from tools.terraform_layout import LAYOUT_FILE, layout_json
 
 LIBRARY_MODULES = ("buyer_stage/__init__.py", "buyer_stage/domain/**/*.py")
-LAYER_MODULES = (*LIBRARY_MODULES, "buyer_stage/quality/**/*.py", "lambdas/__init__.py", "lambdas/common/**/*.py")
+LAYER_MODULES = (
+    *LIBRARY_MODULES,
+    "buyer_stage/quality/**/*.py",
+    "buyer_stage/receipts/**/*.py",
+    "buyer_stage/receipts/templates/*",
+    "lambdas/__init__.py",
+    "lambdas/common/**/*.py",
+)
 SPARK_MODULES = (*LIBRARY_MODULES, "buyer_stage/spark/**/*.py", "emr_steps/**/*.py", "glue/**/*.py")
 CODE_FILES = ("emr_steps/*.py", "emr_steps/bootstrap.sh", "glue/push_to_dynamodb.py", "sql/*.sql")
 HANDLERS = "lambdas/*/handler.py"
@@ -107,7 +114,7 @@ def files_matching(root: Path, pattern: str) -> list[Path]:
 
 
 def module_entries(root: Path, pattern: str, prefix: str = "") -> list[tuple[str, Path]]:
-    """Return the zip entries of the Python modules that match a pattern."""
+    """Return the zip entries of the Python modules, and of the files that they read, that match a pattern."""
     return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, pattern)]
 
 
