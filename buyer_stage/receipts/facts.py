@@ -1,11 +1,13 @@
 """What a receipt says, in the words that its page, the index, the terminal and the comparison share."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from buyer_stage.domain.audit import RuleResult
+from buyer_stage.domain.console_links import execution_link
 from buyer_stage.domain.s3_layout import RUN_RECEIPTS_INDEX_KEY, run_receipt_page_key
 from buyer_stage.domain.serving_documents import PushKind, StageChanges
 from buyer_stage.domain.windows import Window
@@ -117,26 +119,24 @@ def stage_counts(receipt: RunReceipt) -> dict[str, int] | None:
 
 def verdict(receipt: RunReceipt) -> str:
     """Return in one line whether the execution did what it should, and what the table has now."""
-    day, failure, publication = day_name(receipt.snapshot_date), receipt.failure, receipt.publication
-    count = members(receipt)
-    if receipt.pipeline is Pipeline.ETL and failure is None:
-        return f"Good: the features of {count or 0:,} members on {day} are complete and validated"
+    day, failure, publication = f"{receipt.snapshot_date:%B %-d}", receipt.failure, receipt.publication
+    count = f"{members(receipt) or 0:,} members"
+    if receipt.pipeline is Pipeline.ETL:
+        where = f"Failed in {failure.state}: {day} has no new features" if failure else ""
+        return where or f"Good: the features of {count} on {day} are complete and validated"
     if receipt.outcome is Outcome.SUCCEEDED:
         flips = flip_rate(receipt)
-        change = "" if flips is None else f", and {flips:.1%} of them changed stage"
-        return f"Good: {count or 0:,} members were served for {day}{change}"
+        return f"Good: {count} served for {day}" + ("" if flips is None else f", {flips:.1%} changed stage")
     if receipt.outcome is Outcome.ROLLED_BACK:
         return f"Rolled back: the table has the stages of {day} again"
     if receipt.outcome is Outcome.SERVED_WITHOUT_TRAINING:
-        return f"Served {day} with the model in use, because the training failed"
+        return f"{day} served with the model in use, because the training failed"
     if receipt.outcome is Outcome.HELD and receipt.push is not None:
         broken = sum(rule.is_broken() for rule in receipt.push.audit)
-        return f"Held: {day} breaks {broken} of {len(receipt.push.audit)} audit rules, so nothing was written"
+        return f"Held: {day} breaks {broken} of {len(receipt.push.audit)} audit rules, nothing was written"
     where = f"Failed in {failure.state}" if failure else "Failed"
-    if receipt.pipeline is Pipeline.ETL:
-        return f"{where}: {day} has no new features"
     if publication is not None:
-        return f"{where}, after the table got the stages of {day_name(publication.state.snapshot_date)}"
+        return f"{where}, after the table got the stages of {day}"
     return f"{where}: no stages were published for {day}"
 
 
@@ -187,6 +187,21 @@ def push_parts(receipt: RunReceipt) -> list[Handover]:
         Handover("suppressed", push.suppressed, "of forgotten members"),
         Handover("failed", push.failed, "not accepted by DynamoDB"),
     ]
+
+
+def number(value: float) -> str:
+    """Return a number for people: whole if it is large, with four digits otherwise."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a name such as `CheckDrift`."""
+    return re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+$", name) or [name]
+
+
+def console_link(receipt: RunReceipt) -> str | None:
+    """Return the link to the execution in the console; None for the local cloud, which has none."""
+    return None if environment(receipt) == "local" else execution_link(receipt.execution_arn)
 
 
 def limits(rule: RuleResult) -> str:

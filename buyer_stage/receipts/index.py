@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from buyer_stage.domain.serving_documents import PushKind
-from buyer_stage.receipts.document import Outcome, Pipeline, RunReceipt
-from buyer_stage.receipts.facts import model_version, order, served_days, stage_counts
+from buyer_stage.receipts.document import Pipeline, RunReceipt
+from buyer_stage.receipts.facts import flip_rate, model_version, order, served_days, stage_counts
 from buyer_stage.receipts.rendering import templates
 
 DAYS = 30
@@ -30,9 +30,9 @@ def render_index(recent: Sequence[RunReceipt]) -> str:
             runs=runs,
             etl_runs=[receipt for receipt in newest_first if receipt.pipeline is Pipeline.ETL],
             days={day: each and stage_counts(each) for day, each in served.items()},
+            flips={day: each and flip_rate(each) for day, each in served.items()},
             outcomes=Counter(run.outcome for run in runs),
             new_models=_first_with_each_model(runs),
-            held=Outcome.HELD,
         )
     )
 

@@ -5,8 +5,9 @@ on a desktop.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import TypeVar
 
 import svg
 from markupsafe import Markup, escape
@@ -18,6 +19,8 @@ from buyer_stage.domain.windows import Window
 from buyer_stage.quality.drift import DriftReport
 from buyer_stage.quality.evaluation import ReliabilityBin
 
+T = TypeVar("T")
+
 WIDTH = 360
 """Units of a plot: pixels of a small phone."""
 LEFT, TOP, BOTTOM = 38, 8, 22
@@ -25,6 +28,8 @@ LEFT, TOP, BOTTOM = 38, 8, 22
 GRID = (0.0, 0.5, 1.0)
 LABELED_DAYS = 5
 """Days with a label, so that labels do not overlap."""
+DAYS_HEIGHT = 150
+"""Units of the highest bar in a plot of days."""
 CELL_HEIGHT = 18
 
 
@@ -48,7 +53,7 @@ def bar(start: float, length: float, kind: str = "bar") -> Markup:
                 svg.Rect(
                     x=_round(100 * start),
                     y=0,
-                    width=_round(100 * max(min(length, 1 - start), 0.006)),
+                    width=_round(100 * min(max(length, 0.006), 1 - start)) if length else 0,
                     height=10,
                     class_=[kind],
                 ),
@@ -71,22 +76,37 @@ def stage_mix(days: Mapping[date, Mapping[str, int] | None]) -> Markup:
     Args:
         days: day, in order -> served stage -> members; None where nothing was served. One day at least has members.
     """
-    height = 180
-    plot_width, plot_height = WIDTH - LEFT, height - TOP - BOTTOM
-    step = plot_width / len(days)
-    every = math.ceil(len(days) / LABELED_DAYS)
-    elements = _grid(plot_width, plot_height)
-    for number, (day, counts) in enumerate(days.items()):
-        x, width = LEFT + step * number + step * 0.1, min(step * 0.8, 40)
-        name = f"{day:%b} {day.day}"
-        if counts is None:
-            gap = svg.Rect(x=_round(x), y=TOP, width=_round(width), height=plot_height, class_=["gap"])
-            elements.append(_titled(gap, f"{name}: nothing served"))
-        else:
-            elements += _stack(x, width, plot_height, name, counts)
-        if (len(days) - 1 - number) % every == 0:
-            elements.append(_label(x + width / 2, height - 6, name))
-    return _plot(WIDTH, height, f"Share of the served stages on {len(days)} days", elements)
+    elements = _grid(WIDTH - LEFT, DAYS_HEIGHT)
+    for day, counts, x, width in _place(days):
+        elements += _gap(x, width, day) if counts is None else _stack(x, width, day, counts)
+    elements += _day_labels(days)
+    return _plot(WIDTH, TOP + DAYS_HEIGHT + BOTTOM, f"Share of the served stages on {len(days)} days", elements)
+
+
+def daily_share(title: str, days: Mapping[date, float | None]) -> Markup:
+    """Return one bar per day with a share, in a scale up to the largest one.
+
+    Args:
+        title: what the share is.
+        days: day, in order -> share; None where it is not known.
+    """
+    largest = max((share for share in days.values() if share is not None), default=0.0)
+    top = max(math.ceil(20 * largest) / 20, 0.05)
+    elements = _grid(WIDTH - LEFT, DAYS_HEIGHT, top)
+    for day, share, x, width in _place(days):
+        if share is None:
+            continue
+        height = DAYS_HEIGHT * share / top
+        each = svg.Rect(
+            x=_round(x),
+            y=_round(TOP + DAYS_HEIGHT - height),
+            width=_round(width),
+            height=_round(height),
+            class_=["bar"],
+        )
+        elements.append(_titled(each, f"{_day_label(day)}: {share:.1%}"))
+    elements += _day_labels(days)
+    return _plot(WIDTH, TOP + DAYS_HEIGHT + BOTTOM, f"{title} on {len(days)} days", elements)
 
 
 def reliability(stage: str, bins: Sequence[ReliabilityBin]) -> Markup:
@@ -135,28 +155,50 @@ def drift_strip(drift: DriftReport) -> Markup:
     return _plot(WIDTH, CELL_HEIGHT * len(Window), "Drift of each feature in each window", elements)
 
 
-def _grid(width: float, height: float) -> list[svg.Element]:
+def _grid(width: float, height: float, top: float = 1.0) -> list[svg.Element]:
     elements: list[svg.Element] = []
     for share in GRID:
         y = _round(TOP + height * (1 - share))
         elements.append(svg.Line(x1=LEFT, y1=y, x2=LEFT + width, y2=y, class_=["grid"]))
-        elements.append(_label(LEFT - 5, y + 4, f"{share:.0%}", "end"))
+        elements.append(_label(LEFT - 5, y + 4, f"{_round(100 * share * top):g}%", "end"))
     return elements
 
 
-def _stack(x: float, width: float, height: float, name: str, counts: Mapping[str, int]) -> list[svg.Element]:
+def _place(days: Mapping[date, T]) -> Iterator[tuple[date, T, float, float]]:
+    """Yield each day with its value, and the left edge and the width of its bar."""
+    step = (WIDTH - LEFT) / len(days)
+    for number, (day, value) in enumerate(days.items()):
+        yield day, value, LEFT + step * (number + 0.1), min(step * 0.8, 40)
+
+
+def _day_labels(days: Mapping[date, object]) -> list[svg.Element]:
+    """Return labels for some days, always for the last one."""
+    every = math.ceil(len(days) / LABELED_DAYS)
+    placed = [(day, x + width / 2) for day, _, x, width in _place(days)]
+    return [_label(min(x, WIDTH - 16), TOP + DAYS_HEIGHT + 16, _day_label(day)) for day, x in placed[::-every]]
+
+
+def _day_label(day: date) -> str:
+    return f"{day:%b} {day.day}"
+
+
+def _gap(x: float, width: float, day: date) -> list[svg.Element]:
+    gap = svg.Rect(x=_round(x), y=TOP, width=_round(width), height=DAYS_HEIGHT, class_=["gap"])
+    return [_titled(gap, f"{_day_label(day)}: nothing served")]
+
+
+def _stack(x: float, width: float, day: date, counts: Mapping[str, int]) -> list[svg.Element]:
     total = sum(counts.values())
     elements: list[svg.Element] = []
-    bottom = TOP + height
+    bottom: float = TOP + DAYS_HEIGHT
     for stage in Stage:
         share = counts.get(stage, 0) / total
-        bottom -= share * height
-        if share:
-            part = svg.Rect(
-                x=_round(x), y=_round(bottom), width=_round(width), height=_round(share * height),
-                class_=[stage_class(stage)],
-            )  # fmt: skip
-            elements.append(_titled(part, f"{name}: {stage} {share:.1%}"))
+        height = share * DAYS_HEIGHT
+        bottom -= height
+        part = svg.Rect(
+            x=_round(x), y=_round(bottom), width=_round(width), height=_round(height), class_=[stage_class(stage)]
+        )
+        elements.append(_titled(part, f"{_day_label(day)}: {stage} {share:.1%}"))
     return elements
 
 
