@@ -8,10 +8,13 @@ from enum import StrEnum
 
 from buyer_stage.domain.audit import RuleResult
 from buyer_stage.domain.console_links import execution_link
+from buyer_stage.domain.documents import LabeledSetManifest, SplitCounts
+from buyer_stage.domain.labeled_set import SPLIT_SHARES
 from buyer_stage.domain.s3_layout import RUN_RECEIPTS_INDEX_KEY, run_receipt_page_key
 from buyer_stage.domain.serving_documents import PushKind, StageChanges
 from buyer_stage.domain.windows import Window
-from buyer_stage.quality.evaluation import Evaluation
+from buyer_stage.quality.bootstrap import Estimate
+from buyer_stage.quality.evaluation import HIGHER_IS_BETTER, Evaluation
 from buyer_stage.receipts.document import Outcome, Pipeline, RunReceipt
 
 
@@ -181,7 +184,7 @@ def push_parts(receipt: RunReceipt) -> list[Handover]:
     if push is None or push.held:
         return []
     return [
-        Handover("written", push.written, ", ".join(f"{count:,} {why}" for why, count in push.reasons.items())),
+        Handover("written", push.written, ", ".join(f"{count:,} {why}" for why, count in sorted(push.reasons.items()))),
         Handover("unchanged", push.unchanged, "the table has them already"),
         Handover("quarantined", push.quarantined, "refused, and kept with the reason"),
         Handover("suppressed", push.suppressed, "of forgotten members"),
@@ -212,6 +215,21 @@ def limits(rule: RuleResult) -> str:
 def transitions_total(changes: StageChanges) -> int:
     """Return how many members have an earlier and a current stage."""
     return sum(sum(now.values()) for now in changes.transitions.values())
+
+
+def metrics(evaluation: Evaluation) -> list[tuple[str, Estimate, float]]:
+    """Return each metric with its estimate for the model and its value without a model."""
+    without = evaluation.baselines["prior"]
+    return [
+        (name.replace("_", " "), evaluation.metrics[name], without[name].value)
+        for name in HIGHER_IS_BETTER
+        if name in evaluation.metrics
+    ]
+
+
+def splits(labeled_set: LabeledSetManifest) -> list[tuple[str, SplitCounts]]:
+    """Return the splits of a labeled set with their sizes."""
+    return [(split, labeled_set.splits[split]) for split in SPLIT_SHARES]
 
 
 def confusion(evaluation: Evaluation) -> dict[str, dict[str, float]]:

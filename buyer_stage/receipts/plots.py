@@ -13,6 +13,7 @@ import svg
 from markupsafe import Markup, escape
 
 from buyer_stage.domain.audit import RuleResult
+from buyer_stage.domain.features import window_feature_names
 from buyer_stage.domain.shift import DriftLevel
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.windows import Window
@@ -31,6 +32,11 @@ LABELED_DAYS = 5
 DAYS_HEIGHT = 150
 """Units of the highest bar in a plot of days."""
 CELL_HEIGHT = 18
+
+FEATURE_ORDER = {
+    name.removesuffix(Window.T001.suffix): number for number, name in enumerate(window_feature_names(Window.T001))
+}
+"""Feature without its window -> its place in the specification."""
 
 
 def stage_class(stage: str) -> str:
@@ -138,13 +144,15 @@ def reliability(stage: str, bins: Sequence[ReliabilityBin]) -> Markup:
 
 def drift_strip(drift: DriftReport) -> Markup:
     """Return one cell per feature and window: empty if it is stable, half full if moderate, full if significant."""
-    step = (WIDTH - LEFT) / len(drift.features)
+    # The order of the specification keeps related features together; a document has them by name.
+    features = sorted(drift.features, key=lambda feature: (FEATURE_ORDER.get(feature, len(FEATURE_ORDER)), feature))
+    step = (WIDTH - LEFT) / len(features)
     elements: list[svg.Element] = []
     for row, window in enumerate(Window):
         y = row * CELL_HEIGHT
         elements.append(_label(LEFT - 5, y + CELL_HEIGHT * 0.7, f"{window.days} d", "end"))
-        for column, (feature, by_window) in enumerate(drift.features.items()):
-            shift = by_window[window.value]
+        for column, feature in enumerate(features):
+            shift = drift.features[feature][window.value]
             filled = {DriftLevel.STABLE: 0.0, DriftLevel.MODERATE: 0.5, DriftLevel.SIGNIFICANT: 1.0}[shift.level]
             x, width, height = _round(LEFT + step * column), _round(step - 1.5), CELL_HEIGHT - 2.0
             cell: list[svg.Element] = [svg.Rect(x=x, y=y, width=width, height=height, class_=["stable"])]
