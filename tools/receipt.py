@@ -4,10 +4,10 @@ python -m tools.receipt page --environment dev [--day YYYYMMDD]
 python -m tools.receipt summary --environment dev [--day YYYYMMDD]
 python -m tools.receipt diff --environment dev FIRST SECOND
 
-Without a day, `page` and `summary` show the newest execution of the ML pipeline. `page` downloads the page, the JSON and
-the pages of the same snapshot, prints where the page is, and opens it if there is a display. FIRST and SECOND are days
-or names of executions; of a day, the newest execution of the ML pipeline counts. `diff` exits with 0 if the two do not
-differ, with 1 if they do, and with 2 if one of them does not exist.
+Without a day, `page` and `summary` show the newest execution of the ML pipeline. `page` downloads the page, the JSON
+and the pages of the same snapshot, prints where the page is, and opens it if there is a display. FIRST and SECOND are
+days or names of executions; of a day, the newest execution of the ML pipeline counts. `diff` exits with 0 if the two do
+not differ, with 1 if they do, and with 2 if one of them does not exist.
 """
 
 import argparse

@@ -197,6 +197,12 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def moved_points(stage: str, before: dict[str, int], now: dict[str, int]) -> str:
+    """Return by how many percentage points the share of a stage has moved."""
+    points = 100 * (now[stage] / sum(now.values()) - before[stage] / sum(before.values()))
+    return f"{round(points, 1) + 0.0:+.1f}"  # Without the addition, a small decrease is -0.0.
+
+
 def words(name: str) -> list[str]:
     """Return the words of a name such as `CheckDrift`."""
     return re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+$", name) or [name]

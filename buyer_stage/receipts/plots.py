@@ -124,7 +124,7 @@ def reliability(stage: str, bins: Sequence[ReliabilityBin]) -> Markup:
     side = size - LEFT - TOP
     most = max(each.rows for each in bins)
     elements = _grid(side, side)
-    elements += [_label(LEFT + side * share, size - 22, f"{share:.0%}") for share in GRID[1:]]
+    elements += [_label(LEFT + side / 2, size - 22, "50%"), _label(size - TOP, size - 22, "100%", "end")]
     elements.append(svg.Line(x1=LEFT, y1=TOP + side, x2=LEFT + side, y2=TOP, class_=["ideal"]))
     for each in bins:
         x = _round(LEFT + side * each.mean_probability)
