@@ -30,6 +30,9 @@ BUILD_TRAINING_DATA ?=
 SERVE_ANYWAY ?=
 TO ?=
 ACCEPT_INPUT ?=
+DAY ?=
+A ?=
+B ?=
 
 snapshot_date = $(if $(SNAPSHOT_DATE),--snapshot-date $(SNAPSHOT_DATE))
 DEMO = $(WITH_JAVA) $(PYTHON) -m localcloud.demo --out "$(OUT)" --members $(MEMBERS) --seed $(SEED) \
@@ -246,6 +249,19 @@ start-etl: $(INSTALLED) ## Run the ETL [ENV= SNAPSHOT_DATE= BUILD_TRAINING_DATA=
 start-ml: $(INSTALLED) ## Run the ML pipeline [ENV= SNAPSHOT_DATE= RETRAIN=1 SERVE_ANYWAY="<reason>"]
 	$(point_at_local_cloud) $(PYTHON) -m tools.execution ml --environment $(ENV) $(snapshot_date) $(if $(RETRAIN),--retrain) \
 		$(if $(SERVE_ANYWAY),--serve-anyway "$(SERVE_ANYWAY)")
+
+.PHONY: receipt
+receipt: $(INSTALLED) ## Open the page of an execution, by default of the newest one [ENV= DAY=YYYYMMDD]
+	$(point_at_local_cloud) $(PYTHON) -m tools.receipt page --environment $(ENV) $(if $(DAY),--day $(DAY))
+
+.PHONY: summary
+summary: $(INSTALLED) ## Print the same in the terminal [ENV= DAY=YYYYMMDD]
+	@$(point_at_local_cloud) $(PYTHON) -m tools.receipt summary --environment $(ENV) $(if $(DAY),--day $(DAY))
+
+.PHONY: receipt-diff
+receipt-diff: $(INSTALLED) ## Print what differs between two days or executions; exit with 0 if nothing does [ENV= A= B=]
+	$(if $(and $(A),$(B)),,$(error set A= and B= to days as YYYYMMDD, or to names of executions))
+	@$(point_at_local_cloud) $(PYTHON) -m tools.receipt diff --environment $(ENV) $(A) $(B)
 
 .PHONY: scores
 scores: $(INSTALLED) ## List the states of the table that are kept: which one is live, and what a rollback can bring back [ENV=]

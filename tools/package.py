@@ -33,6 +33,7 @@ LAYER_MODULES = (
     *LIBRARY_MODULES,
     "buyer_stage/quality/**/*.py",
     "buyer_stage/receipts/**/*.py",
+    "buyer_stage/receipts/templates/*",
     "lambdas/__init__.py",
     "lambdas/common/**/*.py",
 )
@@ -113,7 +114,7 @@ def files_matching(root: Path, pattern: str) -> list[Path]:
 
 
 def module_entries(root: Path, pattern: str, prefix: str = "") -> list[tuple[str, Path]]:
-    """Return the zip entries of the Python modules that match a pattern."""
+    """Return the zip entries of the Python modules, and of the files that they read, that match a pattern."""
     return [(f"{prefix}{path.relative_to(root)}", path) for path in files_matching(root, pattern)]
 
 
