@@ -1,1 +1,1 @@
-"""The whole pipeline on this machine, and the summary of what it did."""
+"""The whole pipeline on this machine, and what it says about itself."""

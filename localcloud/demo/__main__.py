@@ -1,4 +1,4 @@
-"""Run the whole pipeline on this machine: data lake, deployment, ETL, training, scoring, push and summary.
+"""Run the whole pipeline on this machine: data lake, deployment, ETL, training, scoring, push and receipts.
 
     python -m localcloud.demo --out build/demo [--members N --seed N] [--snapshot-date YYYYMMDD] [--days N]
         [--datalake FOLDER]
@@ -8,13 +8,13 @@ The exit code is 1 if anything fails. Without `--keep-running`, the demo stops e
 
 import argparse
 import contextlib
-import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 from rich.console import Console
@@ -26,15 +26,21 @@ from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.demo.export import export_run
-from localcloud.demo.summary import Summary, print_summary, summarize
+from localcloud.demo.receipts import find_page, find_problems, read_receipt
 from localcloud.deployment import Deployment, deployed, upload_data_lake
 from sample_data.generate import generate
 from sample_data.next_day import generate_next_day
 from tools.execution import Execution, run
 from tools.models import approve, choose, list_models
+from tools.summary import print_summary
 
 MARKER = ".demo"
 """File that marks the output folder of a demo, which the next demo can replace."""
+
+SHOWN_ITEMS = 3
+"""How many items of the table to show."""
+
+PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True}
 
 LABELED_DAYS_BEFORE = timedelta(days=30)
 """How long before the scored snapshot the synthetic survey took place."""
@@ -107,8 +113,8 @@ def run_pipelines(
     return executions
 
 
-def demo(arguments: argparse.Namespace, console: Console) -> Summary:
-    """Run the pipeline for each day and write its results to the output folder.
+def demo(arguments: argparse.Namespace, console: Console) -> list[str]:
+    """Run the pipeline for each day, write its results to the output folder, and return what does not add up.
 
     Raises:
         DemoError: An execution failed. The output folder has the results so far.
@@ -140,18 +146,38 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
                 break
         with step(console, "Wait for the end of Terraform"):
             deployment.applied.result()
-        export_run(deployment, days, arguments.out)
-        if failed:
-            status = days[snapshot_date][failed[0]].status
-            raise DemoError(f"{failed[0].upper()} execution {status}; see the histories and logs in {arguments.out}")
-        members = count_distinct_members(data_lake, snapshot_date)
-        summary = summarize(arguments.out, deployment, days, members)
-    summary.seconds = round(time.monotonic() - started, 1)
-    (arguments.out / "summary.json").write_text(json.dumps(summary.as_document(), indent=2) + "\n")
-    print_summary(summary, arguments.out, console)
+        items = export_run(deployment, days, arguments.out)
+    bucket = arguments.out / "s3" / deployment.pipeline_bucket
+    page = find_page(bucket, snapshot_date, days[snapshot_date])
+    if failed:
+        status = days[snapshot_date][failed[0]].status
+        raise DemoError(
+            f"{failed[0].upper()} execution {status}. Its receipt as a page: {page or 'not written'}. Histories and logs: "
+            f"{arguments.out}"
+        )
+    receipts = [read_receipt(bucket, day, executions["ml"]) for day, executions in days.items()]
+    for receipt in receipts:
+        print_summary(receipt, console)
+    members = count_distinct_members(data_lake, snapshot_date)
+    problems = find_problems(receipts[-1], bucket, distinct_members=members, items=len(items))
+    show_items(items, console)
+    for problem in problems:
+        console.print(f"[red]Does not add up: {problem}[/red]")
+    console.print(
+        f"Finished in {time.monotonic() - started:.0f} s. Results, histories and logs: {arguments.out}", **PLAIN
+    )
+    console.print(f"Its receipt as a page: {page}", **PLAIN)
     if arguments.keep_running:
         console.print(f"The local cloud keeps running on port {cloud.port}; stop it with `make demo-down`")
-    return summary
+    return problems
+
+
+def show_items(items: Sequence[dict[str, Any]], console: Console) -> None:
+    """Print a few items of the table."""
+    console.print("[bold]Items of the table[/bold]")
+    for item in items[:SHOWN_ITEMS]:
+        console.print(f"{item['member_id']}  {item['value']}  {item['confidence']:.2f}", **PLAIN)
+    console.print()
 
 
 def main() -> None:
@@ -170,11 +196,11 @@ def main() -> None:
     arguments.out = arguments.out.resolve()
     console = Console()
     try:
-        summary = demo(arguments, console)
+        problems = demo(arguments, console)
     except (DemoError, BuyerStageError, local_cloud.LocalCloudError) as error:
-        console.print(f"[red]{error}[/red]", highlight=False, soft_wrap=True)
+        console.print(f"[red]{error}[/red]", **PLAIN)
         sys.exit(1)
-    if summary.problems:
+    if problems:
         sys.exit(1)
 
 

@@ -11,18 +11,22 @@ from localcloud.deployment import Deployment
 from tools.execution import Execution
 
 
-def export_run(deployment: Deployment, days: dict[date, dict[str, Execution]], out: Path) -> None:
+def export_run(deployment: Deployment, days: dict[date, dict[str, Execution]], out: Path) -> list[dict[str, Any]]:
     """Write the pipeline bucket, the table, the histories, the notifications and the logs of the functions to a folder.
 
     Args:
         deployment: the deployment that ran.
         days: snapshot -> `etl` and `ml` -> the execution. `ml` is missing if the ETL failed.
         out: the folder.
+
+    Returns:
+        The items of the table, sorted by member.
     """
     _export_bucket(deployment.pipeline_bucket, out / "s3" / deployment.pipeline_bucket)
-    items = boto3.resource("dynamodb").Table(deployment.table_name)
+    table = boto3.resource("dynamodb").Table(deployment.table_name)
+    items = sorted(_scan(table), key=lambda item: str(item["member_id"]))
     with (out / "table.jsonl").open("w") as file:
-        for item in sorted(_scan(items), key=lambda item: str(item["member_id"])):
+        for item in items:
             file.write(json.dumps(item, default=float) + "\n")
     (out / "executions").mkdir(exist_ok=True)
     for day, executions in days.items():
@@ -31,6 +35,7 @@ def export_run(deployment: Deployment, days: dict[date, dict[str, Execution]], o
             (out / "executions" / f"{name}-{day}.json").write_text(history + "\n")
     (out / "notifications.json").write_text(json.dumps(deployment.notifications(), indent=2) + "\n")
     _export_function_logs(deployment.function_names, out / "logs" / "functions")
+    return items
 
 
 def _read_history(execution_arn: str) -> list[dict[str, Any]]:
