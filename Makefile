@@ -134,12 +134,16 @@ e2e: setup terraform $(SPARK_CLASSES) ## Run the state machines on a local cloud
 infra-test: setup terraform $(SPARK_CLASSES) ## Check Terraform, packages, policies, workflows and documents; apply and destroy locally
 	$(PYTEST) tests/infra
 
+.PHONY: browser-test
+browser-test: $(INSTALLED) ## Look at the pages in a headless browser
+	$(PYTHON) -m pytest tests/browser
+
 .PHONY: test-notebooks
 test-notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud
 	$(PYTEST) tests/notebooks
 
 # Package -> percent of its lines. What tests start as a process of its own (functions, steps, commands) does not count.
-COVERAGE_FLOORS := buyer_stage/domain=98 buyer_stage/quality=98 buyer_stage/spark=93 buyer_stage/training=97 emr_steps=95 \
+COVERAGE_FLOORS := buyer_stage/domain=98 buyer_stage/quality=98 buyer_stage/receipts=98 buyer_stage/spark=93 buyer_stage/training=97 emr_steps=95 \
 	glue=93 lambdas=98 localcloud=20 sample_data=98 tools=78
 
 # Tests that share a local cloud or a Spark session run in one process, next to the others: see tests/conftest.py. Many wait
@@ -180,6 +184,10 @@ diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/sec
 .PHONY: contracts
 contracts: $(INSTALLED) ## Regenerate contracts/
 	$(PYTHON) -m tools.contracts
+
+.PHONY: screenshots
+screenshots: $(INSTALLED) ## Take the pictures of pages in docs/images/
+	$(PYTHON) -m tests.browser.screenshots
 
 .PHONY: notebooks
 notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud and keep its outputs

@@ -176,7 +176,7 @@ def visits(states: tuple[tuple[str, float, int], ...], until: str | None = None)
 
 def execution_arn(pipeline: Pipeline, day: date, number: int) -> str:
     """Return the ARN of the execution with a number on a day."""
-    name = f"{day:%Y%m%d}-{number:04}-4ebb-b9a0-6f0c3a{number:06}"
+    name = f"{day:%Y%m%d}-{number:04}-{'4ebb' if pipeline is Pipeline.ML else '4a1e'}-b9a0-6f0c3a{number:06}"
     return f"arn:aws:states:us-west-2:123456789012:execution:buyer-stage-{pipeline.value}-pipeline-prod:{name}"
 
 

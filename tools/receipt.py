@@ -50,8 +50,7 @@ def newest(bucket: Bucket) -> RunReceipt:
     Raises:
         LookupError: there is none.
     """
-    keys = sorted(bucket.keys(RUN_RECEIPTS_PREFIX), key=lambda found: found[1], reverse=True)
-    for key, _ in keys:
+    for _, key in sorted(((written, key) for key, written in bucket.keys(RUN_RECEIPTS_PREFIX)), reverse=True):
         if key.endswith(DOCUMENT):
             receipt = bucket.load(key, RunReceipt)
             if receipt is not None and receipt.pipeline is Pipeline.ML:
@@ -148,7 +147,7 @@ def main() -> None:
     parser.add_argument("executions", nargs="*", help="for diff: two days as YYYYMMDD, or names of executions")
     parser.add_argument("--environment", required=True, choices=ENVIRONMENTS)
     parser.add_argument("--day", help="snapshot as YYYYMMDD, or name of an execution; default: the newest execution")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # The two executions follow the environment.
     if len(arguments.executions) != (2 if arguments.action == "diff" else 0):
         parser.error("diff needs two executions, and the other actions none")
     require(arguments.environment)

@@ -73,10 +73,10 @@ def compare(first: RunReceipt, second: RunReceipt) -> list[Difference]:
 def _outcome(first: RunReceipt, second: RunReceipt) -> Iterator[Difference]:
     yield from _text("pipeline", first.pipeline, second.pipeline, is_large=True)
     yield from _text("outcome", first.outcome, second.outcome, is_large=True)
-    before, after = first.failure, second.failure
-    yield from _text("failed state", before and before.state, after and after.state, is_large=True)
-    yield from _text("error", before and before.error, after and after.error, is_large=True)
-    yield from _text("cause", before and before.cause, after and after.cause)
+    failures = (first.failure, second.failure)
+    yield from _text("failed state", *(failure.state if failure else None for failure in failures), is_large=True)
+    yield from _text("error", *(failure.error if failure else None for failure in failures), is_large=True)
+    yield from _text("cause", *(failure.cause if failure else None for failure in failures))
     yield from _text("ttl extension", first.ttl_extension, second.ttl_extension, is_large=True)
 
 
@@ -87,7 +87,7 @@ def _audit(first: PushReceipt | None, second: PushReceipt | None) -> Iterator[Di
     for name in {**then, **now}:
         before, after = then.get(name), now.get(name)
         is_large = bool(before and before.is_broken()) != bool(after and after.is_broken())
-        shown = [rule and rule.describe().removeprefix(f"{name}: ") for rule in (before, after)]
+        shown = [rule.describe().removeprefix(f"{name}: ") if rule else None for rule in (before, after)]
         yield from _text(f"audit, {name}", *shown, is_large=is_large)
     yield from _text("served anyway", first.serve_anyway, second.serve_anyway, is_large=True)
 
@@ -110,7 +110,7 @@ def _flip_rate(first: float | None, second: float | None) -> Iterator[Difference
 def _models(first: RunReceipt, second: RunReceipt) -> Iterator[Difference]:
     yield from _text("model", model_version(first), model_version(second), is_large=True)
     challengers = [
-        card and f"{card.model_version}, {card.verdict.decision.value}"
+        f"{card.model_version}, {card.verdict.decision.value}" if card else None
         for card in (first.challenger_card, second.challenger_card)
     ]
     yield from _text("new model that did not score", *challengers, is_large=True)
@@ -118,7 +118,8 @@ def _models(first: RunReceipt, second: RunReceipt) -> Iterator[Difference]:
 
 def _drift(first: RunReceipt, second: RunReceipt) -> Iterator[Difference]:
     then, now = first.drift, second.drift
-    shown = [drift and ("drifted" if drift.is_drifted else "not drifted") for drift in (then, now)]
+    words = {True: "drifted", False: "not drifted"}
+    shown = [words[drift.is_drifted] if drift else None for drift in (then, now)]
     yield from _text("drift", *shown, is_large=True)
     if then and now:
         yield from _text("PSI of the predicted stages", f"{then.stage_mix.psi:.3f}", f"{now.stage_mix.psi:.3f}")
@@ -131,7 +132,7 @@ def _drift(first: RunReceipt, second: RunReceipt) -> Iterator[Difference]:
 
 def _features(first: FeatureManifest | None, second: FeatureManifest | None) -> Iterator[Difference]:
     if first is None or second is None:
-        yield from _text("features", *(each and "written" for each in (first, second)), is_large=True)
+        yield from _text("features", *("written" if each else None for each in (first, second)), is_large=True)
         return
     for window in Window:
         counts = [each.window_row_counts[window.value] for each in (first, second)]
@@ -149,7 +150,7 @@ def _features(first: FeatureManifest | None, second: FeatureManifest | None) -> 
 
 def _push(first: PushReceipt | None, second: PushReceipt | None) -> Iterator[Difference]:
     if first is None or second is None:
-        yield from _text("push", *(each and each.kind for each in (first, second)), is_large=True)
+        yield from _text("push", *(each.kind if each else None for each in (first, second)), is_large=True)
         return
     yield from _text("push", first.kind, second.kind, is_large=True)
     for name in PUSH_COUNTS:

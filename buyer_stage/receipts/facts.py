@@ -160,18 +160,18 @@ def handovers(receipt: RunReceipt) -> list[Handover]:
     if push is None or push.kind is PushKind.SCORES:
         suppressed = f"{features.suppressed_members:,} suppressed" if features and features.suppressed_members else ""
         steps += [
-            Handover("members with features", features and features.row_count, suppressed),
-            Handover("members validated", validation and validation.row_count),
+            Handover("members with features", features.row_count if features else None, suppressed),
+            Handover("members validated", validation.row_count if validation else None),
         ]
     if receipt.pipeline is Pipeline.ML:
         read = "scored lines read" if push is None or push.kind is PushKind.SCORES else "rows of the state read"
         table = receipt.publication.state.members if receipt.publication and push and not push.held else None
         steps += [
-            Handover(read, push and push.read, f"of {push.expected:,} expected" if push else ""),
+            Handover(read, push.read if push else None, f"of {push.expected:,} expected" if push else ""),
             Handover("members in the table", table, f"{push.carried:,} carried" if push and push.carried else ""),
             Handover(
                 "change events sent",
-                push and push.events_sent,
+                push.events_sent if push else None,
                 f"{push.events_failed:,} not accepted" if push and push.events_failed else "",
             ),
         ]

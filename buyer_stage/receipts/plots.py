@@ -51,7 +51,7 @@ def bar(start: float, length: float, kind: str = "bar") -> Markup:
         svg.SVG(
             xmlns=None,
             viewBox=svg.ViewBoxSpec(0, 0, 100, 10),
-            preserveAspectRatio="none",
+            preserveAspectRatio=svg.PreserveAspectRatio("none"),
             class_=["track"],
             extra={"aria-hidden": "true"},
             elements=[

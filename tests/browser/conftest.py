@@ -1,25 +1,21 @@
-"""A headless Chromium, the one of the system: Playwright would download its own."""
+"""The browser of the tests."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.browser.chromium import MISSING, find_chromium, running
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A browser. Without one, tests fail in CI, and are left out elsewhere."""
-    executable = next((path for name in NAMES if (path := shutil.which(name))), None)
+    """A headless browser. Without one, tests fail in CI, and are left out elsewhere."""
+    executable = find_chromium()
     if executable is None:
-        message = f"none of {', '.join(NAMES)} is installed; on Debian, run apt-get install chromium"
-        pytest.fail(message) if "CI" in os.environ else pytest.skip(message)
-    # Chromium does not start its sandbox as root, as in a container.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=arguments)
+        if "CI" in os.environ:
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with running(executable) as started:
         yield started
-        started.close()
