@@ -16,7 +16,7 @@ GROUP_OF_FIXTURE = {"running_stack": "local-cloud", "spark": "spark"}
 
 The groups start in this order, before the other tests: the longest first."""
 
-GROUPED_BY_FILE = ("training", "infra")
+GROUPED_BY_FILE = ("training", "infra", "browser")
 """Kinds of tests whose files set up something that takes seconds."""
 
 
