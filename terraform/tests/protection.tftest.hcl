@@ -69,7 +69,7 @@ run "bucket_is_encrypted_versioned_and_closed" {
   assert {
     condition = toset([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id]) == toset([
       "old-versions-and-broken-uploads", "inputs", "etl_pipeline_test", "inference-results", "quarantine", "push-receipts",
-      "served-items", "stage-changes", "drift-reports", "emr-logs", "athena-results",
+      "served-items", "stage-changes", "drift-reports", "run-receipts", "emr-logs", "athena-results",
     ])
     error_message = "A prefix that grows daily has no limit, or a prefix that must stay has one."
   }
