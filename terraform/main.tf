@@ -237,6 +237,7 @@ module "observability" {
   table_name                    = module.serving_table.table_name
   glue_job_name                 = module.glue_job.job_name
   lookup_function_name          = module.functions.names["look_up_stage"]
+  event_bus_name                = module.change_events.bus_name
   alerts                        = var.alerts
   product                       = var.tags.product
 }
