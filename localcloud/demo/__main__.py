@@ -26,6 +26,7 @@ from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.demo.export import export_run
+from localcloud.demo.product_team import print_team, subscribe, visit
 from localcloud.demo.summary import Summary, print_summary, summarize
 from localcloud.deployment import Deployment, deployed, upload_data_lake
 from sample_data.generate import generate
@@ -127,6 +128,8 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "Deploy with Terraform (environment local)"):
             deployment = stack.enter_context(deployed(arguments.out))
+        # Receiving the events of the first day takes seconds, which the demo of one day does not have.
+        queue = subscribe() if arguments.days > 1 else None
         days: dict[date, dict[str, Execution]] = {}
         for number in range(arguments.days):
             if number:
@@ -146,9 +149,15 @@ def demo(arguments: argparse.Namespace, console: Console) -> Summary:
             raise DemoError(f"{failed[0].upper()} execution {status}; see the histories and logs in {arguments.out}")
         members = count_distinct_members(data_lake, snapshot_date)
         summary = summarize(arguments.out, deployment, days, members)
+        if queue is not None:
+            with step(console, "Be a product team"):
+                summary.product_team = visit(queue, deployment.lookup_url, summary.pushes)
+            summary.problems += summary.product_team.problems
     summary.seconds = round(time.monotonic() - started, 1)
     (arguments.out / "summary.json").write_text(json.dumps(summary.as_document(), indent=2) + "\n")
     print_summary(summary, arguments.out, console)
+    if summary.product_team is not None:
+        print_team(summary.product_team, console)
     if arguments.keep_running:
         console.print(f"The local cloud keeps running on port {cloud.port}; stop it with `make demo-down`")
     return summary

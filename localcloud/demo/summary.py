@@ -15,6 +15,7 @@ from buyer_stage.domain.audit import RuleResult
 from buyer_stage.domain.labeled_set import SPLIT_SHARES
 from buyer_stage.domain.stages import Stage
 from buyer_stage.quality.bootstrap import CONFIDENCE_LEVEL
+from localcloud.demo.product_team import ProductTeam
 from localcloud.deployment import Deployment
 from tools.execution import Execution
 
@@ -40,6 +41,7 @@ class Summary:
         items: a few items of the table.
         seconds_per_state: pipeline -> state -> seconds.
         problems: figures that do not add up; empty after a good run.
+        product_team: what a product team got; None for one day.
         seconds: duration of the demo.
     """
 
@@ -54,6 +56,7 @@ class Summary:
     items: list[dict[str, Any]]
     seconds_per_state: dict[str, dict[str, float]]
     problems: list[str] = field(default_factory=list)
+    product_team: ProductTeam | None = None
     seconds: float = 0.0
 
     def as_document(self) -> dict[str, Any]:
