@@ -105,7 +105,7 @@ benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
 	$(PYTHON) -m benchmarks.push
 
 .PHONY: benchmark-lookup
-benchmark-lookup: $(INSTALLED) ## Measure what a lookup and its start cost
+benchmark-lookup: setup terraform ## Measure what a lookup and its start cost, and its latency on a local cloud
 	$(PYTHON) -m benchmarks.lookup
 
 .PHONY: benchmark-autogluon
@@ -168,13 +168,13 @@ lint: setup terraform ## Check style, types, imports and Terraform; change nothi
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports --no-logo
-	$(TERRAFORM) fmt -check -recursive terraform
+	$(TERRAFORM) fmt -check -recursive terraform examples
 
 .PHONY: format
 format: $(INSTALLED) terraform ## Fix what lint finds, where a tool can
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
-	$(TERRAFORM) fmt -recursive terraform
+	$(TERRAFORM) fmt -recursive terraform examples
 
 .PHONY: diagrams
 diagrams: setup terraform $(SPARK_CLASSES) ## Regenerate docs/diagrams, docs/security.md and docs/recorded_calls.json

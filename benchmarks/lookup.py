@@ -1,9 +1,10 @@
-"""Measures what the lookup costs: the CPU of its start, and the CPU of a request.
+"""Measures what the lookup costs: the CPU of its start, the CPU of a request, and latencies over HTTP.
 
-    python -m benchmarks.lookup [--requests 2000]
+    python -m benchmarks.lookup [--requests 2000] [--rates 10 50] [--seconds 60]
 
 The start is compared with a bare DynamoDB client, each in a process of its own. The requests are answered in this
-process. DynamoDB and S3 answer below botocore, so that signing and parsing count, and the network does not.
+process. DynamoDB and S3 answer below botocore, so that signing and parsing count, and the network does not. The
+latencies come from a local cloud, see `benchmarks.lookup_load`.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from botocore.awsrequest import AWSResponse, HTTPHeaders
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.lookup_load import measure, percentiles, served
 from buyer_stage.domain.stages import Stage
 from tools.repository import REPOSITORY
 
@@ -46,6 +48,7 @@ STARTS = {
 }
 """What a process imports -> its code."""
 ATTEMPTS = 7
+SEED = 7
 
 
 def start_seconds(code: str) -> float:
@@ -133,20 +136,28 @@ def request_milliseconds(requests: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print both measurements."""
+    """Print all measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=2000, help="requests of each kind")
-    requests = parser.parse_args().requests
+    parser.add_argument("--rates", type=float, nargs="*", default=[10, 50], help="requests per second over HTTP")
+    parser.add_argument("--seconds", type=float, default=60, help="duration of each rate")
+    arguments = parser.parse_args()
     seconds = {name: start_seconds(code) for name, code in STARTS.items()}
     starts = Table("a process that imports", "CPU s", f"compared with {BARE}")
     for name, value in seconds.items():
         starts.add_row(name, f"{value:.3f}", f"{value / seconds[BARE]:.2f}")
     answers = Table("a request for", "CPU ms")
-    for kind, milliseconds in request_milliseconds(requests).items():
+    for kind, milliseconds in request_milliseconds(arguments.requests).items():
         answers.add_row(kind, f"{milliseconds:.2f}")
     console = Console()
     console.print(starts)
     console.print(answers)
+    latencies = Table("requests per second", "requests", "p50 ms", "p95 ms", "p99 ms")
+    with served(item("m1", datetime.now(UTC))) as url:
+        for rate in arguments.rates:
+            found = measure(url, rate, arguments.seconds, SEED)
+            latencies.add_row(f"{rate:g}", str(len(found)), *(f"{value:.1f}" for value in percentiles(found)))
+    console.print(latencies)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,8 @@
-"""The part files of a snapshot's features, CSV without a header, and the manifest that describes them."""
-
-import json
-from datetime import date
+"""The part files of a snapshot's features, CSV without a header."""
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from buyer_stage.domain.documents import FeatureManifest, InputCounts, InputWarning
-from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.features import CALENDAR_COLUMNS, MEMBER_ID, SOURCE_COLUMNS, HiveType
 from buyer_stage.domain.windows import Window
 
@@ -41,22 +36,3 @@ def read_features(spark: SparkSession, uris: list[str]) -> DataFrame:
     In the mode FAILFAST, Spark would quote a damaged line, with its member id, in the log.
     """
     return spark.read.options(**CSV_OPTIONS, mode="DROPMALFORMED").schema(FEATURE_SCHEMA).csv(uris)
-
-
-def parse_manifest(text: str) -> FeatureManifest:
-    """Parse the manifest of a snapshot's features.
-
-    Raises:
-        InvalidManifestError: the text is not JSON, or a field is missing, unknown or malformed.
-    """
-    try:
-        fields = json.loads(text)
-        fields["snapshot_date"] = date.fromisoformat(fields["snapshot_date"])
-        fields["part_files"] = tuple(fields["part_files"])
-        counts = fields.get("input_counts", {})
-        fields["input_counts"] = {window: InputCounts(**counted) for window, counted in counts.items()}
-        fields["input_warnings"] = tuple(InputWarning(**warning) for warning in fields.get("input_warnings", ()))
-        return FeatureManifest(**fields)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        name = type(error).__name__
-        raise InvalidManifestError(f"the feature manifest is damaged ({name}); run process_features again") from None

@@ -12,8 +12,8 @@ from buyer_stage.domain.errors import InvalidManifestError
 from buyer_stage.domain.input_checks import EARLIER_SNAPSHOTS, find_broken_rules, refuse_or_warn
 from buyer_stage.domain.s3_layout import feature_manifest_key
 from buyer_stage.domain.snapshot_date import format_partition_value
+from buyer_stage.spark.feature_manifests import parse_manifest
 from buyer_stage.spark.files import join_uri, read_text
-from emr_steps.feature_files import parse_manifest
 
 
 def read_manifest(spark: SparkSession, pipeline_bucket: str, snapshot_date: date) -> FeatureManifest | None:

@@ -26,12 +26,13 @@ from buyer_stage.domain.s3_layout import (
 )
 from buyer_stage.domain.windows import Window
 from buyer_stage.spark.failures import without_values_of_rows
+from buyer_stage.spark.feature_manifests import parse_manifest
 from buyer_stage.spark.files import join_uri, list_file_names, read_text, write_text
 from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import read_suppressed_members
 from emr_steps.arguments import add_snapshot_date, is_skipped, step_parser
 from emr_steps.datalake_reader import name_unreadable_files, read_window
-from emr_steps.feature_files import FEATURE_SCHEMA, parse_manifest, read_features
+from emr_steps.feature_files import FEATURE_SCHEMA, read_features
 from emr_steps.feature_transforms import csv_member_id, csv_number, rows_checksum
 from emr_steps.sql_definition import SNAPSHOT_DATE, run_athena_query
 

@@ -33,6 +33,7 @@ from buyer_stage.domain.documents import to_json
 from buyer_stage.domain.errors import BuyerStageError, InvalidInputError
 from buyer_stage.domain.features import MEMBER_ID
 from buyer_stage.domain.s3_layout import (
+    feature_manifest_key,
     push_receipt_key,
     quarantine_prefix,
     served_state_prefix,
@@ -51,7 +52,8 @@ from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from buyer_stage.domain.stage_change_event import RunEvent, ScoresHeld, ScoresPublished, ScoresRolledBack, event_id
 from buyer_stage.domain.stages import Stage
 from buyer_stage.spark.failures import without_values_of_rows
-from buyer_stage.spark.files import delete, join_uri, write_text
+from buyer_stage.spark.feature_manifests import parse_manifest
+from buyer_stage.spark.files import delete, exists, join_uri, read_text, write_text
 from buyer_stage.spark.suppression import SuppressedMembers, read_suppressed_members
 from glue.change_events import (
     ChangeSets,
@@ -222,7 +224,7 @@ def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushRe
 
     Raises:
         InvalidInputError: there is no state to go back to or to renew.
-        InvalidManifestError: a document about the states is damaged.
+        InvalidManifestError: a document about the states, or the features' manifest, is damaged.
     """
     quarantine = join_uri(arguments.pipeline_bucket, quarantine_prefix(arguments.snapshot_date, arguments.run_name))
     receipt_uri = join_uri(arguments.pipeline_bucket, push_receipt_key(arguments.snapshot_date, arguments.run_name))
@@ -245,7 +247,7 @@ def push(spark: SparkSession, arguments: PushArguments, now: datetime) -> PushRe
     if counts.quarantined:
         write_quarantine(decided, quarantine)
     if arguments.kind is PushKind.SCORES:
-        receipt = _audited(receipt, arguments, source.before, live)
+        receipt = _audited(_with_input(spark, receipt, arguments), arguments, source.before, live)
     sets, bus = ChangeSets(spark, arguments.pipeline_bucket), _event_bus(arguments)
     events = EventCounts()
     if receipt.held:
@@ -404,6 +406,15 @@ def _account(arguments: PushArguments, source: Source, counts: PushCounts) -> Pu
         ),
         serve_anyway=arguments.serve_anyway,
     )
+
+
+def _with_input(spark: SparkSession, receipt: PushReceipt, arguments: PushArguments) -> PushReceipt:
+    """Return the receipt with what the ETL found in the snapshot's input; nothing if its manifest is gone."""
+    uri = join_uri(arguments.pipeline_bucket, feature_manifest_key(arguments.snapshot_date))
+    if not exists(spark, uri):
+        return receipt
+    manifest = parse_manifest(read_text(spark, uri))
+    return replace(receipt, input_warnings=manifest.input_warnings, accepted_input=manifest.accepted_input)
 
 
 def _audited(

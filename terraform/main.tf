@@ -239,6 +239,7 @@ module "observability" {
   glue_job_name                 = module.glue_job.job_name
   lookup_function_name          = module.functions.names["look_up_stage"]
   receipt_function_name         = module.functions.names["write_run_receipt"]
+  event_bus_name                = module.change_events.bus_name
   alerts                        = var.alerts
   product                       = var.tags.product
 }

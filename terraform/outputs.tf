@@ -13,9 +13,15 @@ output "table_name" {
   value       = module.serving_table.table_name
 }
 
-output "lookup_url" {
-  description = "URL of the lookup that product teams call."
-  value       = module.lookup.url
+output "for_product_teams" {
+  description = "What a product team needs to know to use the lookup, the table, and the event bus."
+  value = {
+    lookup_url    = module.lookup.url
+    lookup_arn    = module.functions.live_alias_arns["look_up_stage"]
+    table_arn     = module.serving_table.table_arn
+    key_arn       = data.aws_kms_alias.this.target_key_arn
+    event_bus_arn = module.change_events.bus_arn
+  }
 }
 
 output "topic_arn" {

@@ -21,9 +21,12 @@ from localcloud import cloud as local_cloud
 from localcloud.deployment import Deployment, deployed, upload_data_lake
 from localcloud.policies.calls import Call, read_calls
 from sample_data.generate import generate
+from tests import consumer
 from tests.accounts import allow, assume
+from tests.consumer import Consumer
 from tests.signed_requests import send
 from tests.suppression import KEY
+from tools.contracts.validation import validate_answer, validate_item
 from tools.execution import Execution, run
 
 MEMBERS = 1500
@@ -59,10 +62,12 @@ class Stack:
     product_team: boto3.Session
 
     def look_up(self, path: str, body: Item | None = None) -> tuple[int, Item]:
-        """Ask the lookup as the reader, and return status and answer."""
+        """Ask the lookup as the reader, and return status and answer after comparing it with the contract."""
         text = None if body is None else json.dumps(body)
-        status, answer = send(self.deployment.lookup_url + path, self.product_team, text)
-        return status, json.loads(answer)
+        status, body_text = send(self.deployment.lookup_url + path, self.product_team, text)
+        answer = json.loads(body_text)
+        validate_answer(path, status, answer)
+        return status, answer
 
     def run_etl(self, **more: Any) -> Execution:
         return run(self.deployment.etl_state_machine_arn, {**SNAPSHOT_INPUT, **more}, Console(quiet=True))
@@ -92,10 +97,14 @@ class Stack:
                 time.sleep(POLL_SECONDS)
 
     def items(self) -> dict[str, Item]:
+        """Return member -> item, after comparing each item with the contract."""
         pages = (
             boto3.resource("dynamodb").meta.client.get_paginator("scan").paginate(TableName=self.deployment.table_name)
         )
-        return {item["member_id"]: item for page in pages for item in page["Items"]}
+        found = {item["member_id"]: item for page in pages for item in page["Items"]}
+        for item in found.values():
+            validate_item(item)
+        return found
 
     def read(self, key: str) -> bytes:
         """Return an object of the pipeline bucket."""
@@ -192,6 +201,8 @@ class FirstRuns:
         answers: status and answer of the lookup: before the first push, and then about one member and about two.
         receipts: execution -> receipt and page, as texts.
         sources: key of each document in these receipts -> its bytes.
+        consumer: the example that product teams copy, deployed before the first push.
+        received: the events that it has received.
     """
 
     etl: Execution
@@ -208,6 +219,8 @@ class FirstRuns:
     answers: tuple[tuple[int, Item], ...]
     receipts: dict[str, tuple[str, str]]
     sources: dict[str, bytes]
+    consumer: Consumer
+    received: list[Item]
 
     def messages_about(self, execution_arn: str) -> list[str]:
         """Return the messages that name an execution."""
@@ -261,8 +274,10 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         unpublished = stack.look_up("v1/members/m")
         # Executions that fail early have nothing in common with the ETL, so they run at the same time.
         failing = threads.submit(_run_what_fails, stack)
+        example = threads.submit(consumer.deploy, Path(stack.cloud.work_folder).parent / "consumer")
         etl = stack.run_etl(steps_to_run=list(STEPS))
         missing, invalid, too_early, scheduled = failing.result()
+        team = example.result()
         ml, items = stack.run_ml(), stack.items()
         again, items_again = stack.run_ml(), stack.items()
         stack.report_freshness_by_schedule()
@@ -277,9 +292,10 @@ def run_for_the_first_time(stack: Stack) -> FirstRuns:
         receipts = {arn: stack.receipt(arn) for arn in executions}
         keys = {key for text, _ in receipts.values() for key in json.loads(text)["sources"]}
         sources = {key: stack.read(key) for key in keys}
+        received = team.receive()  # After the calls were read: those of the team are not the product's.
     return FirstRuns(
         etl, ml, again, items, items_again, missing, invalid, too_early, scheduled, notifications, calls, answers,
-        receipts, sources,
+        receipts, sources, team, received,
     )  # fmt: skip
 
 

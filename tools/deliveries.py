@@ -21,14 +21,14 @@ class Permission:
 
     Attributes:
         service: the service's principal.
-        policy: the policy, as `tools.security_docs.read_resource_policies` names it.
+        policy: the policy, as `tools.security_docs.read_resource_policies` names it; `role` is the trust of a role.
         actions: what the service does.
         context: the condition keys that the service sends. A condition on any other key is never met.
         source: the AWS document that says so.
     """
 
     service: str
-    policy: Literal["alerts", "key"]
+    policy: Literal["alerts", "key", "role"]
     actions: tuple[str, ...]
     source: str
     context: Mapping[str, str] = field(default_factory=dict)

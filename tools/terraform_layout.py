@@ -27,6 +27,7 @@ def layout() -> dict[str, str]:
     features = top_folder(s3_layout.features_prefix(ANY_DAY))
     return {
         "features": features,
+        "feature_manifests": f"{features}{ANY}/{s3_layout.MANIFEST_FILE}",
         "feature_profiles": f"{features}{ANY}/{s3_layout.PROFILE_FILE}",
         "raw_samples": top_folder(s3_layout.raw_sample_prefix(ANY_DAY, Window.T001)),
         **{split: top_folder(prefix) for split, prefix in s3_layout.CHANNEL_PREFIXES.items()},

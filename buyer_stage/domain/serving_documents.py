@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from buyer_stage.domain.audit import RuleResult
+from buyer_stage.domain.documents import InputWarning
 
 
 class PushKind(StrEnum):
@@ -129,6 +130,8 @@ class PushReceipt:
         reasons: why items were to be written -> items, which add up to `written + failed`.
         stages: served stage -> members.
         predicted_stages: predicted stage -> members; differs from `stages` where a change waits.
+        input_warnings: rules of the input checks that the snapshot's features break, from their manifest.
+        accepted_input: why a person accepted the snapshot, whatever it breaks; empty if none did.
         audit: every rule with its value and limits.
         serve_anyway: why a person had the day served although it breaks rules.
         held: whether the audit has kept the day from the table.
@@ -155,6 +158,8 @@ class PushReceipt:
     reasons: dict[str, int] = field(default_factory=dict)
     stages: dict[str, int] = field(default_factory=dict)
     predicted_stages: dict[str, int] = field(default_factory=dict)
+    input_warnings: tuple[InputWarning, ...] = ()
+    accepted_input: str = ""
     audit: tuple[RuleResult, ...] = ()
     serve_anyway: str | None = None
     held: bool = False

@@ -29,7 +29,7 @@ def install() -> None:
 
 
 async def _app(serve: Any, scope: Message, receive: Any, send: Send) -> None:
-    headers = {name.decode(): value.decode() for name, value in scope.get("headers", [])}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope.get("headers", [])}
     invocation = headers.get("amz-sdk-invocation-id", "")
     if not invocation or scope["method"] in READING_METHODS:
         await serve(scope, receive, send)

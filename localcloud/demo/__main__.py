@@ -26,6 +26,7 @@ from emr_steps.arguments import STEPS
 from localcloud import cloud as local_cloud
 from localcloud.demo.data_lake import count_distinct_members, newest_complete_snapshot
 from localcloud.demo.export import export_run
+from localcloud.demo.product_team import print_team, subscribe, visit
 from localcloud.demo.receipts import find_page, find_problems, read_receipt
 from localcloud.deployment import Deployment, deployed, upload_data_lake
 from sample_data.generate import generate
@@ -113,6 +114,26 @@ def run_pipelines(
     return executions
 
 
+def find_failed(executions: dict[str, Execution]) -> str | None:
+    """Return the pipeline that failed; None if none did."""
+    return next((name for name, execution in executions.items() if execution.status != "SUCCEEDED"), None)
+
+
+def run_days(
+    deployment: Deployment, data_lake: Path, snapshot_date: date, arguments: argparse.Namespace, console: Console
+) -> dict[date, dict[str, Execution]]:
+    """Run the pipelines for each day, until one fails, and return their executions."""
+    days: dict[date, dict[str, Execution]] = {}
+    while True:
+        with step(console, "Upload the data lake"):
+            upload_data_lake(data_lake, deployment.datalake_bucket)
+        etl_input = {} if days else {"steps_to_run": list(STEPS)}
+        days[snapshot_date] = run_pipelines(deployment, snapshot_date, console, **etl_input)
+        if find_failed(days[snapshot_date]) or len(days) == arguments.days:
+            return days
+        snapshot_date = generate_next_day(data_lake, snapshot_date, arguments.seed)
+
+
 def demo(arguments: argparse.Namespace, console: Console) -> list[str]:
     """Run the pipeline for each day, write its results to the output folder, and return what does not add up.
 
@@ -133,39 +154,34 @@ def demo(arguments: argparse.Namespace, console: Console) -> list[str]:
             cloud = stack.enter_context(local_cloud.running(arguments.out / "localcloud"))
         with step(console, "Deploy with Terraform (environment local)"):
             deployment = stack.enter_context(deployed(arguments.out))
-        days: dict[date, dict[str, Execution]] = {}
-        for number in range(arguments.days):
-            if number:
-                snapshot_date = generate_next_day(data_lake, snapshot_date, arguments.seed)
-            with step(console, "Upload the data lake"):
-                upload_data_lake(data_lake, deployment.datalake_bucket)
-            etl_input = {} if number else {"steps_to_run": list(STEPS)}
-            days[snapshot_date] = run_pipelines(deployment, snapshot_date, console, **etl_input)
-            failed = [name for name, execution in days[snapshot_date].items() if execution.status != "SUCCEEDED"]
-            if failed:
-                break
+        # Receiving the events of the first day takes seconds, which the demo of one day does not have.
+        queue = subscribe() if arguments.days > 1 else None
+        days = run_days(deployment, data_lake, snapshot_date, arguments, console)
         with step(console, "Wait for the end of Terraform"):
             deployment.applied.result()
         items = export_run(deployment, days, arguments.out)
-    bucket = arguments.out / "s3" / deployment.pipeline_bucket
-    page = find_page(bucket, snapshot_date, days[snapshot_date])
-    if failed:
-        status = days[snapshot_date][failed[0]].status
-        raise DemoError(
-            f"{failed[0].upper()} execution {status}. Its receipt as a page: {page or 'not written'}. Histories and logs: "
-            f"{arguments.out}"
-        )
-    receipts = [read_receipt(bucket, day, executions["ml"]) for day, executions in days.items()]
+        bucket = arguments.out / "s3" / deployment.pipeline_bucket
+        snapshot_date, executions = list(days.items())[-1]
+        page = find_page(bucket, snapshot_date, executions)
+        if failed := find_failed(executions):
+            raise DemoError(
+                f"{failed.upper()} execution {executions[failed].status}. Its receipt as a page: {page or 'not written'}. "
+                f"Histories and logs: {arguments.out}"
+            )
+        receipts = [read_receipt(bucket, day, executions["ml"]) for day, executions in days.items()]
+        team = None if queue is None else visit(queue, deployment.lookup_url, receipts)
     for receipt in receipts:
         print_summary(receipt, console)
+    show_items(items, console)
     members = count_distinct_members(data_lake, snapshot_date)
     problems = find_problems(receipts[-1], bucket, distinct_members=members, items=len(items))
-    show_items(items, console)
+    if team is not None:
+        print_team(team, console)
+        problems += team.problems
     for problem in problems:
         console.print(f"[red]Does not add up: {problem}[/red]")
-    console.print(
-        f"Finished in {time.monotonic() - started:.0f} s. Results, histories and logs: {arguments.out}", **PLAIN
-    )
+    seconds = time.monotonic() - started
+    console.print(f"Finished in {seconds:.0f} s. Results, histories and logs: {arguments.out}", **PLAIN)
     console.print(f"Its receipt as a page: {page}", **PLAIN)
     if arguments.keep_running:
         console.print(f"The local cloud keeps running on port {cloud.port}; stop it with `make demo-down`")

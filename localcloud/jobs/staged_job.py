@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.jobs.error_lines import last_error
-from localcloud.policies.authorization import can_read, credentials
+from localcloud.policies.authorization import credentials, is_allowed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -132,7 +132,7 @@ def run_staged(job_id: str, command: Sequence[str], role: str, user_agent: str |
         bucket, key = match["bucket"], match["key"] or ""
         before = staged.setdefault(bucket, {})
         for found in [key] if _is_object(bucket, key) else _list_keys(s3, bucket, key):
-            is_readable = bool(key) or can_read(role, f"arn:aws:s3:::{bucket}/{found}")
+            is_readable = bool(key) or is_allowed(role, "s3:GetObject", f"arn:aws:s3:::{bucket}/{found}")
             if found not in before and is_readable:
                 file = root / bucket / found
                 file.parent.mkdir(parents=True, exist_ok=True)

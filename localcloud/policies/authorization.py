@@ -169,13 +169,13 @@ def authorize_job(role: str, action: str, resource: str, request: Mapping[str, A
         raise denials[0]
 
 
-def can_read(role: str, object_arn: str) -> bool:
-    """Check whether a role can read an object, without listing a call."""
+def is_allowed(role: str, action: str, resource: str) -> bool:
+    """Check whether the policies of a role allow a call, without listing it."""
     access_key = credentials(role)["AWS_ACCESS_KEY_ID"]
 
     def decide() -> bool:
         iam_evaluator.pin_request_origin("127.0.0.1", True)
-        return _decide(access_key, "s3:GetObject", "s3", get_region(), object_arn) is None
+        return _decide(access_key, action, action.partition(":")[0], get_region(), resource) is None
 
     return contextvars.Context().run(decide)
 

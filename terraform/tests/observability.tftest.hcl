@@ -15,6 +15,7 @@ variables {
   glue_job_name                 = "job"
   lookup_function_name          = "lookup"
   receipt_function_name         = "receipt"
+  event_bus_name                = "buyer-stage-qa"
   alerts                        = { maximum_flip_rate = 0.15, monthly_budget_usd = 100 }
   product                       = "buyer-stage"
 }
@@ -51,5 +52,28 @@ run "table_that_is_one_snapshot_behind_or_not_reported_is_an_alarm" {
       aws_cloudwatch_metric_alarm.figure[name].treat_missing_data == "notBreaching"
     ])
     error_message = "A held day, an extension or many changed stages raise no alarm, or no run raises one."
+  }
+}
+
+run "dashboard_shows_what_became_of_change_events" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  assert {
+    condition = toset([
+      for metric in one([for widget in local.widgets : widget.properties.metrics if widget.title == "Change events of the push"]) : metric[1]
+    ]) == toset(["ChangeEventsSent", "ChangeEventsFailed"])
+    error_message = "The dashboard does not show how many change events were sent and how many failed."
+  }
+
+  assert {
+    condition = length([
+      for metric in flatten([for widget in local.widgets : widget.properties.metrics if startswith(widget.title, "Events that the rules")]) :
+      metric if strcontains(metric.expression, "EventBusName=\"buyer-stage-qa\" MetricName=\"FailedInvocations\"")
+    ]) == 1
+    error_message = "The dashboard does not show which events did not reach a product team."
   }
 }

@@ -66,10 +66,23 @@ run "readers_make_rules_and_send_nothing" {
     error_message = "Readers can send events."
   }
 
+  # A team of another account needs no other permission from this account to make a rule that sends events to its own bus.
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.readers[0].statement :
-      one(statement.condition).variable == "events:creatorAccount" if statement.sid == "ReadersManageTheirRules"
+      length(setsubtract(["events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule"], statement.actions)) == 0 &&
+      endswith(one(statement.resources), ":rule/buyer-stage-prod/*") if statement.sid == "ReadersManageTheirRules"
+    ])
+    error_message = "A team cannot make or delete a rule, or can do so on another bus."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.readers[0].statement :
+      one(statement.condition).test == "StringEqualsIfExists" &&
+      one(statement.condition).variable == "events:creatorAccount" &&
+      one(one(statement.condition).values) == "$${aws:PrincipalAccount}"
+      if statement.sid == "ReadersManageTheirRules"
     ])
     error_message = "A reader can change the rules of another account."
   }

@@ -3,17 +3,10 @@
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from jsonschema import Draft202012Validator
 
 from tests.accounts import allow, assume
 from tests.local_stack import SNAPSHOT_DATE, FirstRuns, Item, Stack
 from tests.signed_requests import send
-from tools.contracts.lookup import openapi
-
-
-def check(answer: Item, schema: str) -> None:
-    """Check an answer against the published contract."""
-    Draft202012Validator({"$ref": f"#/components/schemas/{schema}", **openapi()}).validate(answer)
 
 
 def test_the_lookup_answers_with_the_item_and_the_live_snapshot(first_runs: FirstRuns) -> None:
@@ -30,10 +23,7 @@ def test_the_lookup_answers_with_the_item_and_the_live_snapshot(first_runs: Firs
     assert one["probabilities"] == {stage: float(value) for stage, value in item["probabilities"].items()}
     assert (one["confidence"], batch["not_found"]) == (float(item["confidence"]), ["nobody"])
     assert [each | {"as_of": one["as_of"], "freshness": "stale"} for each in batch["members"]] == [one]
-    check(one, "MemberAnswer")
-    check(batch, "BatchAnswer")
     assert unpublished[0] == 503
-    check(unpublished[1], "Problem")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +42,6 @@ def test_the_lookup_says_what_is_wrong(
 ) -> None:
     answered, problem = stack.look_up(path, body)
     assert (answered, problem["status"]) == (status, status)
-    check(problem, "Problem")
 
 
 def table_arn(stack: Stack) -> str:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from localcloud import cloud as local_cloud
 from localcloud.policies.calls import Call, read_calls
+from tests.accounts import allow, document
 
 TRUST = json.dumps(
     {
@@ -674,6 +675,75 @@ def test_an_event_reaches_an_encrypted_topic_only_by_policies_without_conditions
     events.put_events(Entries=[{"Source": name, "DetailType": "run", "Detail": json.dumps({"state": "FAILED"})}])
 
     assert messages(queue) == (['"FAILED"'] if is_delivered else [])
+
+
+def queue_for_events(name: str, source: str | None) -> tuple[str, str]:
+    """Create a queue to which a rule can send, or none can, and return its URL and ARN."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:{local_cloud.REGION}:000000000000:{name}"
+    if source is not None:
+        statement = {
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": source}, **OF_THIS_ACCOUNT},
+        }  # fmt: skip
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url, arn
+
+
+def details(queue_url: str) -> list[Any]:
+    received = boto3.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"])["detail"] for message in received]
+
+
+@pytest.mark.parametrize("allowed", ["rule", "another-rule", None])
+def test_an_event_reaches_a_queue_only_if_its_policy_names_the_rule_and_its_dead_letter_queue_otherwise(
+    work_folder: Path, allowed: str | None
+) -> None:
+    events, bus = boto3.client("events"), f"bus-{allowed}"
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    rule = f"{arn.replace(':event-bus/', ':rule/')}/rule"
+    url, queue = queue_for_events(f"queue-{allowed}", allowed and rule.replace("/rule", f"/{allowed}"))
+    dead_url, dead = queue_for_events(f"dead-{allowed}", rule)
+    pattern = {"detail": {"to": ["Ready To Transact", None]}}
+    assert events.put_rule(Name="rule", EventBusName=arn, EventPattern=json.dumps(pattern))["RuleArn"] == rule
+    target = {"Id": "queue", "Arn": queue, "DeadLetterConfig": {"Arn": dead}}
+    events.put_targets(Rule="rule", EventBusName=arn, Targets=[target])
+
+    sent = [{"to": "Ready To Transact"}, {"to": "Dreamer"}, {"to": None}, {}]
+    entries = [{"Source": "s", "DetailType": "d", "EventBusName": bus, "Detail": json.dumps(each)} for each in sent]
+    events.put_events(Entries=entries)
+
+    delivered = [{"to": "Ready To Transact"}, {"to": None}]
+    assert (details(url), details(dead_url)) == ((delivered, []) if allowed == "rule" else ([], delivered))
+
+
+@pytest.mark.parametrize(
+    ("service", "actions", "is_forwarded"),
+    [
+        ("events.amazonaws.com", ["events:PutEvents"], True),
+        ("events.amazonaws.com", ["events:PutRule"], False),
+        ("lambda.amazonaws.com", ["events:PutEvents"], False),
+    ],
+)
+def test_an_event_reaches_another_bus_only_by_a_role_that_can_send_it(
+    work_folder: Path, service: str, actions: list[str], is_forwarded: bool
+) -> None:
+    events, iam = boto3.client("events"), boto3.client("iam")
+    name = f"{service.partition('.')[0]}-{actions[0].partition(':')[2]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document(allow(actions)))
+    from_bus, to_bus = (events.create_event_bus(Name=f"{end}-{name}")["EventBusArn"] for end in ("from", "to"))
+    url, queue = queue_for_events(f"forwarded-{name}", f"{to_bus.replace(':event-bus/', ':rule/')}/rule")
+    for bus, target in ((from_bus, {"Arn": to_bus, "RoleArn": role}), (to_bus, {"Arn": queue})):
+        events.put_rule(Name="rule", EventBusName=bus, EventPattern=json.dumps({"source": ["s"]}))
+        events.put_targets(Rule="rule", EventBusName=bus, Targets=[{"Id": "target", **target}])
+
+    events.put_events(Entries=[{"Source": "s", "DetailType": "d", "EventBusName": from_bus, "Detail": '{"a": 1}'}])
+
+    assert details(url) == ([{"a": 1}] if is_forwarded else [])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tools.repository import REPOSITORY
 CHECKOV = REPOSITORY / ".venv-checks/bin/checkov"
 
 
-@pytest.mark.parametrize("folder", ["terraform", "terraform/bootstrap"])
+@pytest.mark.parametrize("folder", ["terraform", "terraform/bootstrap", "examples/consumer"])
 def test_checkov_finds_nothing(folder: str) -> None:
     command = [CHECKOV, "--directory", folder, "--framework", "terraform", "--quiet", "--skip-download", "-o", "json"]
     if folder == "terraform":

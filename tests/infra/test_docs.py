@@ -16,7 +16,10 @@ from tools.roles import read_roles
 from tools.security_docs import DOCUMENT, read_placeholders, read_resource_policies, render
 
 OPERATIONS = REPOSITORY / "docs/operations.md"
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(REPOSITORY.glob("docs/**/*.md"))]
+DOCUMENTS = [
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "examples/consumer/README.md")),
+    *sorted(REPOSITORY.glob("docs/**/*.md")),
+]
 ENVIRONMENT = "<environment>"
 NAME = re.compile(rf"`(buyer-stage-(?:[\w-]+-)?{ENVIRONMENT}(?:/[\w-]+)?)`")
 STALE = "run `make diagrams` and commit the result"

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
@@ -25,7 +23,7 @@ from glue.dynamodb_writer import WriteCounts
 from glue.push_to_dynamodb import PushArguments, differing, parse_arguments, push, write_rows
 from glue.requests import Pacer
 from glue.served_states import ServedStates
-from tools.contracts.documents import FOLDER
+from tools.contracts.validation import validate_event, validate_item
 
 TABLE = "results"
 BUS = "buyer-stage-test"
@@ -53,16 +51,6 @@ def scored(member_id: str, stage: str = "Dreamer", probabilities: Sequence[float
     """Return a scored line whose predicted stage has a probability of 0.4, unless probabilities are given."""
     numbers = probabilities or [0.4 if stage == each.value else 0.2 for each in Stage]
     return f'{member_id},{stage},{LABELS},"[{", ".join(map(str, numbers))}]"'
-
-
-def validate(document: Mapping[str, Any], contract: str) -> None:
-    """Compare an item or the detail of an event with a contract."""
-
-    def number(value: Decimal) -> int | float:
-        return int(value) if value == int(value) else float(value)
-
-    document = json.loads(json.dumps(document, default=number))
-    jsonschema.Draft202012Validator(json.loads((FOLDER / f"{contract}.schema.json").read_text())).validate(document)
 
 
 class Killed(BaseException):
@@ -145,7 +133,7 @@ class Bus:
         received = Received()
         for entry in self.entries:
             detail = json.loads(entry["Detail"])
-            validate(detail, f"events/{entry['DetailType'].lower().replace(' ', '_')}")
+            validate_event(entry["DetailType"], detail)
             kept = received.changes if entry["DetailType"] == MemberStageChanged.detail_type else received.runs
             kept.append({"detail_type": entry["DetailType"], **detail})
         self.entries = []
@@ -286,7 +274,7 @@ class Serving:
 def assert_table_is_the_live_state(serving: Serving) -> None:
     """Check that the table shows every row of the live state, and nothing else, and items that follow the contract."""
     for item in serving.table.read().values():
-        validate(item, "serving_item")
+        validate_item(item)
     shown = {
         member: (
             item["value"],

@@ -19,7 +19,7 @@ from buyer_stage.domain.input_checks import EARLIER_SNAPSHOTS, MINIMUM_ROWS, Lev
 from buyer_stage.domain.s3_layout import feature_manifest_key
 from buyer_stage.domain.snapshot_date import parse_snapshot_date
 from buyer_stage.domain.windows import Window
-from emr_steps.feature_files import parse_manifest
+from buyer_stage.spark.feature_manifests import parse_manifest
 from emr_steps.process_features import process_features
 from sample_data.generate import generate
 from tests.lake import SNAPSHOT, RawRow, write_lake, write_window

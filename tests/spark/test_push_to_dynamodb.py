@@ -14,7 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from buyer_stage.domain.audit import SNAPSHOT_DATE_RULE
-from buyer_stage.domain.s3_layout import PENDING_PUSH_KEY, served_items_prefix
+from buyer_stage.domain.documents import FeatureManifest, InputWarning, to_json
+from buyer_stage.domain.s3_layout import PENDING_PUSH_KEY, feature_manifest_key, served_items_prefix
 from buyer_stage.domain.serving_documents import PushKind, PushReceipt
 from buyer_stage.domain.stages import Stage
 from glue.push_to_dynamodb import push
@@ -86,6 +87,21 @@ def test_every_member_becomes_an_item(serving: Serving) -> None:
     assert (live.state.first_expiry, live.state.last_expiry) == (expiry(), expiry())
     assert not serving.is_pending()
     assert_table_is_the_live_state(serving)
+
+
+def test_receipt_has_what_the_manifest_says_about_the_input_of_the_snapshot(serving: Serving) -> None:
+    warning = InputWarning("rows", "table", "", 1.0, 2.5)
+    file = serving.root / feature_manifest_key(DAY)
+    file.parent.mkdir(parents=True)
+    manifest = FeatureManifest(
+        1, DAY, 1, {}, "columns", "rows", ("part-0.csv",), input_warnings=(warning,), accepted_input="a holiday"
+    )
+    file.write_text(to_json(manifest))
+    receipt = serving.push(0, {"a": "Dreamer"})
+    assert (receipt.input_warnings, receipt.accepted_input) == ((warning,), "a holiday")
+    # Without a manifest, as when its retention has ended.
+    receipt = serving.push(1, {"a": "Dreamer"})
+    assert (receipt.input_warnings, receipt.accepted_input) == ((), "")
 
 
 FIRST = {"stays": "Dreamer", "moves": "Dreamer", "goes": "Active Searcher", "other": "Casual Searcher"}

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from buyer_stage.domain.lookup import MAXIMUM_IDS, BatchAnswer, BatchRequest, MemberAnswer, MemberStage, Problem
-from buyer_stage.domain.member_id import MAXIMUM_BYTES
+from buyer_stage.domain.member_id import MAXIMUM_BYTES, UNUSABLE_CHARACTER
 
-VERSION = "1.0.0"
+VERSION = "1.0.1"
 """Version of the contract. A change that breaks clients needs a new path, such as `/v2`."""
 
 Json = dict[str, Any]
@@ -29,7 +29,12 @@ PROBLEMS = {
     503: "Nothing has been published yet. Send the request again after `Retry-After` seconds.",
 }
 """Status -> when the lookup answers with it."""
-MEMBER_ID = {"type": "string", "minLength": 1, "maxLength": MAXIMUM_BYTES}
+MEMBER_ID = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAXIMUM_BYTES,  # In bytes, which a schema cannot count.
+    "pattern": f"^[^{UNUSABLE_CHARACTER.strip('[]')}]+$",
+}
 SECONDS = {"schema": {"type": "integer"}}
 
 

@@ -9,10 +9,11 @@ locals {
 
 data "aws_iam_policy_document" "this" {
   statement {
-    sid     = "ReadCodeAndScores"
+    sid     = "ReadCodeManifestsAndScores"
     actions = ["s3:GetObject"]
     resources = [
       "arn:aws:s3:::${var.code_bucket}/${var.layout.code}*",
+      "${local.bucket_arn}/${var.layout.feature_manifests}",
       "${local.bucket_arn}/${var.layout.inference_results}*",
       "${local.bucket_arn}/${var.layout.suppression}",
     ]

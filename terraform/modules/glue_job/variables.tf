@@ -22,6 +22,7 @@ variable "layout" {
   description = "S3 prefixes and keys from buyer_stage/domain/s3_layout.py. Prefixes end with a slash."
   type = object({
     code              = string
+    feature_manifests = string
     inference_results = string
     quarantine        = string
     push_receipts     = string

@@ -330,6 +330,30 @@ locals {
       }
     },
     {
+      title = "Change events of the push"
+      properties = {
+        stat   = "Sum"
+        period = 3600
+        metrics = [
+          for outcome in ["Sent", "Failed"] :
+          [var.metrics_namespace, "ChangeEvents${outcome}", "service", local.push_metrics.service, { label = lower(outcome) }]
+        ]
+      }
+    },
+    {
+      title = "Events that the rules of product teams delivered, or failed to deliver"
+      properties = {
+        # Teams make rules of their own, so search for them. EventBridge measures rules, not buses:
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+        metrics = [
+          for metric, label in { Invocations = "delivered", FailedInvocations = "failed" } : [{
+            expression = "SEARCH('{AWS/Events,EventBusName,RuleName} EventBusName=\"${var.event_bus_name}\" MetricName=\"${metric}\"', 'Sum', 3600)"
+            label      = "${label}: $${PROP('Dim.RuleName')}"
+          }]
+        ]
+      }
+    },
+    {
       title = "Drift since training, and flip rate"
       properties = {
         stat   = "Maximum"

@@ -28,6 +28,11 @@ variable "lookup_function_name" {
   type        = string
 }
 
+variable "event_bus_name" {
+  description = "Name of the event bus on which product teams make rules."
+  type        = string
+}
+
 variable "function_log_group_names" {
   description = "Log groups of the functions."
   type        = list(string)

@@ -8,7 +8,8 @@ def test_a_batch_has_the_limits_that_the_lookup_checks() -> None:
     assert (request["additionalProperties"], request["required"]) == (False, ["member_ids"])
     ids = request["properties"]["member_ids"]
     assert (ids["minItems"], ids["maxItems"]) == (1, 100)
-    assert ids["items"] == {"type": "string", "minLength": 1, "maxLength": 2048}
+    pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+    assert ids["items"] == {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": pattern}
     assert ids["description"] == "The members, 1 to 100; repeated ones count once in the answer."
 
 

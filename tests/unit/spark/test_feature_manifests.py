@@ -8,7 +8,7 @@ import pytest
 
 from buyer_stage.domain.documents import FeatureManifest, InputCounts, InputWarning, to_json
 from buyer_stage.domain.errors import InvalidManifestError
-from emr_steps.feature_files import parse_manifest
+from buyer_stage.spark.feature_manifests import parse_manifest
 
 MANIFEST = FeatureManifest(
     1, date(2020, 2, 3), 2, {"t001": 1, "t007": 2}, "columns", "rows", ("part-0.csv", "part-1.csv")
