@@ -165,7 +165,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> list[str]:
         page = find_page(bucket, snapshot_date, executions)
         if failed := find_failed(executions):
             raise DemoError(
-                f"{failed.upper()} execution {executions[failed].status}. Its receipt as a page: {page or 'not written'}. "
+                f"{failed.upper()} execution {executions[failed].status}. Its receipt: {page or 'not written'}. "
                 f"Histories and logs: {arguments.out}"
             )
         receipts = [read_receipt(bucket, day, executions["ml"]) for day, executions in days.items()]
