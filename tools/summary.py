@@ -39,7 +39,9 @@ def print_summary(receipt: RunReceipt, console: Console) -> None:
     if counts := facts.stage_counts(receipt):
         total = sum(counts.values())
         stages = [(stage, f"{counts[stage]:,}", f"{counts[stage] / total:.0%}") for stage in Stage]
-        _print_table(console, "Members per served stage", stages, "members", "share")
+        held = receipt.push is not None and receipt.push.held
+        title = "Members per stage that would have been served" if held else "Members per served stage"
+        _print_table(console, title, stages, "members", "share")
     if receipt.model_card:
         _print_model(receipt.model_card, console)
     if receipt.drift:

@@ -35,6 +35,9 @@ LEVELS = {
     Outcome.FAILED: Level.BAD,
 }
 
+SMALLEST_NUMBER = 0.0001
+"""Less is shown as under it."""
+
 RUNBOOK = "docs/operations.md"
 
 RUNBOOK_SECTIONS = {
@@ -170,7 +173,7 @@ def handovers(receipt: RunReceipt) -> list[Handover]:
             Handover(read, push.read if push else None, f"of {push.expected:,} expected" if push else ""),
             Handover("members in the table", table, f"{push.carried:,} carried" if push and push.carried else ""),
             Handover(
-                "change events sent",
+                "events sent",
                 push.events_sent if push else None,
                 f"{push.events_failed:,} not accepted" if push and push.events_failed else "",
             ),
@@ -194,6 +197,8 @@ def push_parts(receipt: RunReceipt) -> list[Handover]:
 
 def number(value: float) -> str:
     """Return a number for people: whole if it is large, with four digits otherwise."""
+    if 0 < abs(value) < SMALLEST_NUMBER:
+        return f"under {SMALLEST_NUMBER}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

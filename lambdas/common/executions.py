@@ -1,8 +1,11 @@
 """What the states at the end of an execution know about it."""
 
 import json
+import re
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_STEP_ERROR = re.compile(r"buyer_stage\.domain\.errors\.(\w+): (.*)", re.DOTALL)
 
 
 class CaughtFailure(BaseModel):
@@ -25,12 +28,18 @@ class EndingEvent(BaseModel):
     ttl_extension: str | None = Field(default=None, description="What was done because items were about to expire.")
 
 
-def readable_cause(cause: str) -> str:
-    """Return what a person needs of a cause.
+def describe(failure: CaughtFailure) -> tuple[str, str]:
+    """Return the name of an error and its cause, as a person needs them.
 
-    The cause of a Lambda error is JSON with a message and a stack trace, that of a failed step is the description of
-    the step. Any other cause is returned unchanged.
+    The cause of a Lambda error is JSON with a message and a stack trace. The cause of a failed step describes the step:
+    its message names the error that Step Functions calls `States.TaskFailed`.
     """
+    cause = _message(failure.cause)
+    named = _STEP_ERROR.match(cause)
+    return (named[1], named[2]) if named else (failure.error, cause)
+
+
+def _message(cause: str) -> str:
     try:
         details = json.loads(cause)
     except json.JSONDecodeError:

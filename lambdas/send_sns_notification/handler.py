@@ -8,7 +8,7 @@ from pydantic import Field
 
 from buyer_stage.domain.console_links import execution_link
 from lambdas.common.environment import Environment
-from lambdas.common.executions import CaughtFailure, EndingEvent, readable_cause
+from lambdas.common.executions import CaughtFailure, EndingEvent, describe
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
 
@@ -42,15 +42,15 @@ def handler(event: Event) -> Result:
     """Publish one message that a person can act on."""
     *_, state_machine, execution = event.execution_id.split(":")
     logger.set_correlation_id(execution)
-    failure = event.failure
+    state, (error, cause) = event.failure.state, describe(event.failure)
     message = "\n".join(
         [
             f"Execution {execution} of {state_machine} failed.",
             "",
-            f"State:    {failure.state}",
+            f"State:    {state}",
             f"Snapshot: {event.snapshot_date}",
-            f"Error:    {failure.error}",
-            *cause_lines(readable_cause(failure.cause)),
+            f"Error:    {error}",
+            *cause_lines(cause),
             *([] if event.ttl_extension is None else ["", event.ttl_extension]),
             "",
             event.receipt,
@@ -58,7 +58,7 @@ def handler(event: Event) -> Result:
             execution_link(event.execution_id),
         ]
     )
-    subject = sns_subject(f"{state_machine}: {failure.state} failed with {failure.error}")
+    subject = sns_subject(f"{state_machine}: {state} failed with {error}")
     metrics.add_metric("ExecutionsFailed", MetricUnit.Count, 1)
     response = sns.publish(TopicArn=variables.topic_arn, Subject=subject, Message=message)
     logger.info("notification published", message_id=response["MessageId"])

@@ -38,7 +38,7 @@ from buyer_stage.receipts.page import render_page
 from lambdas.common.documents import list_keys, parse_document, read_object
 from lambdas.common.environment import Environment
 from lambdas.common.errors import TransientAwsError
-from lambdas.common.executions import CaughtFailure, EndingEvent, readable_cause
+from lambdas.common.executions import CaughtFailure, EndingEvent, describe
 from lambdas.common.wiring import lambda_handler, logger, metrics
 
 TIME_SHOWN = timedelta(days=30)
@@ -140,7 +140,7 @@ def _build(event: Event) -> RunReceipt:
         day,
         history,
         {field: found for field, key in keys.items() if (found := _load(key, DOCUMENTS[field]))},
-        failure=None if failure is None else Failure(failure.state, failure.error, readable_cause(failure.cause)),
+        failure=None if failure is None else Failure(failure.state, *describe(failure)),
         ttl_extension=event.ttl_extension,
         code_version=variables.code_version,
     )

@@ -153,6 +153,16 @@ def test_failure_is_written_with_its_readable_cause(event: dict[str, Any], conte
     assert (receipt["outcome"], receipt["ttl_extension"]) == ("failed", "The items get more time.")
 
 
+def test_error_of_a_failed_step_is_the_one_that_its_message_names(event: dict[str, Any], context: Any) -> None:
+    details = {"Message": "buyer_stage.domain.errors.DataLakeError: table t030: 3 ids", "LogFile": "s3://logs/s-1"}
+    cause = json.dumps({"Step": {"Status": {"FailureDetails": details}}})
+    failure = {"State": "ProcessFeatures", "Error": "States.TaskFailed", "Cause": cause}
+    write({**event, "failure": failure}, context)
+    assert written()["failure"] == {
+        "state": "ProcessFeatures", "error": "DataLakeError", "cause": "table t030: 3 ids; see s3://logs/s-1"
+    }  # fmt: skip
+
+
 def test_execution_for_an_invalid_date_has_its_receipt_on_the_day_of_its_start(
     event: dict[str, Any], context: Any
 ) -> None:

@@ -55,7 +55,9 @@ def test_duration_is_readable(seconds: float, name: str) -> None:
     assert facts.duration_name(seconds) == name
 
 
-@pytest.mark.parametrize(("value", "name"), [(16027.2, "16,027"), (0.04089, "0.04089"), (-0.5, "-0.5"), (2, "2")])
+@pytest.mark.parametrize(
+    ("value", "name"), [(16027.2, "16,027"), (0.04089, "0.04089"), (-0.5, "-0.5"), (2, "2"), (2e-6, "under 0.0001")]
+)
 def test_number_is_readable(value: float, name: str) -> None:
     assert facts.number(value) == name
 
