@@ -31,7 +31,7 @@ from buyer_stage.domain.features import MEMBER_ID
 from buyer_stage.domain.s3_layout import push_receipt_key
 from buyer_stage.domain.stages import Stage
 from buyer_stage.domain.transform_output import parse_scored_line
-from tools.local_spark import COMPILED_JAVA_OPTIONS, local_spark_submit
+from tools.local_spark import COMPILED_JAVA_OPTIONS, MANY_PARTITIONS, local_spark_submit
 from tools.repository import REPOSITORY
 
 TABLE = "fake"
@@ -131,7 +131,7 @@ def push(name: str, bucket: Path, day: date, members: int, changed: float, table
     }
     program = [str(REPOSITORY / "glue/push_to_dynamodb.py")]
     program += [part for option, value in arguments.items() for part in (f"--{option}", str(value))]
-    command = local_spark_submit(Path(sys.executable), program, java_options=COMPILED_JAVA_OPTIONS)
+    command = local_spark_submit(Path(sys.executable), [*MANY_PARTITIONS, *program], java_options=COMPILED_JAVA_OPTIONS)
     log = bucket / f"{day}.log"
     measured = measure(members, name, command, log)
     receipt_file = bucket / push_receipt_key(day, "run")

@@ -4,7 +4,7 @@
 
 Every engine is a process of its own and reads the same data lake. The engines take turns, so that what else the machine
 does slows all of them. The benchmark fails if their features differ. `build/benchmarks/etl.json` gets all measurements.
-Their medians are printed as a table, and plotted in `etl.svg` next to it.
+Their medians are printed as a table, and plotted in `etl.png` next to it.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main() -> None:
         measured += benchmark(members, engines, parsed.repeat)
     (OUT / "etl.json").write_text(json.dumps([asdict(each) for each in measured], indent=2) + "\n")
     print(medians_table(measured))
-    plot(measured, OUT / "etl.svg")
+    plot(measured, OUT / "etl.png")
 
 
 def benchmark(members: int, engines: Sequence[str], repeat: int) -> list[Measurement]:
@@ -172,7 +172,7 @@ def plot(measured: Sequence[Measurement], file: Path) -> None:
         axes.plot([size / 1e6 for size in sizes], per_million, marker="o", label=engine)
     axes.set(xlabel="million members", ylabel="CPU seconds per million", xscale="log", yscale="log")
     axes.legend()
-    figure.savefig(file, metadata={"Date": None})
+    figure.savefig(file)
 
 
 def median_of(measured: Sequence[Measurement], like: Measurement, name: str) -> float:
