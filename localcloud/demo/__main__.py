@@ -169,7 +169,8 @@ def demo(arguments: argparse.Namespace, console: Console) -> list[str]:
                 f"Histories and logs: {arguments.out}"
             )
         receipts = [read_receipt(bucket, day, executions["ml"]) for day, executions in days.items()]
-        team = None if queue is None else visit(queue, deployment.lookup_url, receipts)
+        pushes = [receipt.push for receipt in receipts if receipt.push]
+        team = None if queue is None else visit(queue, deployment.lookup_url, pushes)
     for receipt in receipts:
         print_summary(receipt, console)
     show_items(items, console)

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from buyer_stage.domain.serving_documents import PushReceipt
 from buyer_stage.domain.stages import Stage
-from buyer_stage.receipts.document import RunReceipt
 from examples.consumer.client import look_up, receive
 from tools.contracts.validation import validate_answer, validate_event
 
@@ -52,13 +51,13 @@ def subscribe() -> str:
     return url
 
 
-def visit(queue_url: str, lookup_url: str, receipts: Sequence[RunReceipt]) -> ProductTeam:
+def visit(queue_url: str, lookup_url: str, pushes: Sequence[PushReceipt]) -> ProductTeam:
     """Receive all events, look up the member of the last one, and compare both with the contracts and the receipts.
 
     Args:
         queue_url: from `subscribe`.
         lookup_url: URL of the lookup, with a slash at its end.
-        receipts: of all executions of the ML pipeline since then.
+        pushes: receipts of all pushes since then.
     """
     received: list[dict[str, Any]] = []
     while receive(queue_url, {}, received.append, wait=0):

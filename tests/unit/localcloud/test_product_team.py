@@ -1,9 +1,11 @@
 """The demo says when a product team got something other than what the receipts and contracts promise."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
+from buyer_stage.domain.serving_documents import PushKind, PushReceipt, StageChanges
 from localcloud.demo import product_team
 
 READY = "Ready To Transact"
@@ -16,8 +18,11 @@ ANSWER = {
     "probabilities": {"Dreamer": 0.1, "Casual Searcher": 0.2, "Active Searcher": 0.2, READY: 0.5},
     "model_version": "model-1", "ttl": 1796601600, "schema_version": 1, "as_of": "2026-11-29", "freshness": "fresh",
 }  # fmt: skip
-FIRST_DAY = {"stages": {READY: 1}, "changes": {"transitions": {READY: {READY: 0}}}}
-SAME_DAY_AGAIN = {"stages": {READY: 1}, "changes": {"transitions": {READY: {READY: 1}}}}
+
+
+def push(ready_before: int) -> PushReceipt:
+    changes = StageChanges(None, ready_before, {READY: {READY: ready_before}}, waiting=0)
+    return PushReceipt(date(2026, 11, 29), PushKind.SCORES, 1, expected=1, read=1, changes=changes, stages={READY: 1})
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,6 @@ def test_visit_finds_what_differs(
 
     monkeypatch.setattr(product_team, "receive", receive)
     monkeypatch.setattr(product_team, "look_up", lambda *_: answer)
-    team = product_team.visit("queue", "url/", [FIRST_DAY, SAME_DAY_AGAIN])
+    team = product_team.visit("queue", "url/", [push(ready_before=0), push(ready_before=1)])
     assert (team.events, team.expected) == (len(events), 1)
     assert [problem is not None and problem in each for each in team.problems] == ([True] if problem else [])
