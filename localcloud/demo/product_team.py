@@ -62,9 +62,7 @@ def visit(queue_url: str, lookup_url: str, pushes: Sequence[PushReceipt]) -> Pro
     received: list[dict[str, Any]] = []
     while receive(queue_url, {}, received.append, wait=0):
         pass
-    team = ProductTeam(
-        len(received), sum(_became_ready(receipt.push) for receipt in receipts if receipt.push is not None)
-    )
+    team = ProductTeam(len(received), sum(map(_became_ready, pushes)))
     if team.events != team.expected:
         team.problems.append(f"change events received: {team.events:,} instead of {team.expected:,}")
     try:
