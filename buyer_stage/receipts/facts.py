@@ -36,12 +36,11 @@ LEVELS = {
 }
 
 SMALLEST_NUMBER = 0.0001
-"""Less is shown as under it."""
+"""Smaller numbers are shown as under it."""
 
 RUNBOOK = "docs/operations.md"
 
 RUNBOOK_SECTIONS = {
-    "DailyDataMissing": "An execution failed",
     "DataLakeError": "A day's input is refused",
     "TrainingDataMissing": "No approved model",
     "LabeledSetError": "No approved model",
@@ -297,7 +296,7 @@ def served_days(receipts: Iterable[RunReceipt], last: date, days: int) -> dict[d
 
 def link_to(receipt: RunReceipt, other: RunReceipt) -> str:
     """Return the link from a receipt's page to the page of another one."""
-    return _to_index(receipt) + _from_index(other)
+    return _to_index(receipt) + link_from_index(other)
 
 
 def link_to_index(receipt: RunReceipt) -> str:
@@ -307,13 +306,9 @@ def link_to_index(receipt: RunReceipt) -> str:
 
 def link_from_index(receipt: RunReceipt) -> str:
     """Return the link from the index to a receipt's page."""
-    return _from_index(receipt)
-
-
-def _from_index(receipt: RunReceipt) -> str:
     folder = RUN_RECEIPTS_INDEX_KEY.rpartition("/")[0]
     return run_receipt_page_key(receipt.snapshot_date, receipt.execution_name).removeprefix(f"{folder}/")
 
 
 def _to_index(receipt: RunReceipt) -> str:
-    return "../" * _from_index(receipt).count("/")
+    return "../" * link_from_index(receipt).count("/")

@@ -109,28 +109,30 @@ resource "aws_cloudwatch_metric_alarm" "figure" {
   alarm_actions       = [var.topic_arn]
 }
 
-resource "aws_cloudwatch_metric_alarm" "lookup_failed" {
-  alarm_name          = "buyer-stage-lookup-failed-${var.environment}"
-  alarm_description   = "The lookup could not answer requests. See docs/operations.md."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Url5xxCount"
-  dimensions          = { FunctionName = var.lookup_function_name }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topic_arn]
+# Failures that no execution shows.
+locals {
+  function_failures = {
+    lookup-failed = {
+      description = "The lookup could not answer requests."
+      metric      = "Url5xxCount"
+      function    = var.lookup_function_name
+    }
+    receipt-failed = {
+      description = "An attempt to write the receipt of an execution failed."
+      metric      = "Errors"
+      function    = var.receipt_function_name
+    }
+  }
 }
 
-# A missing receipt does not fail its execution.
-resource "aws_cloudwatch_metric_alarm" "receipt_failed" {
-  alarm_name          = "buyer-stage-receipt-failed-${var.environment}"
-  alarm_description   = "An attempt to write the receipt of an execution failed. See docs/operations.md."
+resource "aws_cloudwatch_metric_alarm" "function_failed" {
+  for_each = local.function_failures
+
+  alarm_name          = "buyer-stage-${each.key}-${var.environment}"
+  alarm_description   = "${each.value.description} See docs/operations.md."
   namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = var.receipt_function_name }
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = each.value.function }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -369,10 +371,8 @@ locals {
       type  = "alarm"
       properties = {
         alarms = concat(
-          [
-            aws_cloudwatch_metric_alarm.snapshots_behind.arn, aws_cloudwatch_metric_alarm.lookup_failed.arn,
-            aws_cloudwatch_metric_alarm.receipt_failed.arn,
-          ],
+          [aws_cloudwatch_metric_alarm.snapshots_behind.arn],
+          [for alarm in aws_cloudwatch_metric_alarm.function_failed : alarm.arn],
           values(aws_cloudwatch_metric_alarm.figure)[*].arn,
           values(aws_cloudwatch_metric_alarm.execution)[*].arn,
           values(aws_cloudwatch_metric_alarm.dead_letters)[*].arn,

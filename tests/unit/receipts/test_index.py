@@ -55,7 +55,7 @@ def test_day_that_was_served_anyway_shows_the_reason() -> None:
 def test_index_without_a_run_of_the_ml_pipeline_says_so() -> None:
     text = text_of(render_index([receipts.etl_run()]))
 
-    assert text.startswith("There is no run of the ML pipeline yet")
+    assert text.startswith("The ML pipeline has not run yet")
     assert "1 runs" not in text
     assert "1 run, 0 failed" in text
-    assert "There is none yet." in text_of(render_index([]))
+    assert "The ETL has not run yet." in text_of(render_index([]))
