@@ -101,8 +101,8 @@ benchmark-footers: $(INSTALLED) ## Check 2,000 files on a slow file system
 	$(WITH_JAVA) $(PYTHON) -m benchmarks.footers
 
 .PHONY: benchmark-push
-benchmark-push: $(INSTALLED) ## Compare the push with awswrangler
-	$(PYTHON) -m benchmarks.push
+benchmark-push: $(INSTALLED) ## Compare the push with awswrangler [MEMBERS=]
+	$(WITH_JAVA) $(PYTHON) -m benchmarks.push $(if $(filter file,$(origin MEMBERS)),,--members $(MEMBERS))
 
 .PHONY: benchmark-lookup
 benchmark-lookup: setup terraform ## Measure what a lookup and its start cost, and its latency on a local cloud

@@ -2,9 +2,10 @@
 
     python -m benchmarks.push [--members 200000] [--latency-ms 8]
 
-Three days are pushed: the first one, on which every item is new; one without any change; and one on which 5% of the
-stages change. awswrangler writes all items of a day. The table is a server in a process of its own, which accepts all
-items. CPU seconds are those of the writer, with the start of Spark.
+Four days are pushed: the first one, on which every item is new and makes an event; one without any change; one on which
+5% of the stages change; and one on which every item is written again, because it would expire. awswrangler writes all
+items of a day. The table is a server in a process of its own, which accepts all items. CPU seconds are those of all
+processes of the writer, with the start of Spark.
 """
 
 import argparse
@@ -44,6 +45,7 @@ DAY = date(2020, 3, 1)
 SEED = 3
 CHANGED = 0.05
 """Share of the members whose stage changes on the last day."""
+TTL_DAYS = 7
 UNLIMITED = {
     "lowest_member_change": -1e9,
     "highest_member_change": 1e9,
@@ -103,8 +105,8 @@ def scored_lines(members: int, changed: float) -> Iterator[str]:
         yield f'm{number:08x},{stage},"[{labels}]","[{", ".join(map(repr, probabilities))}]"\n'
 
 
-def push(name: str, bucket: Path, day: date, members: int, changed: float, table: Table) -> None:
-    """Push a day, and add a row to the table of results."""
+def push(name: str, bucket: Path, day: date, members: int, changed: float, table: Table, served_on: date = DAY) -> None:
+    """Push a day, and add a row to the table of results. What is served on the first day needs no refresh."""
     output = bucket / "scored" / day.isoformat()
     output.mkdir(parents=True)
     (output / "part-0.csv.out").write_text("".join(scored_lines(members, changed)))
@@ -114,8 +116,8 @@ def push(name: str, bucket: Path, day: date, members: int, changed: float, table
         "table_name": TABLE,
         "region": "us-west-2",
         "snapshot_date": f"{day:%Y%m%d}",
-        "served_on": f"{DAY:%Y%m%d}",  # so that no item is refreshed
-        "ttl_days": 7,
+        "served_on": f"{served_on:%Y%m%d}",
+        "ttl_days": TTL_DAYS,
         "refresh_margin_days": 2,
         "probability_tolerance": "0.02",
         "run_name": "run",
@@ -138,7 +140,7 @@ def push(name: str, bucket: Path, day: date, members: int, changed: float, table
     if not receipt_file.exists():
         sys.exit(f"the push has failed; see {log}")
     receipt = json.loads(receipt_file.read_text())
-    add_row(table, name, members, receipt["written"], measured.seconds, measured.cpu_seconds)
+    add_row(table, name, members, receipt["written"], receipt["events_sent"], measured.seconds, measured.cpu_seconds)
 
 
 def write_with_awswrangler(members: int, use_threads: bool, table: Table) -> None:
@@ -151,14 +153,13 @@ def write_with_awswrangler(members: int, use_threads: bool, table: Table) -> Non
     wr.dynamodb.put_items(items, TABLE, use_threads=use_threads)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     name = f"awswrangler{' with threads' if use_threads else ''}, three attributes"
-    add_row(table, name, members, members, seconds, cpu_seconds)
+    add_row(table, name, members, members, 0, seconds, cpu_seconds)
 
 
-def add_row(table: Table, name: str, lines: int, written: int, seconds: float, cpu_seconds: float) -> None:
+def add_row(table: Table, name: str, lines: int, written: int, events: int, seconds: float, cpu_seconds: float) -> None:
     """Add what a day took."""
-    table.add_row(
-        name, f"{lines:,}", f"{written:,}", f"{seconds:.1f}", f"{cpu_seconds:.1f}", f"{cpu_seconds / lines * 1e6:.0f}"
-    )
+    counts = (f"{count:,}" for count in (lines, written, events))
+    table.add_row(name, *counts, f"{seconds:.1f}", f"{cpu_seconds:.1f}", f"{cpu_seconds / lines * 1e6:.0f}")
 
 
 def main() -> None:
@@ -178,10 +179,12 @@ def main() -> None:
     }
     bucket = OUT / f"push-{parsed.members}"
     shutil.rmtree(bucket, ignore_errors=True)
-    table = Table("day", "lines", "written", "wall s", "CPU s", "CPU microseconds per line")
+    table = Table("day", "lines", "written", "events", "wall s", "CPU s", "CPU microseconds per line")
     push("every item is new", bucket, DAY, parsed.members, 0, table)
     push("nothing changes", bucket, DAY + timedelta(days=1), parsed.members, 0, table)
     push(f"{CHANGED:.0%} of the stages change", bucket, DAY + timedelta(days=2), parsed.members, CHANGED, table)
+    last_day = DAY + timedelta(days=TTL_DAYS)
+    push("every item is renewed", bucket, last_day, parsed.members, CHANGED, table, served_on=last_day)
     for use_threads in (False, True):
         write_with_awswrangler(min(parsed.members, 20_000), use_threads, table)
     Console().print(table)

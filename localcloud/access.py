@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_evaluator
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.iam_evaluator import AuthError, CredentialResolutionError
 from ministack.core.responses import get_account_id, set_request_account_id
@@ -32,11 +32,10 @@ from ministack.core.sigv4 import (
     presigned_request_is_expired,
     request_time_failure,
 )
-from ministack.services import lambda_svc, sts
+from ministack.services import sts
 
 from localcloud.cloud import SECOND_ACCOUNT, THIRD_ACCOUNT
 from localcloud.corrections import function_urls
-from localcloud.policies.authorization import credentials
 from localcloud.wrapping import wrap
 
 Message = dict[str, Any]
@@ -52,8 +51,6 @@ def install() -> None:
     """Refuse everyone else from now on. Install this module last: what is installed later answers earlier."""
     _add_account("LOCALCLOUD_SECOND_", SECOND_ACCOUNT)
     _add_account("LOCALCLOUD_THIRD_", THIRD_ACCOUNT)
-    for module in (lambda_runtime, lambda_svc):
-        module.execution_credentials = _execution_credentials
     wrap(app, "app", _app)
 
 
@@ -67,11 +64,6 @@ def _add_account(prefix: str, account: str) -> None:
             "SecretAccessKey": os.environ.pop(f"{prefix}SECRET_ACCESS_KEY"),
         },
     )
-
-
-def _execution_credentials(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """Return the credentials of a function. MiniStack derives them from the names of the function and its role."""
-    return credentials(configuration["Role"])
 
 
 async def _app(serve: Any, scope: Message, receive: Any, send: Any) -> None:

@@ -35,6 +35,9 @@ NOT_FOR_EXECUTIONS = (
 Whatever the service answers, the provider looks at the lifecycle rules of a bucket for 55 seconds, and at the
 attributes of a queue for 25, before it believes that they stay."""
 
+PARALLELISM = 30
+"""How many resources Terraform works on at once: after it has created a function, the provider waits for 5 seconds."""
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -98,7 +101,7 @@ def deployed(work_folder: Path) -> Iterator[Deployment]:
             publish(code_bucket("local"), PACKAGES, REGION)
             terraform.init()
             bootstrapped.result()
-            events = terraform.apply_events()
+            events = terraform.apply_events(parallelism=PARALLELISM)
             ids = wait_until_executions_can_run(events)
             rest = background.submit(deque, events, maxlen=0)
             yield _deployment(ids, datalake_bucket, rest)

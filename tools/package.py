@@ -13,6 +13,7 @@ The same sources produce the same bytes, so a package's hash changes only when i
 """
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import io
@@ -129,7 +130,7 @@ def belongs_in_layer(name: Path) -> bool:
             return False
         case ("botocore" | "boto3", "data", service, _, *_) if service not in SDK_SERVICES:
             return False
-    return name.name not in INSTALLER_FILES
+    return "tests" not in name.parts and name.name not in INSTALLER_FILES
 
 
 def dependency_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
@@ -223,11 +224,11 @@ def sources_hash(root: Path) -> str:
 
 
 def build_packages(root: Path, out: Path) -> str:
-    """Write everything that Terraform deploys.
+    """Write everything that Terraform deploys, unless an earlier build of the same sources has written it.
 
     Args:
         root: the repository.
-        out: folder of the packages; the packages of an earlier build are replaced.
+        out: folder of the packages; those of other sources are replaced.
 
     Returns:
         The code version.
@@ -238,6 +239,8 @@ def build_packages(root: Path, out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Tests build the same packages in parallel processes.
+        with contextlib.suppress(UnusablePackagesError):
+            return take_packages(root, out, out)
         build_layer(root, out)
         build_functions(root, out)
         build_code(root, out)

@@ -133,10 +133,13 @@ class Workspace:
         only = [f"-target={target}" for target in targets]
         self._run("apply", LOCK_TIMEOUT, *self._approval(approved), *self._variables, *only)
 
-    def apply_events(self) -> Iterator[dict[str, Any]]:
+    def apply_events(self, *, parallelism: int) -> Iterator[dict[str, Any]]:
         """Plan and apply without confirmation, and yield what Terraform reports, as it happens.
 
         Terraform starts with the first event. To let it end, read all of them.
+
+        Args:
+            parallelism: how many resources to work on at once.
 
         Yields:
             An event, see https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
@@ -144,7 +147,8 @@ class Workspace:
         Raises:
             TerraformError: the command failed.
         """
-        command, environment = self._command(["apply", "-json", LOCK_TIMEOUT, *self._approval(True), *self._variables])
+        options = ("-json", LOCK_TIMEOUT, f"-parallelism={parallelism}", *self._approval(True), *self._variables)
+        command, environment = self._command(["apply", *options])
         errors: list[str] = []
         with (
             (self.log or Path(os.devnull)).open("a", buffering=1) as log,

@@ -8,6 +8,7 @@ Their medians are printed as a table, and plotted in `etl.png` next to it.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
+import psutil
 from matplotlib.figure import Figure
 
 from benchmarks.etl import SNAPSHOT
@@ -45,6 +47,9 @@ STEPS = (PROCESS, VALIDATE)
 ENGINES = (PROCESS, VALIDATE, DUCKDB, POLARS, OUTER_JOINS)
 MOST_MEMBERS_OF_PEERS = 4_000_000
 """Of more members, only the two steps run."""
+
+SAMPLE_SECONDS = 0.1
+"""How often to look at the CPU seconds of Spark's Python workers."""
 
 SECONDS_SHOWN = (10, 20, 50, 100, 200)
 """Ticks of the plot."""
@@ -132,12 +137,30 @@ def measure(members: int, engine: str, arguments: Sequence[str], log: Path) -> M
     start = time.perf_counter()
     with log.open("w") as file:
         process = subprocess.Popen(arguments, cwd=REPOSITORY, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        workers: dict[int, float] = {}
         # The usage of a process includes that of its descendants: spark-submit starts Java, which starts Python.
-        _, status, usage = os.wait4(process.pid, 0)
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            workers |= python_workers(process.pid)
+            time.sleep(SAMPLE_SECONDS)
     seconds = time.perf_counter() - start
+    _, status, usage = ended
     process.returncode = os.waitstatus_to_exitcode(status)
-    cpu_seconds = usage.ru_utime + usage.ru_stime
+    cpu_seconds = usage.ru_utime + usage.ru_stime + sum(workers.values())
     return Measurement(members, engine, seconds, cpu_seconds, usage.ru_maxrss / 1024, process.returncode)
+
+
+def python_workers(pid: int) -> dict[int, float]:
+    """Return the CPU seconds so far of Spark's Python workers below a process, by process id.
+
+    The usage of their parent does not include theirs, because `pyspark.daemon` ignores SIGCHLD.
+    """
+    found = {}
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "pyspark.daemon" in process.cmdline():
+                times = process.cpu_times()
+                found[process.pid] = times.user + times.system
+    return found
 
 
 def medians_table(measured: Sequence[Measurement]) -> str:

@@ -93,6 +93,17 @@ def test_second_build_of_the_same_sources_leaves_the_files_alone(tmp_path: Path)
     assert {file.stat().st_mtime for file in packages} == {0}
 
 
+def test_damaged_package_is_built_again(tmp_path: Path) -> None:
+    source, out = write_sources(tmp_path / "source"), tmp_path / "out"
+    build_packages(source, out)
+    built = (out / "layer.zip").read_bytes()
+    (out / "layer.zip").write_bytes(built[:-1])
+
+    build_packages(source, out)
+
+    assert (out / "layer.zip").read_bytes() == built
+
+
 @pytest.mark.parametrize(
     "changed", ["emr_steps/process_features.py", "lambdas/start_automl/handler.py", "buyer_stage/domain/stages.py"]
 )
@@ -180,6 +191,7 @@ def test_missing_source_is_an_error_that_names_the_pattern(tmp_path: Path) -> No
         ("boto3/data/ec2/2016-11-15/resources-1.json", False),
         ("pydantic/__pycache__/main.cpython-311.pyc", True),
         ("bin/jp.py", False),
+        ("numpy/core/tests/test_array.py", False),
         ("pydantic-2.0.dist-info/RECORD", False),
     ],
 )

@@ -96,7 +96,7 @@ def test_events_are_those_of_terraform_whose_failure_is_an_error(
     program = fake_terraform(tmp_path, reported, exit_code)
     monkeypatch.setattr(terraform, "find_terraform", lambda: program)
     workspace = Workspace("local", tmp_path, tmp_path / "deploy.log")
-    events = workspace.apply_events()
+    events = workspace.apply_events(parallelism=30)
 
     assert [next(events), next(events)] == reported
     if exit_code == 0:
