@@ -54,6 +54,7 @@ from buyer_stage.domain.stages import Stage
 from buyer_stage.spark.failures import without_values_of_rows
 from buyer_stage.spark.feature_manifests import parse_manifest
 from buyer_stage.spark.files import delete, exists, join_uri, read_text, write_text
+from buyer_stage.spark.session import start_spark
 from buyer_stage.spark.suppression import SuppressedMembers, read_suppressed_members
 from glue.change_events import (
     ChangeSets,
@@ -575,7 +576,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with without_values_of_rows():
             parsed = parse_arguments(arguments)
-            spark = SparkSession.builder.appName("push_to_dynamodb").getOrCreate()
+            spark = start_spark("push_to_dynamodb")
             try:
                 push(spark, parsed, datetime.now(UTC))
             finally:

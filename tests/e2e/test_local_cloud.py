@@ -300,7 +300,7 @@ def test_a_day_that_breaks_a_rule_is_held_until_a_person_serves_it_and_can_be_ro
 
 
 def test_a_transform_whose_output_was_partly_deleted_is_repeated(stack: Stack, first_runs: FirstRuns) -> None:
-    job = stack.run_ml().output["transform"]["transform_job_name"]
+    job = first_runs.ml.output["transform"]["transform_job_name"]
     output = stack.keys(s3_layout.inference_results_prefix(SNAPSHOT_DATE, job))
     boto3.client("s3").delete_object(Bucket=stack.deployment.pipeline_bucket, Key=output[0])
     name, _, attempt = job.rpartition("-")
