@@ -11,7 +11,7 @@ CLOUD_INSTALLED := .venv-localcloud/.installed
 CHECKS_INSTALLED := .venv-checks/.installed
 SPARK_CLASSES := build/spark-classes.jsa
 WITH_JAVA = JAVA_HOME="$$($(PYTHON) -m tools.java_home)"
-PYTEST = $(WITH_JAVA) $(PYTHON) -m pytest
+PYTEST = $(WITH_JAVA) $(PYTHON) -m pytest -m "not matrix"
 TERRAFORM = terraform="$$($(PYTHON) -m tools.terraform_binary)"; "$$terraform"
 
 OUT ?= build/demo
@@ -116,7 +116,7 @@ benchmark-autogluon: .venv-autogluon/.installed
 
 .PHONY: unit
 unit: $(INSTALLED) ## Run the fast tests: no Spark, no local cloud, no training
-	$(PYTHON) -m pytest tests/unit tests/contract
+	$(PYTEST) -n auto tests/unit tests/contract
 
 .PHONY: training-test
 training-test: $(INSTALLED) ## Run the tests that train models
@@ -136,7 +136,7 @@ infra-test: setup terraform $(SPARK_CLASSES) ## Check Terraform, packages, polic
 
 .PHONY: browser-test
 browser-test: $(INSTALLED) ## Look at the pages in a headless browser
-	$(PYTHON) -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 .PHONY: test-notebooks
 test-notebooks: setup terraform $(SPARK_CLASSES) ## Run every notebook on a local cloud
@@ -150,7 +150,7 @@ COVERAGE_FLOORS := buyer_stage/domain=98 buyer_stage/quality=98 buyer_stage/rece
 # for a local cloud, so three processes keep two cores busy.
 .PHONY: test
 test: setup terraform $(SPARK_CLASSES) ## Run all of these in parallel and report the coverage per package
-	$(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder -m "not matrix" --cov --cov-report=
+	$(PYTEST) -n 3 --dist loadgroup --no-loadscope-reorder --cov --cov-report=
 	@failed=; for floor in $(COVERAGE_FLOORS); do \
 		package="$${floor%=*}"; least="$${floor#*=}"; \
 		covered="$$($(PYTHON) -m coverage report --include="$$package/*" --format=total --fail-under=$$least)" || failed="$$failed $$package"; \

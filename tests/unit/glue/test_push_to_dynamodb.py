@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from decimal import Decimal
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -92,6 +93,7 @@ def test_other_error_makes_glue_repeat_the_run(monkeypatch: pytest.MonkeyPatch) 
     def lose_executors(*_: object) -> None:
         raise OSError("executor lost")
 
-    monkeypatch.setattr("pyspark.sql.SparkSession.Builder.appName", lose_executors)
+    monkeypatch.setattr("glue.push_to_dynamodb.push", lose_executors)
+    monkeypatch.setattr("glue.push_to_dynamodb.start_spark", MagicMock())
     with pytest.raises(UnexpectedError, match=r"OSError in glue\.push_to_dynamodb, line"):
         main(command_line(ARGUMENTS))
