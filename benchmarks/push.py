@@ -106,7 +106,7 @@ def scored_lines(members: int, changed: float) -> Iterator[str]:
 
 
 def push(name: str, bucket: Path, day: date, members: int, changed: float, table: Table, served_on: date = DAY) -> None:
-    """Push a day, and add a row to the table of results. What is served on the first day needs no refresh."""
+    """Push a day, and add a row to the table of results. Unless it is served later, no item has to be written again."""
     output = bucket / "scored" / day.isoformat()
     output.mkdir(parents=True)
     (output / "part-0.csv.out").write_text("".join(scored_lines(members, changed)))
