@@ -44,7 +44,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 DAY = date(2020, 3, 1)
 SEED = 3
 CHANGED = 0.05
-"""Share of the members whose stage changes on the last day."""
+"""Share of the members whose stage changes on the third day."""
 TTL_DAYS = 7
 UNLIMITED = {
     "lowest_member_change": -1e9,

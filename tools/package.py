@@ -239,13 +239,13 @@ def build_packages(root: Path, out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Tests build the same packages in parallel processes.
+        write_if_changed(out / LAYOUT_FILE, layout_json().encode())
         with contextlib.suppress(UnusablePackagesError):
             return take_packages(root, out, out)
         build_layer(root, out)
         build_functions(root, out)
         build_code(root, out)
         version = content_version(out)
-        write_if_changed(out / LAYOUT_FILE, layout_json().encode())
         write_if_changed(out / VERSION_FILE, f"{version}\n".encode())
         write_if_changed(out / SOURCES_FILE, f"{sources_hash(root)}\n".encode())
     return version

@@ -3,7 +3,6 @@
 import json
 from datetime import date
 from decimal import Decimal
-from unittest.mock import MagicMock
 
 import pytest
 
@@ -93,7 +92,6 @@ def test_other_error_makes_glue_repeat_the_run(monkeypatch: pytest.MonkeyPatch) 
     def lose_executors(*_: object) -> None:
         raise OSError("executor lost")
 
-    monkeypatch.setattr("glue.push_to_dynamodb.push", lose_executors)
-    monkeypatch.setattr("glue.push_to_dynamodb.start_spark", MagicMock())
+    monkeypatch.setattr("glue.push_to_dynamodb.start_spark", lose_executors)
     with pytest.raises(UnexpectedError, match=r"OSError in glue\.push_to_dynamodb, line"):
         main(command_line(ARGUMENTS))
